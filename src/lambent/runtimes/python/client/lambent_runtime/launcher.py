@@ -1,0 +1,111 @@
+"""Builds the root file system of a zygote and becomes it.
+
+Run as a program by the server, with the server's interpreter and as root: it reads a plan (JSON) from
+its standard input, makes a mount namespace, carries the plan's steps out in order, pivots into the new
+root and executes the zygote there. The mounts live in that namespace only: they vanish with the last
+process in it, whatever happens to the server.
+"""
+
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from lambent_runtime import linux
+
+
+def build(root, steps):
+    """Carry out steps below root; a step that fails is named in the error."""
+    for step in steps:
+        action, arguments = step[0], step[1:]
+        try:
+            _ACTIONS[action](root, *arguments)
+        except OSError as error:
+            raise SystemExit("sandbox step %s %s: %s" % (action, arguments, error)) from error
+
+
+def _directory(root, path, mode):
+    os.makedirs(root + path, exist_ok=True)
+    os.chmod(root + path, mode)
+
+
+def _file(root, path, content, mode):
+    os.makedirs(os.path.dirname(root + path), exist_ok=True)
+    with open(root + path, "w", encoding="utf-8") as file:
+        file.write(content)
+    os.chmod(root + path, mode)
+
+
+def _symlink(root, target, path):
+    os.makedirs(os.path.dirname(root + path), exist_ok=True)
+    os.symlink(target, root + path)
+
+
+def _bind(root, source, path, flags):
+    """Bind source at path; the flags of a bind mount need a call of their own."""
+    target = root + path
+    if not os.path.lexists(target):
+        if os.path.isdir(source):
+            os.makedirs(target)
+        else:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
+    linux.mount(source, target, None, linux.MS_BIND)
+    linux.mount(None, target, None, linux.MS_BIND | linux.MS_REMOUNT | flags)
+
+
+def _bind_empty(root, path, flags):
+    """Hide what is at path behind an empty directory, if there is a directory."""
+    if os.path.isdir(root + path):
+        empty = root + "/mnt"
+        linux.mount(empty, root + path, None, linux.MS_BIND)
+        linux.mount(None, root + path, None, linux.MS_BIND | linux.MS_REMOUNT | flags)
+
+
+def _tmpfs(root, path, options):
+    """An empty, small file system for directories and files of the plan itself."""
+    linux.mount("lambent", root + path, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, options)
+
+
+def _seal(root, path):
+    """Make a tmpfs of this plan read-only."""
+    flags = linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | linux.MS_NOSUID | linux.MS_NODEV
+    linux.mount(None, root + path, None, flags)
+
+
+_ACTIONS = {
+    "directory": _directory,
+    "file": _file,
+    "symlink": _symlink,
+    "bind": _bind,
+    "bind_empty": _bind_empty,
+    "tmpfs": _tmpfs,
+    "seal": _seal,
+}
+
+
+def main():
+    plan = json.load(sys.stdin)
+    linux.prctl(linux.PR_SET_PDEATHSIG, 9)
+    if os.getppid() != plan["parent"]:
+        raise SystemExit("the server has gone")
+    # Opened before the pivot: the zygote has no /proc, and needs the way back to this pid namespace.
+    pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
+    os.set_inheritable(pid_namespace, True)
+    linux.unshare(linux.CLONE_NEWNS)
+    linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
+    root = plan["root"]
+    build(root, plan["steps"])
+    os.chdir(root)
+    linux.pivot_root(".", ".")
+    linux.unmount(".")
+    os.chdir("/")
+    null = os.open("/dev/null", os.O_RDWR)
+    os.dup2(null, 0)
+    arguments = [str(value) for value in plan["arguments"]]
+    os.execve(arguments[0], arguments + [str(pid_namespace)], plan["environment"])
+
+
+if __name__ == "__main__":
+    main()

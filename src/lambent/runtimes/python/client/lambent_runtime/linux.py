@@ -1,0 +1,165 @@
+"""The system calls a sandbox is made of, that Python's ``os`` does not offer in every supported version.
+
+Each function either succeeds or raises OSError with the name of the call, so that a failed step of a
+sandbox is named. Numbers are the kernel's, equal on x86-64 and arm64 for all calls made here by number.
+"""
+
+import ctypes
+import os
+import struct
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWCGROUP = 0x02000000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+MS_RDONLY = 0x1
+MS_NOSUID = 0x2
+MS_NODEV = 0x4
+MS_NOEXEC = 0x8
+MS_REMOUNT = 0x20
+MS_BIND = 0x1000
+MS_REC = 0x4000
+MS_PRIVATE = 0x40000
+MNT_DETACH = 2
+
+PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
+PR_SET_SECCOMP = 22
+PR_CAPBSET_DROP = 24
+PR_SET_NO_NEW_PRIVS = 38
+SECCOMP_MODE_FILTER = 2
+
+_SYS_MOVE_MOUNT = 429
+_SYS_CLOSE_RANGE = 436
+_MOVE_MOUNT_F_EMPTY_PATH = 0x4
+_AT_FDCWD = -100
+_SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+_SYS_CAPSET = {"x86_64": 126, "aarch64": 91}
+_CAPABILITY_VERSION_3 = 0x20080522
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+
+def _check(result, call, subject=""):
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, "%s: %s" % (call, os.strerror(number)), subject or None)
+    return result
+
+
+def unshare(flags):
+    """Leave the namespaces named by flags for new ones."""
+    _check(_libc.unshare(ctypes.c_int(flags)), "unshare")
+
+
+def setns(fd, kind):
+    """Enter the namespace behind fd."""
+    _check(_libc.setns(ctypes.c_int(fd), ctypes.c_int(kind)), "setns")
+
+
+def mount(source, target, kind=None, flags=0, data=None):
+    """mount(2)."""
+    _check(
+        _libc.mount(
+            os.fsencode(source) if source is not None else None,
+            os.fsencode(target),
+            kind.encode() if kind else None,
+            ctypes.c_ulong(flags),
+            data.encode() if data else None,
+        ),
+        "mount",
+        target,
+    )
+
+
+def move_mount(fd, target):
+    """Attach the detached mount behind fd at target."""
+    _check(
+        _libc.syscall(
+            ctypes.c_long(_SYS_MOVE_MOUNT),
+            ctypes.c_int(fd),
+            b"",
+            ctypes.c_int(_AT_FDCWD),
+            os.fsencode(target),
+            ctypes.c_uint(_MOVE_MOUNT_F_EMPTY_PATH),
+        ),
+        "move_mount",
+        target,
+    )
+
+
+def unmount(target, flags=MNT_DETACH):
+    """umount2(2)."""
+    _check(_libc.umount2(os.fsencode(target), ctypes.c_int(flags)), "umount2", target)
+
+
+def pivot_root(new_root, put_old):
+    """Make new_root the root of this mount namespace and put the old one at put_old."""
+    number = _SYS_PIVOT_ROOT[os.uname().machine]
+    _check(
+        _libc.syscall(ctypes.c_long(number), os.fsencode(new_root), os.fsencode(put_old)),
+        "pivot_root",
+        new_root,
+    )
+
+
+def prctl(option, value=0, third=0):
+    """prctl(2) with up to two numeric arguments."""
+    _check(
+        _libc.prctl(
+            ctypes.c_int(option),
+            ctypes.c_ulong(value),
+            ctypes.c_ulong(third),
+            ctypes.c_ulong(0),
+            ctypes.c_ulong(0),
+        ),
+        "prctl %d" % option,
+    )
+
+
+def load_seccomp_filter(program):
+    """Confine this thread, for good, with a BPF program (bytes of struct sock_filter[])."""
+    buffer = ctypes.create_string_buffer(program, len(program))
+
+    class SockFprog(ctypes.Structure):
+        _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+
+    fprog = SockFprog(len(program) // 8, ctypes.addressof(buffer))
+    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(fprog))
+
+
+def drop_capabilities(keep=()):
+    """Drop every capability but those whose numbers are in keep, from all sets of this process."""
+    for number in range(64):
+        if number not in keep:
+            try:
+                prctl(PR_CAPBSET_DROP, number)
+            except OSError:
+                break  # past the kernel's last capability
+    low = high = 0
+    for number in keep:
+        if number < 32:
+            low |= 1 << number
+        else:
+            high |= 1 << (number - 32)
+    header = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0))
+    data = ctypes.create_string_buffer(struct.pack("=6I", low, low, 0, high, high, 0))
+    _check(
+        _libc.syscall(ctypes.c_long(_SYS_CAPSET[os.uname().machine]), header, data), "capset"
+    )
+
+
+def close_from(first):
+    """Close every file descriptor from first upwards."""
+    result = _libc.syscall(
+        ctypes.c_long(_SYS_CLOSE_RANGE),
+        ctypes.c_uint(first),
+        ctypes.c_uint(0xFFFFFFFF),
+        ctypes.c_uint(0),
+    )
+    _check(result, "close_range")

@@ -1,0 +1,66 @@
+"""The zygote of one Python version: a process from which execution environments are forked.
+
+It is single-threaded, has the runtime client imported and never runs tenant code. It lives in the root
+file system that the launcher built, and forks, for each request on its SEQPACKET socket, the init of a new
+blank environment (`lambent_runtime.init`). One JSON object a message, descriptors beside it:
+
+    server → zygote   {"config": {…}} first, once; then
+                      {"spawn": id, "uid": u, "gid": g} + control socket, /tmp mount, frames socket,
+                      log pipe, cgroup files
+    zygote → server   {"ready": true}; {"spawned": id, "pid": host pid} for each request
+"""
+
+import base64
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+
+from lambent_runtime import init, linux, runtime
+
+_MAX_MESSAGE = 262144
+_MAX_FDS = 32
+
+
+def main():
+    """Program entry: argv is [control fd, fd of this pid namespace]."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    pid_namespace = int(sys.argv[2])
+    os.set_inheritable(control.fileno(), False)
+    os.set_inheritable(pid_namespace, False)
+    # Children are reaped by the kernel: each init reports about its own environment itself.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    config = json.loads(control.recv(_MAX_MESSAGE))["config"]
+    config["seccomp"] = base64.b64decode(config["seccomp"])
+    runtime.preload()
+    gc.collect()
+    gc.freeze()
+    control.send(b'{"ready": true}')
+    while True:
+        data, fds, _, _ = socket.recv_fds(control, _MAX_MESSAGE, _MAX_FDS)
+        if not data:
+            os._exit(0)
+        request = json.loads(data)
+        linux.unshare(linux.CLONE_NEWPID)
+        pid = os.fork()
+        if pid == 0:
+            control.close()
+            os.close(pid_namespace)
+            _become_init(dict(config, uid=request["uid"], gid=request["gid"]), fds)
+        # Without this the next child would be born into the namespace just made.
+        linux.setns(pid_namespace, linux.CLONE_NEWPID)
+        for fd in fds:
+            os.close(fd)
+        control.send(json.dumps({"spawned": request["spawn"], "pid": pid}).encode())
+
+
+def _become_init(config, fds):
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    init.run(config, socket.socket(fileno=fds[0]), runtime.main, fds[1], fds[2:])
+
+
+if __name__ == "__main__":
+    main()

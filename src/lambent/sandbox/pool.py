@@ -1,0 +1,293 @@
+"""Keeps blank environments ready, so that a cold start never waits for namespaces, cgroups or a fork.
+
+Blanks are built on demand and ahead of it: `_wanted` per runtime is the stock to hold plus the callers that
+wait. A built blank goes to the caller that has waited longest, else into stock.
+"""
+
+import asyncio
+import collections
+import contextlib
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from lambent.sandbox.cgroup import Cgroup, CgroupTree, remove_groups
+from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
+from lambent.sandbox.sandbox import Sandbox, open_process_ends
+from lambent.sandbox.tmp_storage import TmpStorage
+from lambent.sandbox.zygote import Zygote, ZygotePlan
+
+DEFAULT_TMP_MB = 512
+_BUILDERS = 4
+_SOCKET_BUFFER_BYTES = 1 << 18
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+
+class Network(Protocol):
+    """What the pool needs of the host's side of an environment's network."""
+
+    def attach(self, netns_fd: int) -> "NetworkAttachment":
+        """Serve the namespace (egress, host loopback)."""
+
+    def listen(self, netns_fd: int) -> Sequence[socket.socket]:
+        """The listeners inside: Runtime API first, then Lambent's own port."""
+
+
+class NetworkAttachment(Protocol):
+    """The host's side of one environment's network."""
+
+    def close(self) -> None:
+        """Let go of the namespace."""
+
+
+@dataclass(slots=True)
+class PoolSettings:
+    """How many blanks, and for whom."""
+
+    stock: int
+    """Blanks kept ready per runtime in use."""
+    cpu_quota: bool
+    """Whether CPU is a quota (as on AWS) or a share."""
+    uid_base: int
+    """First of the 65,536 host uids given to environments."""
+
+
+@dataclass(slots=True)
+class _RuntimeStock:
+    zygote: Zygote | None = None
+    starting: asyncio.Task[Zygote] | None = None
+    blanks: collections.deque[Sandbox] = field(default_factory=collections.deque)
+    waiting: collections.deque[asyncio.Future[Sandbox]] = field(default_factory=collections.deque)
+    building: int = 0
+
+
+class SandboxPool:
+    """All sandboxes of one server."""
+
+    def __init__(
+        self,
+        *,
+        settings: PoolSettings,
+        directory: Path,
+        cgroups: CgroupTree,
+        network: Network,
+        plan_for: Callable[[str], Awaitable[ZygotePlan]],
+    ) -> None:
+        """Args:
+        directory: for /tmp images and mount points, on the file system that is to hold them.
+        plan_for: the plan of a runtime's zygote; raises SandboxUnavailable.
+        """
+        self._settings = settings
+        self._directory = directory
+        self._cgroups = cgroups
+        self._network = network
+        self._plan_for = plan_for
+        self._tmp = TmpStorage(directory)
+        self._stocks: dict[str, _RuntimeStock] = {}
+        self._sandboxes: set[Sandbox] = set()
+        self._attachments: dict[Sandbox, NetworkAttachment] = {}
+        self._uids: set[int] = set()
+        self._next_uid = 0
+        self._builders: set[asyncio.Task[Any]] = set()
+        self._stopping = False
+
+    async def warm(self, runtime: str) -> None:
+        """Start the runtime's zygote and its stock of blanks, if that hasn't happened.
+
+        Raises:
+            SandboxUnavailable: the runtime can't be had on this machine.
+        """
+        stock = self._stock(runtime)
+        await self._zygote(runtime, stock)
+        self._replenish(runtime, stock)
+
+    async def acquire(self, runtime: str, tmp_mb: int) -> Sandbox:
+        """A blank environment: from stock, or built now.
+
+        Raises:
+            SandboxUnavailable: the runtime can't be had on this machine.
+            SandboxFailed: a step failed; it is named.
+        """
+        stock = self._stock(runtime)
+        if tmp_mb != DEFAULT_TMP_MB:
+            return await asyncio.shield(self._builder(self._build(runtime, stock, tmp_mb), runtime))
+        while stock.blanks:
+            blank = stock.blanks.popleft()
+            if blank in self._sandboxes:
+                self._replenish(runtime, stock)
+                return blank
+        future: asyncio.Future[Sandbox] = asyncio.get_running_loop().create_future()
+        stock.waiting.append(future)
+        self._replenish(runtime, stock)
+        return await future
+
+    async def stop(self) -> None:
+        """End every sandbox and zygote."""
+        self._stopping = True
+        # Builders are waited for, not cancelled: what is half-built belongs to nobody yet.
+        await asyncio.gather(*self._builders, return_exceptions=True)
+        await asyncio.gather(*(sandbox.destroy() for sandbox in list(self._sandboxes)))
+        for stock in self._stocks.values():
+            if stock.starting is not None:
+                stock.starting.cancel()
+            if stock.zygote is not None:
+                await stock.zygote.stop()
+        self._cgroups.remove()
+
+    def sandboxes(self) -> int:
+        """How many there are now, blanks included."""
+        return len(self._sandboxes)
+
+    def _stock(self, runtime: str) -> _RuntimeStock:
+        stock = self._stocks.get(runtime)
+        if stock is None:
+            stock = self._stocks[runtime] = _RuntimeStock()
+        return stock
+
+    async def _zygote(self, runtime: str, stock: _RuntimeStock) -> Zygote:
+        if stock.zygote is not None and stock.zygote.alive:
+            return stock.zygote
+        if stock.starting is None or stock.starting.done():
+            stock.starting = asyncio.get_running_loop().create_task(
+                self._start_zygote(runtime, stock), name=f"zygote {runtime}"
+            )
+        return await asyncio.shield(stock.starting)
+
+    async def _start_zygote(self, runtime: str, stock: _RuntimeStock) -> Zygote:
+        plan = await self._plan_for(runtime)
+        mount_point = self._directory / "root"
+        mount_point.mkdir(exist_ok=True)
+        zygote = Zygote(plan, mount_point)
+        await zygote.start()
+        stock.zygote = zygote
+        return zygote
+
+    def _replenish(self, runtime: str, stock: _RuntimeStock) -> None:
+        wanted = self._settings.stock + len(stock.waiting) - len(stock.blanks)
+        while stock.building < min(wanted, _BUILDERS) and not self._stopping:
+            stock.building += 1
+            self._builder(self._build_for_stock(runtime, stock), runtime)
+
+    def _builder(self, work: Coroutine[Any, Any, T], runtime: str) -> asyncio.Task[T]:
+        task = asyncio.get_running_loop().create_task(work, name=f"blank {runtime}")
+        self._builders.add(task)
+        task.add_done_callback(self._builders.discard)
+        return task
+
+    async def _build_for_stock(self, runtime: str, stock: _RuntimeStock) -> None:
+        """Build until the stock is full and nobody waits; a failure goes to whoever has waited longest."""
+        try:
+            while len(stock.blanks) < self._settings.stock + len(stock.waiting) and not self._stopping:
+                sandbox = await self._build(runtime, stock, DEFAULT_TMP_MB)
+                while stock.waiting:
+                    future = stock.waiting.popleft()
+                    if not future.done():
+                        future.set_result(sandbox)
+                        break
+                else:
+                    stock.blanks.append(sandbox)
+        except (SandboxFailed, SandboxUnavailable) as error:
+            logger.error("no blank environment for %s: %s", runtime, error)
+            _refuse(stock.waiting, error)
+        finally:
+            stock.building -= 1
+            if self._stopping:
+                _refuse(stock.waiting, SandboxUnavailable("the server is stopping"))
+
+    async def _build(self, runtime: str, stock: _RuntimeStock, tmp_mb: int) -> Sandbox:
+        zygote = await self._zygote(runtime, stock)
+        loop = asyncio.get_running_loop()
+        sandbox_id = secrets.token_hex(8)
+        uid = self._take_uid()
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._uids.discard, uid)
+            tmp, cgroup, joining = await loop.run_in_executor(None, self._prepare, sandbox_id, tmp_mb)
+            undo.callback(_remove_cgroup, cgroup)
+            process, ends = open_process_ends()
+            undo.callback(process.channel.close)
+            undo.callback(os.close, process.output)
+            process.channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER_BYTES)
+            control, inner_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            control.setblocking(False)
+            undo.callback(control.close)
+            fds = [inner_control.fileno(), tmp, ends.channel.fileno(), ends.output, *joining]
+            try:
+                pid = await zygote.spawn(uid, uid, fds)
+            finally:
+                inner_control.close()
+                ends.close()
+                for fd in (tmp, *joining):
+                    os.close(fd)
+            sandbox = Sandbox(
+                sandbox_id,
+                uid=uid,
+                init_pid=pid,
+                control=control,
+                cgroup=cgroup,
+                process=process,
+                footprint_mb=zygote.footprint_mb,
+                cpu_quota=self._settings.cpu_quota,
+                on_destroyed=self._destroyed,
+            )
+            undo.pop_all()
+        self._sandboxes.add(sandbox)
+        try:
+            await sandbox.wait_ready()
+            self._connect(sandbox)
+        except BaseException:
+            await sandbox.destroy()
+            raise
+        return sandbox
+
+    def _prepare(self, sandbox_id: str, tmp_mb: int) -> tuple[int, Cgroup, list[int]]:
+        """What blocks: the /tmp mount, the groups, the descriptors to join them (a thread's work)."""
+        try:
+            tmp = self._tmp.create(tmp_mb)
+            cgroup = self._cgroups.create(sandbox_id)
+            return tmp, cgroup, cgroup.open_for_joining()
+        except OSError as error:
+            raise SandboxFailed(f"sandbox {sandbox_id}: {error}") from error
+
+    def _connect(self, sandbox: Sandbox) -> None:
+        netns = os.open(f"/proc/{sandbox.init_pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            sandbox.listeners = self._network.listen(netns)
+            self._attachments[sandbox] = self._network.attach(netns)
+        finally:
+            os.close(netns)
+
+    def _take_uid(self) -> int:
+        for _ in range(65536):
+            self._next_uid = (self._next_uid + 1) % 65536
+            uid = self._settings.uid_base + self._next_uid
+            if uid not in self._uids:
+                self._uids.add(uid)
+                return uid
+        raise SandboxFailed("all 65,536 user ids for environments are in use")
+
+    def _destroyed(self, sandbox: Sandbox) -> None:
+        self._sandboxes.discard(sandbox)
+        self._uids.discard(sandbox.uid)
+        attachment = self._attachments.pop(sandbox, None)
+        if attachment is not None:
+            attachment.close()
+
+
+def _refuse(waiting: collections.deque[asyncio.Future[Sandbox]], error: Exception) -> None:
+    while waiting:
+        future = waiting.popleft()
+        if not future.done():
+            future.set_exception(error)
+
+
+def _remove_cgroup(cgroup: Cgroup) -> None:
+    cgroup.close()
+    remove_groups(cgroup.paths)

@@ -1,0 +1,195 @@
+"""The server's end of a zygote: starts it, asks it for blank environments."""
+
+import asyncio
+import base64
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
+from lambent.sandbox.rootfs import GID_INSIDE, UID_INSIDE, RootPlan, steps
+
+_START_SECONDS = 20
+_MAX_MESSAGE = 65536
+_INTERPRETER_FLAGS = ("-E", "-s", "-S", "-B", "-u")
+
+
+@dataclass(frozen=True, slots=True)
+class ZygotePlan:
+    """What a zygote is made of."""
+
+    runtime: str
+    """Runtime identifier, e.g. python3.13."""
+    interpreter: str
+    """Path of the interpreter inside, e.g. /var/lang/bin/python3.13."""
+    root: RootPlan
+    environment: Mapping[str, str]
+    """What the interpreter needs to start, e.g. LD_LIBRARY_PATH."""
+    limits: Sequence[tuple[str, int, int]]
+    """(name, soft, hard) of each RLIMIT of a runtime process; -1 is unlimited."""
+    network: Any
+    """Steps for `lambent_runtime.netns.apply`, as JSON."""
+    seccomp: bytes
+
+
+def client_directory() -> Path:
+    """Where the package `lambent_runtime`, that runs inside, is on this machine."""
+    return Path(str(resources.files("lambent.runtimes.python").joinpath("client")))
+
+
+class Zygote:
+    """One zygote process. Not restarted by itself: its end is told to `on_exit` once."""
+
+    def __init__(self, plan: ZygotePlan, mount_point: Path) -> None:
+        """Args: mount_point: an empty directory; nothing is ever mounted there outside the zygote."""
+        self._plan = plan
+        self._mount_point = mount_point
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._waiting: dict[int, asyncio.Future[int]] = {}
+        self._next_spawn = 0
+        self.footprint_mb = 0
+        """Resident megabytes of the zygote itself: shared by its environments, charged to none."""
+
+    async def start(self) -> None:
+        """Build the root file system and start the zygote in it.
+
+        Raises:
+            SandboxUnavailable: it did not come up; the message has its own words.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        launch = {
+            "parent": os.getpid(),
+            "root": str(self._mount_point),
+            "steps": steps(self._plan.root),
+            "arguments": [
+                self._plan.interpreter, *_INTERPRETER_FLAGS, "-c",
+                "import sys; sys.path.insert(0, '/var/runtime'); "
+                "from lambent_runtime import zygote; zygote.main()",
+                theirs.fileno(),
+            ],
+            "environment": dict(self._plan.environment),
+        }  # fmt: skip
+        launcher = client_directory() / "lambent_runtime" / "launcher.py"
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-B", str(launcher)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=[theirs.fileno()],
+                env={"PATH": os.defpath},
+                cwd="/",
+                start_new_session=True,
+            )
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(launch).encode())
+        self._process.stdin.close()
+        ours.setblocking(False)
+        self._control = ours
+        config = {
+            "uid_inside": UID_INSIDE,
+            "gid_inside": GID_INSIDE,
+            "host_name": "lambda",
+            "limits": list(self._plan.limits),
+            "network": self._plan.network,
+            "seccomp": base64.b64encode(self._plan.seccomp).decode(),
+        }
+        loop = asyncio.get_running_loop()
+        try:
+            ours.send(json.dumps({"config": config}).encode())
+            answer = await asyncio.wait_for(loop.sock_recv(ours, _MAX_MESSAGE), _START_SECONDS)
+        except (OSError, TimeoutError) as error:
+            raise SandboxUnavailable(f"{self._plan.runtime}: {self._words() or error}") from error
+        if not answer:
+            raise SandboxUnavailable(f"{self._plan.runtime}: {self._words()}")
+        self.footprint_mb = _resident_mb(self._process.pid)
+        loop.add_reader(ours.fileno(), self._on_readable)
+
+    def _words(self) -> str:
+        """What a failed zygote said last."""
+        assert self._process is not None and self._process.stderr is not None
+        self._process.kill()
+        text = self._process.stderr.read().decode(errors="replace").strip()
+        self._process.wait()
+        return text.splitlines()[-1] if text else "the zygote ended without a word"
+
+    async def spawn(self, uid: int, gid: int, fds: Sequence[int]) -> int:
+        """Fork a blank environment; answers the host pid of its init.
+
+        Args:
+            fds: control socket, /tmp mount, frames socket, log pipe, cgroup files; the caller closes them.
+
+        Raises:
+            SandboxFailed: the zygote has ended.
+        """
+        if self._control is None:
+            raise SandboxFailed(f"the zygote of {self._plan.runtime} has ended")
+        self._next_spawn += 1
+        number = self._next_spawn
+        future = asyncio.get_running_loop().create_future()
+        self._waiting[number] = future
+        request = json.dumps({"spawn": number, "uid": uid, "gid": gid}).encode()
+        try:
+            socket.send_fds(self._control, [request], list(fds))
+        except OSError as error:
+            self._waiting.pop(number, None)
+            raise SandboxFailed(f"the zygote of {self._plan.runtime}: {error}") from error
+        pid: int = await future
+        return pid
+
+    def _on_readable(self) -> None:
+        assert self._control is not None
+        try:
+            data = self._control.recv(_MAX_MESSAGE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._ended()
+            return
+        answer = json.loads(data)
+        future = self._waiting.pop(answer["spawned"], None)
+        if future is not None and not future.done():
+            future.set_result(answer["pid"])
+
+    def _ended(self) -> None:
+        self._close_control()
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(SandboxFailed(f"the zygote of {self._plan.runtime} has ended"))
+        self._waiting.clear()
+
+    def _close_control(self) -> None:
+        if self._control is not None:
+            asyncio.get_running_loop().remove_reader(self._control.fileno())
+            self._control.close()
+            self._control = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can still be asked for environments."""
+        return self._control is not None
+
+    async def stop(self) -> None:
+        """End the zygote; environments forked from it end with it."""
+        self._ended()
+        process = self._process
+        if process is not None:
+            process.kill()
+            await asyncio.get_running_loop().run_in_executor(None, process.wait)
+            if process.stderr is not None:
+                process.stderr.close()
+
+
+def _resident_mb(pid: int) -> int:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // (1024 * 1024)
