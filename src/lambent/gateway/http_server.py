@@ -1,0 +1,439 @@
+"""The HTTP/1.1 server: one small asyncio Protocol per connection, a call-back per request, one write per response.
+
+This is the hot path of every invocation, so no task, future or timer is made for a request. `RequestParser`
+(wire/http.py) turns bytes into requests; this module gives each its turn. The rules of a connection:
+
+- One request is in flight; those pipelined behind it wait, and reading pauses until they have had their turn.
+- Reading also pauses while the client doesn't take its answers.
+- After a `Rejection`, a body that was too long, or `Connection: close`, nothing more is answered. If the client may
+  still be sending, we half-close and read on for a moment without looking: closing at once would make the kernel reset
+  the connection, and the client would lose the answer that explains it (RFC 9112, section 9.6).
+- A client that half-closes after its request gets its answer.
+
+Deadlines are looked at by one sweep over the server's connections, four times in the shortest timeout and at least once
+a second, which also keeps the Date header. A server without connections has no timer at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from email.utils import formatdate
+from functools import partial
+from http import HTTPStatus
+from typing import cast
+
+from lambent.clock import Clock
+from lambent.wire.http import (
+    CONTINUE,
+    BodyLimit,
+    HeaderNames,
+    Phase,
+    Rejection,
+    Request,
+    RequestParser,
+    encode_head,
+    has_body,
+)
+
+Respond = Callable[[int, Sequence[tuple[str, str]], bytes], None]
+"""(status, headers, body): answers a request, once, at any time, on the server's event loop.
+
+After the client has gone it does nothing. A second call is a bug and raises RuntimeError. It raises ValueError, and
+nothing was sent, if a header contains a line break."""
+
+Handler = Callable[[Request, Respond], None]
+
+logger = logging.getLogger(__name__)
+
+# Larger bodies are handed to the kernel beside the head instead of being copied behind it.
+_COPIED_BODY_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """What a client may use up.
+
+    Attributes:
+        header_bytes: request line and headers. Source: Lambda quotas, "request line + header values 1 MB".
+        connections: open at the same time; further ones are closed at once.
+        header_timeout_seconds: from a request's first byte to the end of its headers.
+        body_timeout_seconds: without a byte of the body.
+        idle_timeout_seconds: between requests.
+        write_timeout_seconds: without the client taking a byte of its answer.
+        linger_seconds: reading on after the last answer, so that the client sees it.
+    """
+
+    header_bytes: int = 1_048_576
+    connections: int = 16_384
+    header_timeout_seconds: float = 30.0
+    body_timeout_seconds: float = 60.0
+    idle_timeout_seconds: float = 180.0
+    write_timeout_seconds: float = 60.0
+    linger_seconds: float = 5.0
+
+    @property
+    def sweep_seconds(self) -> float:
+        """How often deadlines are looked at."""
+        shortest = min(
+            self.header_timeout_seconds,
+            self.body_timeout_seconds,
+            self.idle_timeout_seconds,
+            self.write_timeout_seconds,
+            self.linger_seconds,
+        )
+        return min(1.0, shortest / 4)
+
+
+class HttpServer:
+    """The listeners and connections of one handler, on one event loop.
+
+    Args:
+        loop: where everything runs.
+        handler: called for every request, on the loop; it must not block. `respond` may be called later.
+        clock: for the Date header.
+        limits: bounds per connection.
+        body_limit: how long a body (method, path) may be. Beyond it the handler is called at once with
+            `request.body_too_large`, to answer 413 in the operation's words, and the connection closes after that.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        handler: Handler,
+        *,
+        clock: Clock,
+        body_limit: BodyLimit,
+        limits: HttpLimits | None = None,
+    ) -> None:
+        self.handler = handler
+        self.limits = limits or HttpLimits()
+        self.body_limit = body_limit
+        self.header_names = HeaderNames()
+        self.stopping = False
+        self.now = loop.time()
+        self.date = ""
+        self._loop = loop
+        self._clock = clock
+        self._connections: set[HttpProtocol] = set()
+        self._listeners: set[asyncio.Server] = set()
+        self._sweep_timer: asyncio.TimerHandle | None = None
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def protocol(self) -> HttpProtocol:
+        """A protocol for one accepted socket, as a factory for `loop.connect_accepted_socket`."""
+        return HttpProtocol(self)
+
+    async def listen(
+        self, *, host: str | None = None, port: int = 0, sock: socket.socket | None = None
+    ) -> asyncio.Server:
+        """Accept connections at an address, or from a listening socket (of any network namespace).
+
+        Raises:
+            OSError: the address is taken or not ours.
+        """
+        if sock is not None:
+            listener = await self._loop.create_server(self.protocol, sock=sock, backlog=1024)
+        else:
+            listener = await self._loop.create_server(self.protocol, host, port, backlog=1024)
+        self._listeners.add(listener)
+        return listener
+
+    def stop_listening(self, listener: asyncio.Server) -> None:
+        """Close one listener; its connections go on."""
+        self._listeners.discard(listener)
+        listener.close()
+
+    async def stop(self, *, grace_seconds: float) -> None:
+        """Stop in order: no new connections, no idle ones, what is in flight is finished, then the rest is cut."""
+        for listener in list(self._listeners):
+            self.stop_listening(listener)
+        self.stopping = True
+        for connection in list(self._connections):
+            connection.close_if_idle()
+        try:
+            async with asyncio.timeout(grace_seconds):
+                await self._empty.wait()
+        except TimeoutError:
+            for connection in list(self._connections):
+                connection.abort()
+            await self._empty.wait()
+
+    @property
+    def connection_count(self) -> int:
+        """How many clients are connected."""
+        return len(self._connections)
+
+    def opened(self, connection: HttpProtocol) -> bool:
+        """Take a connection into the sweep; false if there are too many."""
+        if len(self._connections) >= self.limits.connections:
+            return False
+        self._connections.add(connection)
+        self._empty.clear()
+        if self._sweep_timer is None:
+            self._sweep()
+        return True
+
+    def closed(self, connection: HttpProtocol) -> None:
+        """Forget a connection."""
+        self._connections.discard(connection)
+        if not self._connections:
+            self._empty.set()
+            if self._sweep_timer is not None:
+                self._sweep_timer.cancel()
+                self._sweep_timer = None
+
+    def _sweep(self) -> None:
+        self.now = self._loop.time()
+        self.date = formatdate(self._clock.now_ms() // 1000, usegmt=True)
+        self._sweep_timer = self._loop.call_later(self.limits.sweep_seconds, self._sweep)
+        for connection in list(self._connections):
+            connection.check_deadline(self.now)
+
+
+class HttpProtocol(asyncio.Protocol):
+    """One connection of an `HttpServer`."""
+
+    __slots__ = (
+        "_advancing",
+        "_at_eof",
+        "_closing",
+        "_in_flight",
+        "_parser",
+        "_reading",
+        "_server",
+        "_since",
+        "_transport",
+        "_unsent",
+        "_writable",
+    )
+
+    def __init__(self, server: HttpServer) -> None:
+        self._server = server
+        self._transport: asyncio.Transport | None = None
+        self._parser: RequestParser
+        self._in_flight: Request | None = None
+        self._since = 0.0  # start of the state whose deadline runs, in the server's sweep time
+        self._unsent = 0
+        self._reading = self._writable = True
+        self._advancing = self._at_eof = self._closing = False
+
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to serve, unless the server is full."""
+        server = self._server
+        self._transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        self._parser = RequestParser(
+            peer=peer[0] if isinstance(peer, tuple) else "",
+            names=server.header_names,
+            header_limit=server.limits.header_bytes,
+            body_limit=server.body_limit,
+        )
+        if server.stopping or not server.opened(self):
+            self._closing = True
+            self._transport.abort()
+        self._since = server.now
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, and give what is whole its turn."""
+        parser = self._parser
+        before = parser.phase
+        parser.feed(data)
+        if parser.phase is not before or before is Phase.BODY:
+            self._since = self._server.now
+        if parser.ready or parser.expects_continue:
+            self._advance()
+
+    def eof_received(self) -> bool:
+        """Keep the way back open while something is to be answered."""
+        self._at_eof = True
+        return self._in_flight is not None or bool(self._parser.ready)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - why it was lost makes no difference
+        """From here on `respond` does nothing."""
+        self._transport = None
+        self._in_flight = None
+        self._closing = True
+        self._parser.release()
+        self._server.closed(self)
+
+    def pause_writing(self) -> None:
+        """The client is slow to take its answers: no further ones are made."""
+        self._writable = False
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        self._writable = True
+        self._advance()
+
+    # What the server calls.
+
+    def close_if_idle(self) -> None:
+        """Close unless a request is being received or answered."""
+        if self._in_flight is None and not self._parser.ready and self._parser.phase is Phase.IDLE:
+            self._close()
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def check_deadline(self, now: float) -> None:
+        """Close the connection if its client has been too slow at what it is doing."""
+        transport = self._transport
+        if transport is None:
+            return
+        limits = self._server.limits
+        unsent = transport.get_write_buffer_size()
+        if unsent != self._unsent:
+            self._unsent = unsent
+            self._since = now
+        waited = now - self._since
+        if unsent:
+            if waited >= limits.write_timeout_seconds:
+                transport.abort()
+        elif self._closing:
+            if waited >= limits.linger_seconds:
+                transport.abort()
+        elif self._in_flight is None and not self._parser.ready:
+            self._check_receiving(waited)
+
+    def _check_receiving(self, waited: float) -> None:
+        limits = self._server.limits
+        phase = self._parser.phase
+        if phase is Phase.IDLE:
+            if waited >= limits.idle_timeout_seconds:
+                self._close()
+        elif phase is Phase.HEAD and waited >= limits.header_timeout_seconds:
+            self._answer_rejection(Rejection(408, "the headers took too long"))
+        elif phase is Phase.BODY and waited >= limits.body_timeout_seconds:
+            self._answer_rejection(Rejection(408, "the body took too long"))
+
+    # Turns.
+
+    def _advance(self) -> None:
+        """Answer what is ready, one after the other, until one has to be waited for."""
+        if self._advancing:
+            return
+        self._advancing = True
+        ready = self._parser.ready
+        while ready and self._in_flight is None and self._writable and not self._closing:
+            item = ready.popleft()
+            if isinstance(item, Rejection):
+                self._answer_rejection(item)
+            else:
+                self._dispatch(item)
+        self._advancing = False
+        if self._closing:
+            return
+        if self._parser.expects_continue and self._in_flight is None and not ready:
+            self._parser.expects_continue = False
+            self._send(CONTINUE)
+        self._set_reading(wanted=not ready and self._writable)
+
+    def _dispatch(self, request: Request) -> None:
+        self._in_flight = request
+        try:
+            self._server.handler(request, partial(self._respond, request))
+        except Exception:
+            # The gateway answers its own failures; whatever comes this far must not take the other connections down.
+            logger.exception("the handler of an HTTP request failed", extra={"action": repr(request)})
+            if self._in_flight is request:
+                request.keep_alive = False
+                self._respond(request, 500, (), b"")
+
+    def _respond(self, request: Request, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> None:
+        transport = self._transport
+        if transport is None:
+            return
+        if request is not self._in_flight:
+            raise RuntimeError(f"{request!r} was answered twice")
+        server = self._server
+        parser = self._parser
+        keep_alive = request.keep_alive and not server.stopping and (not self._at_eof or bool(parser.ready))
+        if not keep_alive:
+            connection: str | None = "close"
+        else:
+            connection = "keep-alive" if request.http_1_0 else None
+        head = encode_head(status, headers, length=len(body), date=server.date, connection=connection)
+        self._in_flight = None
+        self._since = server.now
+        if not body or not has_body(request.method, status):
+            transport.write(head)
+        elif len(body) <= _COPIED_BODY_BYTES:
+            transport.write(head + body)
+        else:
+            transport.writelines((head, body))
+        if not keep_alive:
+            self._close_after_answer()
+        elif parser.ready or parser.expects_continue or not self._reading:
+            self._advance()
+
+    def _answer_rejection(self, rejection: Rejection) -> None:
+        body = json.dumps({"message": f"{HTTPStatus(rejection.status).phrase}: {rejection.reason}."}).encode()
+        headers = (("Content-Type", "application/json"),)
+        head = encode_head(rejection.status, headers, length=len(body), date=self._server.date, connection="close")
+        self._send(head + body)
+        self._close_after_answer()
+
+    def _send(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
+
+    # Ends.
+
+    def _close_after_answer(self) -> None:
+        """Close; first half-close if the client may still be sending."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if self._at_eof or self._parser.phase is Phase.IDLE:
+            self._close()
+            return
+        self._closing = True
+        self._since = self._server.now
+        self._parser.phase = Phase.ABANDONED
+        transport.write_eof()
+        self._set_reading(wanted=True)
+
+    def _close(self) -> None:
+        self._closing = True
+        if self._transport is not None:
+            self._transport.close()
+
+    def _set_reading(self, *, wanted: bool) -> None:
+        if wanted is self._reading or self._transport is None or self._transport.is_closing():
+            return
+        self._reading = wanted
+        if wanted:
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
+
+
+async def create_http_server(
+    loop: asyncio.AbstractEventLoop,
+    handler: Handler,
+    *,
+    clock: Clock,
+    body_limit: BodyLimit,
+    host: str | None = None,
+    port: int = 0,
+    sock: socket.socket | None = None,
+    limits: HttpLimits | None = None,
+) -> HttpServer:
+    """An `HttpServer` that listens at one address or socket already.
+
+    Raises:
+        OSError: the address is taken or not ours.
+    """
+    server = HttpServer(loop, handler, clock=clock, body_limit=body_limit, limits=limits)
+    await server.listen(host=host, port=port, sock=sock)
+    return server

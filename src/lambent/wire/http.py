@@ -1,0 +1,458 @@
+"""HTTP/1.1 without I/O: bytes in, whole requests out; a response in, bytes out.
+
+`RequestParser` stands on llhttp (through httptools) for the grammar, and adds what a server needs beyond it: limits,
+one meaning for every target, and an end to each message that another reader of the same bytes could frame differently.
+What it can't accept becomes a `Rejection`, in order with the requests before it, after which nothing more is read: the
+rest of a stream that was misunderstood once can't be trusted (RFC 9112, section 6.3). llhttp itself refuses bare line
+feeds, folded headers, and Content-Length beside Transfer-Encoding or given twice.
+
+Text is Latin-1 throughout, which keeps every byte of the wire: `value.encode("latin-1")` is what was sent.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from http import HTTPStatus
+
+import httptools
+
+BodyLimit = Callable[[str, str], int]
+"""(method, path) -> how many bytes of body the operation accepts."""
+
+# A sender of many tiny chunks spends up to six bytes of framing for each byte; more than this is an attack with chunk
+# extensions or trailers.
+_FRAMING_BYTES_PER_BODY_BYTE = 16
+
+_INTERNED_NAMES = 512
+_INTERNED_NAME_LENGTH = 64
+
+
+class Headers(dict[str, str]):
+    """Lower-case name -> first value; `getlist` for what may come more than once."""
+
+    __slots__ = ("_repeated",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._repeated: dict[str, list[str]] | None = None
+
+    def add(self, name: str, value: str) -> None:
+        """Append one header line; `name` in lower case."""
+        if name not in self:
+            self[name] = value
+            return
+        if self._repeated is None:
+            self._repeated = {}
+        self._repeated.setdefault(name, [self[name]]).append(value)
+
+    def getlist(self, name: str) -> list[str]:
+        """Every value of the header, in the order received."""
+        if self._repeated is not None and name in self._repeated:
+            return self._repeated[name]
+        return [self[name]] if name in self else []
+
+    def is_repeated(self, name: str) -> bool:
+        """Whether the header came more than once."""
+        return self._repeated is not None and name in self._repeated
+
+
+class Request:
+    """One whole request.
+
+    Attributes:
+        method: as sent, upper case.
+        path: still percent-encoded, without the query.
+        query: the raw query string, without the question mark.
+        headers: of the head; trailers are read and dropped.
+        body: the payload without its transfer coding; empty when `body_too_large`.
+        peer: address of the client, or "" on a Unix socket.
+        body_too_large: the body is over the operation's limit and was not kept: answer 413.
+        keep_alive: whether the client allows a further request on the connection.
+        http_1_0: the client spoke HTTP/1.0, where keep-alive must be confirmed.
+    """
+
+    __slots__ = ("body", "body_too_large", "headers", "http_1_0", "keep_alive", "method", "path", "peer", "query")
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        query: str = "",
+        headers: Headers | None = None,
+        body: bytes = b"",
+        peer: str = "",
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = Headers() if headers is None else headers
+        self.body = body
+        self.peer = peer
+        self.body_too_large = False
+        self.keep_alive = True
+        self.http_1_0 = False
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.path}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """What the connection gets instead of a request's answer; it closes afterwards."""
+
+    status: int
+    reason: str
+
+
+class Phase(Enum):
+    """Where in a message the parser stands."""
+
+    IDLE = "between messages"
+    HEAD = "in a request line or its headers"
+    BODY = "in a body or its trailers"
+    ABANDONED = "reads no further"
+
+
+class HeaderNames(dict[bytes, str]):
+    """Header name as sent -> lower-case text, kept for the names seen most; shared by the connections of a server."""
+
+    def __missing__(self, name: bytes) -> str:
+        lowered = name.decode("latin-1").lower()
+        if len(name) <= _INTERNED_NAME_LENGTH:
+            if len(self) >= _INTERNED_NAMES:
+                self.clear()
+            self[name] = lowered
+        return lowered
+
+
+class _RefusedError(Exception):
+    """Leaves llhttp from within a callback; the `Rejection` is already in `ready`."""
+
+
+class RequestParser:
+    """The requests of one connection, in order, however the bytes are cut.
+
+    Finished requests and the final rejection are appended to `ready`, which the caller empties. `expects_continue` is
+    true while a client waits for `100 Continue` before it sends its body.
+
+    Args:
+        peer: put into each request.
+        names: the server's interned header names.
+        header_limit: bytes of one request's line and headers, and of a chunked body's framing.
+        body_limit: the hook that bounds a body. A longer one makes the request `body_too_large`: it is handed out at
+            once, without its body, and nothing more is read.
+    """
+
+    __slots__ = (
+        "_body",
+        "_body_fed",
+        "_body_limit",
+        "_feeding",
+        "_head_at_least",
+        "_head_at_most",
+        "_header_limit",
+        "_headers",
+        "_limit",
+        "_names",
+        "_parser",
+        "_peer",
+        "_received",
+        "_replaying",
+        "_request",
+        "_target",
+        "_upgrading",
+        "expects_continue",
+        "phase",
+        "ready",
+    )
+
+    def __init__(self, *, peer: str, names: HeaderNames, header_limit: int, body_limit: BodyLimit) -> None:
+        self.ready: deque[Request | Rejection] = deque()
+        self.phase = Phase.IDLE
+        self.expects_continue = False
+        self._peer = peer
+        self._names = names
+        self._header_limit = header_limit
+        self._body_limit = body_limit
+        # Bounds on the head's length: llhttp doesn't say where in a read a message began.
+        self._feeding = self._head_at_least = self._head_at_most = 0
+        self._target = b""
+        self._headers = Headers()
+        self._request: Request | None = None
+        self._body: bytes | bytearray = b""
+        self._received = self._limit = self._body_fed = 0
+        self._upgrading = self._replaying = False
+        self._parser = httptools.HttpRequestParser(self)
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the stream; never raises for what a client sent."""
+        size = self._feeding = len(data)
+        phase = self.phase
+        if phase is Phase.HEAD:
+            self._head_at_least += size
+            self._head_at_most += size
+        elif phase is Phase.BODY:
+            self._body_fed += size
+        elif phase is Phase.ABANDONED:
+            return
+        try:
+            self._execute(data)
+            if self.phase is not Phase.IDLE:
+                self._check_unfinished()
+        except _RefusedError:
+            pass
+        except httptools.HttpParserCallbackError as error:
+            if not isinstance(error.__context__, _RefusedError):
+                raise
+        except httptools.HttpParserError as error:
+            self._reject(HTTPStatus.BAD_REQUEST, str(error))
+
+    def release(self) -> None:
+        """Forget the stream: breaks the cycle with llhttp's callbacks, so that memory returns without a collection."""
+        self.phase = Phase.ABANDONED
+        self.ready.clear()
+        del self._parser
+
+    def _execute(self, data: bytes) -> None:
+        rest: bytes | memoryview = data
+        while True:
+            try:
+                self._parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = memoryview(rest)[upgrade.args[0] :]
+                self._ignore_upgrade()
+                if not rest:
+                    return
+            else:
+                return
+
+    def _check_unfinished(self) -> None:
+        if self.phase is Phase.HEAD and self._head_at_least > self._header_limit:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too long")
+        if self._body_fed > self._header_limit + _FRAMING_BYTES_PER_BODY_BYTE * self._received:
+            self._refuse(HTTPStatus.BAD_REQUEST, "the chunks of the body have too much framing")
+
+    def _ignore_upgrade(self) -> None:
+        """Go on with the body of a request that offered an upgrade (RFC 9110, 7.8: a server may ignore it).
+
+        llhttp stops after such a head and takes what follows for the other protocol. A fresh parser is told the same
+        framing instead, without the offer. Java's HTTP client offers h2c with every first POST.
+        """
+        head = [b"POST / HTTP/1.1\r\n"]
+        head += [
+            f"{name}: {self._headers[name]}\r\n".encode("latin-1")
+            for name in ("content-length", "transfer-encoding")
+            if name in self._headers
+        ]
+        if self._request is not None and not self._request.keep_alive:
+            head.append(b"Connection: close\r\n")
+        head.append(b"\r\n")
+        self._upgrading, self._replaying = False, True
+        self._parser = httptools.HttpRequestParser(self)
+        self._parser.feed_data(b"".join(head))
+        self._replaying = False
+
+    # The callbacks of llhttp, in the order in which it calls them.
+
+    def on_message_begin(self) -> None:
+        """Start a request."""
+        if self._replaying:
+            return
+        self.phase = Phase.HEAD
+        self._head_at_least = 0
+        self._head_at_most = self._feeding
+        self._target = b""
+        self._headers = Headers()
+
+    def on_url(self, piece: bytes) -> None:
+        """Collect the request target."""
+        if not self._replaying:
+            self._target += piece
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Collect one header; trailers and a replayed head are dropped."""
+        if self.phase is not Phase.HEAD:
+            return
+        headers = self._headers
+        key = self._names[name]
+        if key in headers:
+            headers.add(key, value.decode("latin-1").rstrip(" \t"))
+        else:
+            headers[key] = value.decode("latin-1").rstrip(" \t")
+
+    def on_headers_complete(self) -> None:
+        """Judge the head, before anything of the body is read."""
+        if self._replaying:
+            return
+        if self._head_at_most > self._header_limit and self._head_length() > self._header_limit:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too long")
+        parser = self._parser
+        request = Request(parser.get_method().decode("latin-1"), "", "", self._headers, b"", self._peer)
+        request.keep_alive = parser.should_keep_alive()
+        self._check_version(request)
+        self._set_target(request)
+        if parser.should_upgrade():
+            if request.method == "CONNECT":
+                self._refuse(HTTPStatus.NOT_IMPLEMENTED, "this server is no proxy")
+            self._upgrading = True
+        self._request = request
+        self._body = b""
+        self._received = self._body_fed = 0
+        self.phase = Phase.BODY
+        self._expect_body(request)
+
+    def on_body(self, chunk: bytes) -> None:
+        """Keep the next piece of the body, as long as it is within the limit."""
+        self.expects_continue = False
+        self._received += len(chunk)
+        if self._received > self._limit:
+            self._hand_out_without_body()
+        if not self._body:
+            self._body = chunk
+        elif isinstance(self._body, bytearray):
+            self._body += chunk
+        else:
+            self._body = bytearray(self._body) + chunk
+
+    def on_message_complete(self) -> None:
+        """Hand out the request."""
+        if self._upgrading:
+            return
+        request = self._request
+        assert request is not None
+        body = self._body
+        request.body = body if isinstance(body, bytes) else bytes(body)
+        self._request = None
+        self._body = b""
+        self.expects_continue = False
+        self.phase = Phase.IDLE
+        self.ready.append(request)
+
+    def _check_version(self, request: Request) -> None:
+        """HTTP/1.0 or 1.1, with the one Host that 1.1 demands (RFC 9112, section 3.2)."""
+        headers = request.headers
+        # llhttp keeps a connection without a Connection header alive in HTTP/1.1 only: the common case needs no look.
+        if not request.keep_alive or "connection" in headers:
+            version = self._parser.get_http_version()
+            if version not in {"1.0", "1.1"}:
+                self._refuse(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.1 or HTTP/1.0 is spoken here")
+            request.http_1_0 = version == "1.0"
+        if headers.is_repeated("host") or not (request.http_1_0 or "host" in headers):
+            self._refuse(HTTPStatus.BAD_REQUEST, "there must be exactly one Host header")
+
+    def _set_target(self, request: Request) -> None:
+        target = self._target.decode("latin-1")
+        if not target.startswith("/"):
+            target = self._resolve_other_form(request, target)
+        if "#" in target:
+            self._refuse(HTTPStatus.BAD_REQUEST, "a request target has no fragment")
+        request.path, _, request.query = target.partition("?")
+
+    def _resolve_other_form(self, request: Request, target: str) -> str:
+        """Reduce an absolute target to its path; its authority replaces the Host header (RFC 9112, section 3.2.2)."""
+        if request.method == "CONNECT" or (target == "*" and request.method == "OPTIONS"):
+            return target
+        scheme, separator, rest = target.partition("://")
+        if not separator or scheme.lower() not in {"http", "https"}:
+            self._refuse(HTTPStatus.BAD_REQUEST, "the request target is neither a path nor an http URL")
+        end = min((at for at in (rest.find("/"), rest.find("?")) if at >= 0), default=len(rest))
+        authority, path = rest[:end], rest[end:]
+        if not authority or "@" in authority:
+            self._refuse(HTTPStatus.BAD_REQUEST, "the request target has no plain authority")
+        request.headers["host"] = authority
+        return path if path.startswith("/") else "/" + path
+
+    def _expect_body(self, request: Request) -> None:
+        """Read the framing headers: refuse what two readers could frame differently, and what is too long anyway."""
+        headers = request.headers
+        self._limit = self._body_limit(request.method, request.path)
+        coding = headers.get("transfer-encoding")
+        if coding is not None:
+            if request.http_1_0:
+                self._refuse(HTTPStatus.BAD_REQUEST, "HTTP/1.0 has no Transfer-Encoding")
+            if coding.lower() != "chunked":
+                self._refuse(HTTPStatus.NOT_IMPLEMENTED, "chunked is the only transfer coding spoken here")
+        length = headers.get("content-length")
+        if length is not None and int(length) > self._limit:
+            self._hand_out_without_body()
+        expectation = headers.get("expect")
+        if expectation is None or request.http_1_0:
+            return
+        if expectation.lower() != "100-continue":
+            self._refuse(HTTPStatus.EXPECTATION_FAILED, "100-continue is the only expectation met here")
+        self.expects_continue = coding is not None or length not in {None, "0"}
+
+    def _hand_out_without_body(self) -> None:
+        request = self._request
+        assert request is not None
+        request.body_too_large = True
+        request.keep_alive = False
+        self.ready.append(request)
+        self._abandon()
+        raise _RefusedError
+
+    def _head_length(self) -> int:
+        lines = sum(len(name) + len(value) + 4 for name in self._headers for value in self._headers.getlist(name))
+        return len(self._target) + lines
+
+    def _refuse(self, status: HTTPStatus, reason: str) -> None:
+        self._reject(status, reason)
+        raise _RefusedError
+
+    def _reject(self, status: HTTPStatus, reason: str) -> None:
+        self.ready.append(Rejection(status, reason))
+        self._abandon()
+
+    def _abandon(self) -> None:
+        self.phase = Phase.ABANDONED
+        self.expects_continue = False
+        self._request = None
+        self._body = b""
+
+
+# Statuses whose answer has no body (RFC 9110, section 6.4.1) and must not claim one's length.
+_BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def encode_head(
+    status: int, headers: Sequence[tuple[str, str]], *, length: int, date: str, connection: str | None
+) -> bytes:
+    """The response's status line and headers, ready to send.
+
+    Args:
+        status: 200 to 599.
+        headers: what the answer says. Content-Length, Date, Connection and Transfer-Encoding are the server's own and
+            must not be among them.
+        length: of the body that a GET would get.
+        date: the Date header's value.
+        connection: "close", "keep-alive" or nothing.
+
+    Raises:
+        ValueError: a name or value contains a line break, which would let it forge a header or a second answer.
+    """
+    parts = [_STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"]
+    parts += [f"{name}: {value}\r\n" for name, value in headers]
+    if status not in _BODILESS:
+        parts.append(f"Content-Length: {length}\r\n")
+    if connection is not None:
+        parts.append(f"Connection: {connection}\r\n")
+    parts.append(f"Date: {date}\r\n\r\n")
+    head = "".join(parts)
+    lines = len(parts) + 1
+    if head.count("\n") != lines or head.count("\r") != lines:
+        raise ValueError("a response header contains a line break")
+    try:
+        return head.encode("latin-1")
+    except UnicodeEncodeError:
+        return head.encode()
+
+
+def has_body(method: str, status: int) -> bool:
+    """Whether the answer to `method` with `status` carries its body."""
+    return method != "HEAD" and status not in _BODILESS
