@@ -1,0 +1,151 @@
+"""Invoke: resolve the qualifier, admit, deliver, answer.
+
+The way of a RequestResponse invocation of a function that is known and has an idle environment is synchronous from the
+gateway to the socket of the runtime, and from its answer back: no task, no thread, no database. Only a function that
+isn't in the in-memory view, and an Event (which must be on disk before it is accepted), take an asynchronous turn.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from lambent.clock import Clock
+from lambent.core.admission import Admission
+from lambent.core.arn import function_arn
+from lambent.core.errors import ApiError, TooManyRequests
+from lambent.core.function import FunctionTarget
+from lambent.core.invocation import Invocation, InvocationResult
+from lambent.core.scope import Scope
+from lambent.environments.fleet import Fleet
+from lambent.ids import IdMaker
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class InvokeRequest:
+    """What a caller asks for; everything checked but the existence of the function."""
+
+    scope: Scope
+    function_name: str
+    qualifier: str | None
+    request_id: str
+    payload: bytes
+    log_tail: bool = False
+    trace_id: str = ""
+    client_context: str = ""
+    cognito_identity: str = ""
+    tenant_id: str = ""
+
+
+class Targets(Protocol):
+    """The in-memory view of what can be invoked."""
+
+    def resolve(self, scope: Scope, name: str, qualifier: str | None) -> FunctionTarget | None:
+        """The target, or None when it must be loaded first; raises ApiError."""
+
+    async def load(self, scope: Scope, name: str, qualifier: str | None) -> FunctionTarget:
+        """Read it from the store; raises ApiError, e.g. ResourceNotFound."""
+
+
+class InvokeService:
+    """Invocations of every type but Event, whose queue calls `invoke_and_wait` here in its turn."""
+
+    def __init__(
+        self, *, targets: Targets, admission: Admission, fleet: Fleet, ids: IdMaker, clock: Clock
+    ) -> None:
+        self._targets = targets
+        self._admission = admission
+        self._fleet = fleet
+        self._ids = ids
+        self._clock = clock
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def invoke(
+        self,
+        request: InvokeRequest,
+        on_result: Callable[[InvocationResult], None],
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        """Run a function and hand its answer to on_result; what keeps it from running goes to on_error.
+
+        Errors: ResourceNotFound, ResourceConflict (not Active), TooManyRequests, ServiceFault.
+        """
+        try:
+            target = self._targets.resolve(request.scope, request.function_name, request.qualifier)
+            if target is not None:
+                self._admit(target, request, on_result, on_error)
+                return
+        except ApiError as error:
+            on_error(error)
+            return
+        self._later(self._load_and_admit(request, on_result, on_error))
+
+    async def _load_and_admit(
+        self,
+        request: InvokeRequest,
+        on_result: Callable[[InvocationResult], None],
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        try:
+            target = await self._targets.load(
+                request.scope, request.function_name, request.qualifier
+            )
+            self._admit(target, request, on_result, on_error)
+        except Exception as error:  # noqa: BLE001 - the caller's callback renders whatever it is
+            on_error(error)
+
+    def _admit(
+        self,
+        target: FunctionTarget,
+        request: InvokeRequest,
+        on_result: Callable[[InvocationResult], None],
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        scope, name = request.scope, request.function_name
+        reason = self._admission.try_acquire(scope, name)
+        if reason is not None:
+            raise TooManyRequests(reason=reason)
+        invocation = Invocation(
+            request_id=request.request_id,
+            payload=request.payload or b"{}",
+            invoked_function_arn=function_arn(scope, name, request.qualifier),
+            trace_id=request.trace_id or self._ids.trace_header(self._clock.now_ms()),
+            client_context=request.client_context,
+            cognito_identity=request.cognito_identity,
+            tenant_id=request.tenant_id,
+            content_type="application/json",
+            log_tail=request.log_tail,
+            on_result=on_result,
+        )
+        release = self._admission.release
+        self._fleet.invoke(
+            target, invocation, on_refused=on_error, on_ended=lambda: release(scope, name)
+        )
+
+    async def invoke_and_wait(self, request: InvokeRequest) -> InvocationResult:
+        """`invoke` for callers that can wait; raises what on_error would be given."""
+        future: asyncio.Future[InvocationResult] = asyncio.get_running_loop().create_future()
+
+        def on_error(error: Exception) -> None:
+            if not future.done():
+                future.set_exception(error)
+
+        def on_result(result: InvocationResult) -> None:
+            if not future.done():
+                future.set_result(result)
+
+        self.invoke(request, on_result, on_error)
+        return await future
+
+    async def check(self, request: InvokeRequest) -> None:
+        """A DryRun: whether the function could be invoked; raises as `invoke`."""
+        if self._targets.resolve(request.scope, request.function_name, request.qualifier) is None:
+            await self._targets.load(request.scope, request.function_name, request.qualifier)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work, name="load function")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
