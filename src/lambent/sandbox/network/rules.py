@@ -9,12 +9,13 @@ In the notation of nft(8), for `prerouting`, which every packet passes once as i
       ip daddr 127.0.0.0/8 socket exists accept                                4 the function listens there itself
       ip daddr OWN accept                                                      5 the function's own address
       meta l4proto udp socket transparent 1 accept                             6 a UDP flow that the bridge knows
-      meta l4proto { tcp, udp } log group GROUP drop                           7 to the bridge, packet and all
+      meta l4proto tcp limit rate 1000/second burst 2000 log group GROUP drop  7 to the bridge, packet and all
+      meta l4proto tcp drop
     } }
 
-(2, 4 and 5 for IPv6 as well.) Rule 7 is what makes "connect first" possible: the first packet of a connection is
-handed to the server and dropped; the server connects on the host and sends the same packet again, marked. Marks can
-only be set with CAP_NET_ADMIN or CAP_NET_RAW over the namespace, which the function doesn't have.
+(2, 4 and 5 for IPv6, 7 for UDP as well.) Rule 7 is what makes "connect first" possible: the first packet of a connection is
+handed to the server and dropped; the server connects on the host and sends the same packet again, marked. Its limit keeps a
+function from occupying the server; what is beyond is lost, and sent again by TCP. Marks can only be set with CAP_NET_ADMIN or CAP_NET_RAW over the namespace, which the function doesn't have.
 
 No connection tracking is used: its tables are shared and sized by the host.
 Source: linux/netfilter/nf_tables.h; Documentation/networking/tproxy.rst.
@@ -51,8 +52,9 @@ _VERDICT_REGISTER, _REGISTER, _SECOND_REGISTER = 0, 1, 2
 _DROP, _ACCEPT = 0, 1
 _META_MARK, _META_NFPROTO, _META_L4PROTO = 3, 15, 16
 _NETWORK, _TRANSPORT = 1, 2
-_EQUAL, _NOT_EQUAL, _LESS_OR_EQUAL = 0, 1, 3
+_EQUAL, _NOT_EQUAL = 0, 1
 _SOCKET_TRANSPARENT = 0
+_FLOWS_PER_SECOND, _FLOWS_BURST = 1000, 2000
 _SYN, _FIN_SYN_RST_ACK = b"\x02", b"\x17"
 
 
@@ -89,8 +91,7 @@ def rule_batch(addresses: RuleAddresses) -> bytes:
         _is(_IPV4) + _payload(_NETWORK, 16, 4) + _compare(addresses.own4.packed) + _accept(),
         _is(_IPV6) + _payload(_NETWORK, 24, 16) + _compare(addresses.own6.packed) + _accept(),
         is_udp + _socket_transparent() + _compare(b"\x01") + _accept(),
-        is_tcp + _log() + _drop(),
-        is_udp + _log() + _drop(),
+        *(protocol + verdict for protocol in (is_tcp, is_udp) for verdict in (_limit() + _log() + _drop(), _drop())),
     ]
     hook = nested(4, number(1, _PREROUTING), number(2, _PRIORITY_MANGLE & 0xFFFFFFFF))
     return b"".join([
@@ -155,6 +156,16 @@ def _tproxy(family: int, address: bytes, port: int) -> bytes:
         _expression("immediate", number(1, _REGISTER), _value(2, address))
         + _expression("immediate", number(1, _SECOND_REGISTER), _value(2, struct.pack(">H", port)))
         + _expression("tproxy", number(1, family), number(2, _REGISTER), number(3, _SECOND_REGISTER))
+    )
+
+
+def _limit() -> bytes:
+    return _expression(
+        "limit",
+        attribute(1, struct.pack(">Q", _FLOWS_PER_SECOND)),
+        attribute(2, struct.pack(">Q", 1)),
+        number(3, _FLOWS_BURST),
+        number(4, 0),  # of packets, not of bytes
     )
 
 
