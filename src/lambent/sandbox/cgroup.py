@@ -130,12 +130,16 @@ class CgroupTree:
         """Make the groups of one environment, in every hierarchy."""
         paths = {name: parent / sandbox_id for name, parent in self._parents.items()}
         for path in set(paths.values()):
-            path.mkdir()
+            self.make_group(path)
         return Cgroup(
             paths,
             version={name: 2 if self._uses_v2(name) else 1 for name in paths},
             freezer_v2=self._mounts.v2 is not None,
         )
+
+    def make_group(self, path: Path) -> None:
+        """Make one group; the kernel fills the directory."""
+        path.mkdir()
 
     def leftovers(self) -> list[Path]:
         """Groups of environments that a killed server of the same instance has left."""
@@ -193,7 +197,7 @@ class Cgroup:
     def _write(self, controller: str, file: str, value: str) -> None:
         path = self._paths[controller] / file
         try:
-            fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+            fd = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
         except FileNotFoundError:
             if file == "memory.swap.max":  # absent where the kernel has no swap accounting
                 return
