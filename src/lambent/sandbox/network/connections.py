@@ -205,7 +205,7 @@ class Connections:
         self._loop.add_reader(self._listeners[family], self._acceptable, family)
 
     def _accepted(self, inside: socket.socket, source: Endpoint) -> None:
-        inside.setblocking(False)
+        inside.settimeout(0)
         pending = self._pending.get((source, inside.getsockname()[:2]))
         if pending is None or not pending.connected:
             reset(inside)  # it took longer than we waited for it

@@ -72,9 +72,7 @@ def network_steps(mode: NetworkMode) -> list[NetworkStep]:
         return steps
     addresses = _address(OWN_ADDRESS) + _address(OWN_ADDRESS_6)
     routes = _everything_is_local(OWN_ADDRESS) + _everything_is_local(OWN_ADDRESS_6)
-    rules = rule_batch(
-        RuleAddresses(OWN_ADDRESS, OWN_ADDRESS_6, LISTENER_ADDRESS, LISTENER_ADDRESS_6, LISTENER_PORT)
-    )
+    rules = rule_batch(RuleAddresses(OWN_ADDRESS, OWN_ADDRESS_6, LISTENER_ADDRESS, LISTENER_ADDRESS_6, LISTENER_PORT))
     return [
         *steps,
         _step("own addresses", ROUTE_PROTOCOL, addresses),

@@ -13,9 +13,10 @@ In the notation of nft(8), for `prerouting`, which every packet passes once as i
       meta l4proto tcp drop
     } }
 
-(2, 4 and 5 for IPv6, 7 for UDP as well.) Rule 7 is what makes "connect first" possible: the first packet of a connection is
-handed to the server and dropped; the server connects on the host and sends the same packet again, marked. Its limit keeps a
-function from occupying the server; what is beyond is lost, and sent again by TCP. Marks can only be set with CAP_NET_ADMIN or CAP_NET_RAW over the namespace, which the function doesn't have.
+(2, 4 and 5 for IPv6, 7 for UDP as well.) Rule 7 is what makes "connect first" possible: the first packet of a
+connection is handed to the server and dropped; the server connects on the host and sends the same packet again,
+marked. The limit keeps a function from occupying the server; what is beyond is lost, and sent again by TCP. Marks can
+only be set with CAP_NET_ADMIN or CAP_NET_RAW over the namespace, which the function doesn't have.
 
 No connection tracking is used: its tables are shared and sized by the host.
 Source: linux/netfilter/nf_tables.h; Documentation/networking/tproxy.rst.
@@ -94,13 +95,20 @@ def rule_batch(addresses: RuleAddresses) -> bytes:
         *(protocol + verdict for protocol in (is_tcp, is_udp) for verdict in (_limit() + _log() + _drop(), _drop())),
     ]
     hook = nested(4, number(1, _PREROUTING), number(2, _PRIORITY_MANGLE & 0xFFFFFFFF))
-    return b"".join([
-        message(_BATCH_BEGIN, 0, netfilter_header(0, _SUBSYSTEM)),
-        _change(_NEW_TABLE, CREATE, text(1, _TABLE)),
-        _change(_NEW_CHAIN, CREATE, text(1, _TABLE) + text(3, _CHAIN) + hook + number(5, _ACCEPT) + text(7, "filter")),
-        *(_change(_NEW_RULE, CREATE | APPEND, text(1, _TABLE) + text(2, _CHAIN) + nested(4, rule)) for rule in rules),
-        message(_BATCH_END, 0, netfilter_header(0, _SUBSYSTEM)),
-    ])
+    return b"".join(
+        [
+            message(_BATCH_BEGIN, 0, netfilter_header(0, _SUBSYSTEM)),
+            _change(_NEW_TABLE, CREATE, text(1, _TABLE)),
+            _change(
+                _NEW_CHAIN, CREATE, text(1, _TABLE) + text(3, _CHAIN) + hook + number(5, _ACCEPT) + text(7, "filter")
+            ),
+            *(
+                _change(_NEW_RULE, CREATE | APPEND, text(1, _TABLE) + text(2, _CHAIN) + nested(4, rule))
+                for rule in rules
+            ),
+            message(_BATCH_END, 0, netfilter_header(0, _SUBSYSTEM)),
+        ]
+    )
 
 
 def _change(kind: int, flags: int, attributes: bytes) -> bytes:

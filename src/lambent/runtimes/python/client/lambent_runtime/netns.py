@@ -15,14 +15,14 @@ _ACK = 0x4
 _RECEIVE_BYTES = 65536
 
 
-class NetworkStepFailed(OSError):
+class NetworkStepError(OSError):
     """The kernel refused a step; the text names it."""
 
 
 def apply(steps):
     """Apply all steps in order to this process's network namespace.
 
-    Raises NetworkStepFailed at the first step that the kernel refuses; the namespace is then of no use.
+    Raises NetworkStepError at the first step that the kernel refuses; the namespace is then of no use.
     """
     sockets = {}
     try:
@@ -57,7 +57,7 @@ def _apply_one(connection, name, messages):
                     if code:
                         raise _failed(name, code)
                     expected -= 1
-    except NetworkStepFailed:
+    except NetworkStepError:
         raise
     except OSError as error:
         raise _failed(name, error.errno) from error
@@ -83,4 +83,4 @@ def _split(data):
 
 def _failed(name, code):
     code = code or errno.EIO
-    return NetworkStepFailed(code, "network step '%s': %s" % (name, os.strerror(code)))
+    return NetworkStepError(code, "network step '%s': %s" % (name, os.strerror(code)))
