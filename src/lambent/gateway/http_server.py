@@ -173,10 +173,10 @@ class HttpServer:
         """Take a connection into the sweep; false if there are too many."""
         if len(self._connections) >= self.limits.connections:
             return False
+        if self._sweep_timer is None:
+            self._sweep()  # `now` and `date` are as old as the last connection
         self._connections.add(connection)
         self._empty.clear()
-        if self._sweep_timer is None:
-            self._sweep()
         return True
 
     def closed(self, connection: HttpProtocol) -> None:
@@ -323,31 +323,27 @@ class HttpProtocol(asyncio.Protocol):
         if self._advancing:
             return
         self._advancing = True
-        ready = self._parser.ready
+        parser = self._parser
+        ready = parser.ready
         while ready and self._in_flight is None and self._writable and not self._closing:
             item = ready.popleft()
             if isinstance(item, Rejection):
                 self._answer_rejection(item)
-            else:
-                self._dispatch(item)
+                break
+            self._in_flight = item
+            try:
+                self._server.handler(item, partial(self._respond, item))
+            except Exception:
+                logger.exception("the handler of an HTTP request failed", extra={"action": repr(item)})
+                self._answer_failure(item)
         self._advancing = False
         if self._closing:
             return
-        if self._parser.expects_continue and self._in_flight is None and not ready:
-            self._parser.expects_continue = False
+        if parser.expects_continue and self._in_flight is None and not ready:
+            parser.expects_continue = False
             self._send(CONTINUE)
-        self._set_reading(wanted=not ready and self._writable)
-
-    def _dispatch(self, request: Request) -> None:
-        self._in_flight = request
-        try:
-            self._server.handler(request, partial(self._respond, request))
-        except Exception:
-            # The gateway answers its own failures; whatever comes this far must not take the other connections down.
-            logger.exception("the handler of an HTTP request failed", extra={"action": repr(request)})
-            if self._in_flight is request:
-                request.keep_alive = False
-                self._respond(request, 500, (), b"")
+        if self._reading is not (self._writable and not ready):
+            self._set_reading(wanted=not self._reading)
 
     def _respond(self, request: Request, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> None:
         transport = self._transport
@@ -375,6 +371,12 @@ class HttpProtocol(asyncio.Protocol):
             self._close_after_answer()
         elif parser.ready or parser.expects_continue or not self._reading:
             self._advance()
+
+    def _answer_failure(self, request: Request) -> None:
+        """The gateway answers its own failures; one that comes this far must not take other connections down."""
+        if self._in_flight is request:
+            request.keep_alive = False
+            self._respond(request, HTTPStatus.INTERNAL_SERVER_ERROR, (), b"")
 
     def _answer_rejection(self, rejection: Rejection) -> None:
         body = json.dumps({"message": f"{HTTPStatus(rejection.status).phrase}: {rejection.reason}."}).encode()
@@ -409,7 +411,7 @@ class HttpProtocol(asyncio.Protocol):
             self._transport.close()
 
     def _set_reading(self, *, wanted: bool) -> None:
-        if wanted is self._reading or self._transport is None or self._transport.is_closing():
+        if self._transport is None or self._transport.is_closing():
             return
         self._reading = wanted
         if wanted:

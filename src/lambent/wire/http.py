@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
+from typing import NoReturn
 
 import httptools
 
@@ -33,11 +34,8 @@ _INTERNED_NAME_LENGTH = 64
 class Headers(dict[str, str]):
     """Lower-case name -> first value; `getlist` for what may come more than once."""
 
-    __slots__ = ("_repeated",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._repeated: dict[str, list[str]] | None = None
+    # A default of the class: a request makes one of these, and hardly any has a repeated header.
+    _repeated: dict[str, list[str]] | None = None
 
     def add(self, name: str, value: str) -> None:
         """Append one header line; `name` in lower case."""
@@ -116,8 +114,25 @@ class Phase(Enum):
     ABANDONED = "reads no further"
 
 
+# Looked up several times a request, where a member of an Enum costs twice a global.
+_IDLE, _HEAD, _BODY, _ABANDONED = Phase.IDLE, Phase.HEAD, Phase.BODY, Phase.ABANDONED
+
+
+class _Methods(dict[bytes, str]):
+    def __missing__(self, name: bytes) -> str:
+        text = self[name] = name.decode("latin-1")
+        return text
+
+
 class HeaderNames(dict[bytes, str]):
-    """Header name as sent -> lower-case text, kept for the names seen most; shared by the connections of a server."""
+    """Header name as sent -> lower-case text, kept for the names seen most; shared by the connections of a server.
+
+    `methods` does the same for llhttp's fixed set of methods.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.methods = _Methods()
 
     def __missing__(self, name: bytes) -> str:
         lowered = name.decode("latin-1").lower()
@@ -160,7 +175,6 @@ class RequestParser:
         "_parser",
         "_peer",
         "_received",
-        "_replaying",
         "_request",
         "_target",
         "_upgrading",
@@ -184,31 +198,28 @@ class RequestParser:
         self._request: Request | None = None
         self._body: bytes | bytearray = b""
         self._received = self._limit = self._body_fed = 0
-        self._upgrading = self._replaying = False
+        self._upgrading = False
         self._parser = httptools.HttpRequestParser(self)
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the stream; never raises for what a client sent."""
         size = self._feeding = len(data)
         phase = self.phase
-        if phase is Phase.HEAD:
+        if phase is _HEAD:
             self._head_at_least += size
             self._head_at_most += size
-        elif phase is Phase.BODY:
+        elif phase is _BODY:
             self._body_fed += size
-        elif phase is Phase.ABANDONED:
+        elif phase is _ABANDONED:
             return
         try:
-            self._execute(data)
-            if self.phase is not Phase.IDLE:
-                self._check_unfinished()
-        except _RefusedError:
-            pass
-        except httptools.HttpParserCallbackError as error:
-            if not isinstance(error.__context__, _RefusedError):
-                raise
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._ignore_upgrade(memoryview(data)[upgrade.args[0] :])
         except httptools.HttpParserError as error:
-            self._reject(HTTPStatus.BAD_REQUEST, str(error))
+            self._fail(error)
+        if self.phase is not _IDLE:
+            self._check_unfinished()
 
     def release(self) -> None:
         """Forget the stream: breaks the cycle with llhttp's callbacks, so that memory returns without a collection."""
@@ -216,93 +227,97 @@ class RequestParser:
         self.ready.clear()
         del self._parser
 
-    def _execute(self, data: bytes) -> None:
-        rest: bytes | memoryview = data
+    def _ignore_upgrade(self, rest: memoryview) -> None:
+        """Go on after the head of a request that offered an upgrade (RFC 9110, 7.8: a server may ignore it).
+
+        llhttp stops there and takes what follows for the other protocol. A fresh parser is told the same framing
+        without the offer, and reads on. Java's HTTP client offers h2c with every first POST.
+        """
         while True:
+            self._upgrading = False
+            self._parser = httptools.HttpRequestParser(self)
             try:
+                # The head is told in phase BODY, where on_url and on_header don't listen.
+                self._parser.feed_data(self._head_without_upgrade())
                 self._parser.feed_data(rest)
             except httptools.HttpParserUpgrade as upgrade:
-                rest = memoryview(rest)[upgrade.args[0] :]
-                self._ignore_upgrade()
-                if not rest:
-                    return
+                rest = rest[upgrade.args[0] :]
+            except httptools.HttpParserError as error:
+                self._fail(error)
+                return
             else:
                 return
 
+    def _head_without_upgrade(self) -> bytes:
+        assert self._request is not None
+        headers = self._request.headers
+        lines = [f"{name}: {headers[name]}" for name in ("content-length", "transfer-encoding") if name in headers]
+        if not self._request.keep_alive:
+            lines.append("connection: close")
+        return "\r\n".join(["POST / HTTP/1.1", *lines, "", ""]).encode("latin-1")
+
     def _check_unfinished(self) -> None:
-        if self.phase is Phase.HEAD and self._head_at_least > self._header_limit:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too long")
-        if self._body_fed > self._header_limit + _FRAMING_BYTES_PER_BODY_BYTE * self._received:
-            self._refuse(HTTPStatus.BAD_REQUEST, "the chunks of the body have too much framing")
+        if self.phase is _HEAD and self._head_at_least > self._header_limit:
+            self._reject(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too long")
+        elif self._body_fed > self._header_limit + _FRAMING_BYTES_PER_BODY_BYTE * self._received:
+            self._reject(HTTPStatus.BAD_REQUEST, "the chunks of the body have too much framing")
 
-    def _ignore_upgrade(self) -> None:
-        """Go on with the body of a request that offered an upgrade (RFC 9110, 7.8: a server may ignore it).
-
-        llhttp stops after such a head and takes what follows for the other protocol. A fresh parser is told the same
-        framing instead, without the offer. Java's HTTP client offers h2c with every first POST.
-        """
-        head = [b"POST / HTTP/1.1\r\n"]
-        head += [
-            f"{name}: {self._headers[name]}\r\n".encode("latin-1")
-            for name in ("content-length", "transfer-encoding")
-            if name in self._headers
-        ]
-        if self._request is not None and not self._request.keep_alive:
-            head.append(b"Connection: close\r\n")
-        head.append(b"\r\n")
-        self._upgrading, self._replaying = False, True
-        self._parser = httptools.HttpRequestParser(self)
-        self._parser.feed_data(b"".join(head))
-        self._replaying = False
-
-    # The callbacks of llhttp, in the order in which it calls them.
-
-    def on_message_begin(self) -> None:
-        """Start a request."""
-        if self._replaying:
-            return
-        self.phase = Phase.HEAD
-        self._head_at_least = 0
-        self._head_at_most = self._feeding
-        self._target = b""
-        self._headers = Headers()
+    # The callbacks of llhttp, in the order in which it calls them. In on_headers_complete all is in hand to judge the
+    # message; what can't be accepted leaves through `_refuse`.
 
     def on_url(self, piece: bytes) -> None:
-        """Collect the request target."""
-        if not self._replaying:
+        """Begin a request, or go on with its target."""
+        if self.phase is _IDLE:
+            self.phase = _HEAD
+            self._target = piece
+            self._headers = Headers()
+            self._head_at_least = 0
+            self._head_at_most = self._feeding
+        elif self.phase is _HEAD:
             self._target += piece
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Collect one header; trailers and a replayed head are dropped."""
-        if self.phase is not Phase.HEAD:
+        """Collect one header; trailers are dropped."""
+        if self.phase is not _HEAD:
             return
         headers = self._headers
         key = self._names[name]
         if key in headers:
-            headers.add(key, value.decode("latin-1").rstrip(" \t"))
+            headers.add(key, value.rstrip().decode("latin-1"))
         else:
-            headers[key] = value.decode("latin-1").rstrip(" \t")
+            headers[key] = value.rstrip().decode("latin-1")
 
     def on_headers_complete(self) -> None:
         """Judge the head, before anything of the body is read."""
-        if self._replaying:
+        if self.phase is not _HEAD:
             return
         if self._head_at_most > self._header_limit and self._head_length() > self._header_limit:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too long")
         parser = self._parser
-        request = Request(parser.get_method().decode("latin-1"), "", "", self._headers, b"", self._peer)
+        headers = self._headers
+        target = self._target.decode("latin-1")
+        request = Request(self._names.methods[parser.get_method()], target, "", headers, b"", self._peer)
+        # llhttp keeps a connection alive without being asked to in HTTP/1.1 only: the common case needs no closer look.
         request.keep_alive = parser.should_keep_alive()
-        self._check_version(request)
-        self._set_target(request)
+        if not request.keep_alive or "connection" in headers:
+            self._check_version(request)
+        if headers.is_repeated("host") or not ("host" in headers or request.http_1_0):
+            self._refuse(HTTPStatus.BAD_REQUEST, "there must be exactly one Host header")
+        if target[0] != "/":
+            request.path = target = self._resolve_other_form(request, target)
+        if "#" in target:
+            self._refuse(HTTPStatus.BAD_REQUEST, "a request target has no fragment")
+        if "?" in target:
+            request.path, _, request.query = target.partition("?")
         if parser.should_upgrade():
             if request.method == "CONNECT":
                 self._refuse(HTTPStatus.NOT_IMPLEMENTED, "this server is no proxy")
             self._upgrading = True
+        self.phase = _BODY
         self._request = request
-        self._body = b""
         self._received = self._body_fed = 0
-        self.phase = Phase.BODY
-        self._expect_body(request)
+        if "content-length" in headers or "transfer-encoding" in headers:
+            self._expect_body(request)
 
     def on_body(self, chunk: bytes) -> None:
         """Keep the next piece of the body, as long as it is within the limit."""
@@ -323,33 +338,19 @@ class RequestParser:
             return
         request = self._request
         assert request is not None
-        body = self._body
-        request.body = body if isinstance(body, bytes) else bytes(body)
-        self._request = None
-        self._body = b""
+        if self._body:
+            request.body = self._body if isinstance(self._body, bytes) else bytes(self._body)
+            self._body = b""
         self.expects_continue = False
-        self.phase = Phase.IDLE
+        self.phase = _IDLE
+        self._request = None
         self.ready.append(request)
 
     def _check_version(self, request: Request) -> None:
-        """HTTP/1.0 or 1.1, with the one Host that 1.1 demands (RFC 9112, section 3.2)."""
-        headers = request.headers
-        # llhttp keeps a connection without a Connection header alive in HTTP/1.1 only: the common case needs no look.
-        if not request.keep_alive or "connection" in headers:
-            version = self._parser.get_http_version()
-            if version not in {"1.0", "1.1"}:
-                self._refuse(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.1 or HTTP/1.0 is spoken here")
-            request.http_1_0 = version == "1.0"
-        if headers.is_repeated("host") or not (request.http_1_0 or "host" in headers):
-            self._refuse(HTTPStatus.BAD_REQUEST, "there must be exactly one Host header")
-
-    def _set_target(self, request: Request) -> None:
-        target = self._target.decode("latin-1")
-        if not target.startswith("/"):
-            target = self._resolve_other_form(request, target)
-        if "#" in target:
-            self._refuse(HTTPStatus.BAD_REQUEST, "a request target has no fragment")
-        request.path, _, request.query = target.partition("?")
+        version = self._parser.get_http_version()
+        if version not in {"1.0", "1.1"}:
+            self._refuse(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.1 or HTTP/1.0 is spoken here")
+        request.http_1_0 = version == "1.0"
 
     def _resolve_other_form(self, request: Request, target: str) -> str:
         """Reduce an absolute target to its path; its authority replaces the Host header (RFC 9112, section 3.2.2)."""
@@ -369,23 +370,20 @@ class RequestParser:
         """Read the framing headers: refuse what two readers could frame differently, and what is too long anyway."""
         headers = request.headers
         self._limit = self._body_limit(request.method, request.path)
-        coding = headers.get("transfer-encoding")
-        if coding is not None:
+        length = headers.get("content-length")
+        if length is None:
             if request.http_1_0:
                 self._refuse(HTTPStatus.BAD_REQUEST, "HTTP/1.0 has no Transfer-Encoding")
-            if coding.lower() != "chunked":
+            if headers["transfer-encoding"].lower() != "chunked":
                 self._refuse(HTTPStatus.NOT_IMPLEMENTED, "chunked is the only transfer coding spoken here")
-        length = headers.get("content-length")
-        if length is not None and int(length) > self._limit:
+        elif int(length) > self._limit:
             self._hand_out_without_body()
-        expectation = headers.get("expect")
-        if expectation is None or request.http_1_0:
-            return
-        if expectation.lower() != "100-continue":
-            self._refuse(HTTPStatus.EXPECTATION_FAILED, "100-continue is the only expectation met here")
-        self.expects_continue = coding is not None or length not in {None, "0"}
+        if "expect" in headers and not request.http_1_0:
+            if headers["expect"].lower() != "100-continue":
+                self._refuse(HTTPStatus.EXPECTATION_FAILED, "100-continue is the only expectation met here")
+            self.expects_continue = length != "0"
 
-    def _hand_out_without_body(self) -> None:
+    def _hand_out_without_body(self) -> NoReturn:
         request = self._request
         assert request is not None
         request.body_too_large = True
@@ -398,9 +396,15 @@ class RequestParser:
         lines = sum(len(name) + len(value) + 4 for name in self._headers for value in self._headers.getlist(name))
         return len(self._target) + lines
 
-    def _refuse(self, status: HTTPStatus, reason: str) -> None:
+    def _refuse(self, status: HTTPStatus, reason: str) -> NoReturn:
         self._reject(status, reason)
         raise _RefusedError
+
+    def _fail(self, error: httptools.HttpParserError) -> None:
+        if not isinstance(error, httptools.HttpParserCallbackError):
+            self._reject(HTTPStatus.BAD_REQUEST, str(error))
+        elif not isinstance(error.__context__, _RefusedError):
+            raise error  # a bug of ours in a callback
 
     def _reject(self, status: HTTPStatus, reason: str) -> None:
         self.ready.append(Rejection(status, reason))
@@ -436,21 +440,23 @@ def encode_head(
     Raises:
         ValueError: a name or value contains a line break, which would let it forge a header or a second answer.
     """
-    parts = [_STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"]
-    parts += [f"{name}: {value}\r\n" for name, value in headers]
+    text = _STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"
+    for name, value in headers:
+        text += f"{name}: {value}\r\n"
+    lines = len(headers) + 3
     if status not in _BODILESS:
-        parts.append(f"Content-Length: {length}\r\n")
+        text += f"Content-Length: {length}\r\n"
+        lines += 1
     if connection is not None:
-        parts.append(f"Connection: {connection}\r\n")
-    parts.append(f"Date: {date}\r\n\r\n")
-    head = "".join(parts)
-    lines = len(parts) + 1
-    if head.count("\n") != lines or head.count("\r") != lines:
+        text += f"Connection: {connection}\r\n"
+        lines += 1
+    text += f"Date: {date}\r\n\r\n"
+    if text.count("\n") != lines or text.count("\r") != lines:
         raise ValueError("a response header contains a line break")
     try:
-        return head.encode("latin-1")
+        return text.encode("latin-1")
     except UnicodeEncodeError:
-        return head.encode()
+        return text.encode()
 
 
 def has_body(method: str, status: int) -> bool:
