@@ -1,0 +1,204 @@
+"""The caller's errors: what AWS answers instead of a result, by its codes, statuses and key cases.
+
+Each class is one error shape of the API (or of the framework before it); the gateway renders whichever reaches it.
+Source: API model; api-errors.md sections 1 and 2 (key case, Type and status recorded from AWS).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
+
+
+class ApiError(Exception):
+    """An error that the caller is answered with.
+
+    Attributes:
+        code: the value of `x-amzn-ErrorType`.
+        status: HTTP status.
+        message_key: how the body spells the message's key; None where the body has no message.
+        fault: the body's Type; None where it has none.
+        message: the text; None is JSON null.
+        extra: further members of the body.
+        headers: further headers of the answer.
+    """
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+    message_key: ClassVar[Literal["Message", "message"]] = "message"
+    fault: ClassVar[Literal["User", "Service"] | None] = "User"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        extra: Mapping[str, object] | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.extra = dict(extra or {})
+        self.headers = list(headers)
+
+
+class ResourceNotFound(ApiError):
+    """The function, version, alias, layer or mapping of the request does not exist."""
+
+    code, status, message_key = "ResourceNotFoundException", 404, "Message"
+
+
+class ResourceConflict(ApiError):
+    """It exists already, or its state doesn't allow the operation now."""
+
+    code, status = "ResourceConflictException", 409
+
+
+class InvalidParameterValue(ApiError):
+    """A parameter's value is not acceptable, for a reason the API model can't say."""
+
+    code, status = "InvalidParameterValueException", 400
+
+
+class ValidationFailed(ApiError):
+    """Parameters violate the API model; all violations are in the one message."""
+
+    code, status, fault = "ValidationException", 400, None
+
+
+class SerializationFailed(ApiError):
+    """The body is not the JSON, or not of the JSON types, that the operation takes."""
+
+    code, status, message_key, fault = "SerializationException", 400, "Message", "User"
+
+
+class PreconditionFailed(ApiError):
+    """The RevisionId of the request is not the latest."""
+
+    code, status = "PreconditionFailedException", 412
+
+
+class TooManyRequests(ApiError):
+    """A concurrency or rate limit was reached.
+
+    Args:
+        reason: a ThrottleReason, e.g. ReservedFunctionConcurrentInvocationLimitExceeded.
+        retry_after_seconds: for the Retry-After header.
+    """
+
+    code, status = "TooManyRequestsException", 429
+
+    def __init__(self, *, reason: str, message: str = "Rate Exceeded.", retry_after_seconds: int = 1) -> None:
+        super().__init__(
+            message,
+            extra={"Reason": reason},
+            headers=[("Retry-After", str(retry_after_seconds))],
+        )
+        self.reason = reason
+
+
+class RequestTooLarge(ApiError):
+    """The payload of an invocation is over the limit."""
+
+    code, status = "RequestTooLargeException", 413
+
+
+class RequestEntityTooLarge(ApiError):
+    """The body, or the zip in it, is over the limit."""
+
+    code, status, fault = "RequestEntityTooLargeException", 413, None
+
+
+class InvalidRequestContent(ApiError):
+    """The payload of an invocation is not JSON."""
+
+    code, status = "InvalidRequestContentException", 400
+
+
+class UnsupportedMediaType(ApiError):
+    """The content type of an invocation is not JSON."""
+
+    code, status = "UnsupportedMediaTypeException", 415
+
+
+class CodeStorageExceeded(ApiError):
+    """The account's code storage is used up."""
+
+    code, status = "CodeStorageExceededException", 400
+
+
+class RecursiveInvocation(ApiError):
+    """A function invoked itself, by way of others, too often."""
+
+    code, status, message_key = "RecursiveInvocationException", 400, "Message"
+
+
+class ResourceNotReady(ApiError):
+    """The function was inactive and is being made ready."""
+
+    code, status = "ResourceNotReadyException", 502
+
+
+class InvalidRuntime(ApiError):
+    """The runtime is not supported."""
+
+    code, status, message_key, fault = "InvalidRuntimeException", 502, "Message", "Service"
+
+
+class InvalidZipFile(ApiError):
+    """The deployment package can't be unpacked."""
+
+    code, status, message_key, fault = "InvalidZipFileException", 502, "Message", "Service"
+
+
+class ServiceFault(ApiError):
+    """Lambent's own failure; the cause is in its log."""
+
+    code, status, message_key, fault = "ServiceException", 500, "Message", "Service"
+
+
+class AccessDenied(ApiError):
+    """The caller may not do this."""
+
+    code, status, message_key, fault = "AccessDeniedException", 403, "Message", None
+
+
+class UnknownOperation(ApiError):
+    """No operation has this method and path."""
+
+    code, status, message_key, fault = "UnknownOperationException", 404, "message", None
+
+
+class NotImplementedOperation(ApiError):
+    """An operation of AWS's that Lambent doesn't have yet.
+
+    Args:
+        operation: its name in the API model.
+    """
+
+    code, status, fault = "NotImplementedException", 501, "Service"
+
+    def __init__(self, operation: str) -> None:
+        super().__init__(f"Lambent does not implement the operation {operation} yet.")
+        self.operation = operation
+
+
+class MissingAuthenticationToken(ApiError):
+    """The request carries no credentials."""
+
+    code, status, fault = "MissingAuthenticationTokenException", 403, None
+
+
+class IncompleteSignature(ApiError):
+    """The Authorization header or presigned query lacks something or can't be read."""
+
+    code, status, fault = "IncompleteSignatureException", 400, None
+
+
+class InvalidSignature(ApiError):
+    """The signature doesn't match, or has expired."""
+
+    code, status, fault = "InvalidSignatureException", 403, None
+
+
+class UnrecognizedClient(ApiError):
+    """The access key is unknown."""
+
+    code, status, fault = "UnrecognizedClientException", 403, None
