@@ -1,0 +1,108 @@
+"""`lambent`: the command line.
+
+Only what every start needs is imported at the top; a subcommand brings its own modules when it is chosen, so that
+`lambent dev` answers soon and `lambent logs` doesn't load a server.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from lambent.clock import Clock
+from lambent.commands.options import parse
+from lambent.settings import Posture, Settings, SettingsError, check_server, load, table
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0 done, 1 failed, 2 asked for wrongly, 130 interrupted."""
+    clock = Clock()
+    started = clock.monotonic()
+    options = parse(arguments)
+    try:
+        return _run(options, os.environ, clock, started)
+    except SettingsError as error:
+        return _complain(str(error), 2)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `lambent logs f | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(options: argparse.Namespace, environ: Mapping[str, str], clock: Clock, started: float) -> int:
+    match options.command:
+        case "dev" | "serve":
+            return _serve(options, environ, clock, started)
+        case "invoke":
+            return _invoke(options, environ, clock)
+        case "logs":
+            return _logs(options, environ, clock)
+        case _:
+            return _doctor(options, environ)
+
+
+def _serve(options: argparse.Namespace, environ: Mapping[str, str], clock: Clock, started: float) -> int:
+    settings = _settings(options.command, options, environ)
+    check_server(settings, options.command)
+    from lambent.commands import serve
+    from lambent.startup import CannotStart
+
+    try:
+        return serve.run(settings, posture=options.command, started=started, clock=clock)
+    except CannotStart as error:
+        return _complain(str(error), 1)
+
+
+def _invoke(options: argparse.Namespace, environ: Mapping[str, str], clock: Clock) -> int:
+    from lambent.commands import invoke
+    from lambent.commands.client import LambdaClient, RequestFailed
+    from lambent.commands.endpoint import credentials_of, endpoint_url
+
+    settings = _settings("dev", options, environ)
+    try:
+        client = LambdaClient(
+            options.endpoint_url or endpoint_url(settings.host, settings.port),
+            region=_region(options, environ, settings),
+            credentials=credentials_of(environ),
+            clock=clock,
+        )
+    except RequestFailed as error:
+        return _complain(f"--endpoint-url: {error}", 2)
+    return invoke.run(client, options.function, payload=options.payload, qualifier=options.qualifier, tail=options.tail)
+
+
+def _logs(options: argparse.Namespace, environ: Mapping[str, str], clock: Clock) -> int:
+    from lambent.commands import logs
+    from lambent.core.scope import Scope
+
+    settings = _settings("dev", options, environ)
+    try:
+        since_ms = logs.parse_since(options.since, now_ms=clock.now_ms()) if options.since else None
+    except ValueError:
+        expected = "expected an age such as 10m, or a time such as 2026-05-01T10:00"
+        return _complain(f"--since: {expected}, not {options.since!r}", 2)
+    scope = Scope(options.account, _region(options, environ, settings))
+    return logs.run(settings.data_directory, scope, options.function, since_ms=since_ms, follow=options.follow)
+
+
+def _doctor(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from lambent.commands import doctor
+
+    return doctor.run(_settings("dev", options, environ), as_json=options.json)
+
+
+def _region(options: argparse.Namespace, environ: Mapping[str, str], settings: Settings) -> str:
+    region: str | None = options.region
+    return region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or settings.default_region
+
+
+def _settings(posture: Posture, options: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
+    given = vars(options)
+    flags = {row.name: given[row.name] for row in table(posture) if given.get(row.name) is not None}
+    return load(posture, flags=flags, environ=environ, config=given.get("config"))
+
+
+def _complain(message: str, status: int) -> int:
+    sys.stderr.write(f"lambent: {message}\n")
+    return status

@@ -1,0 +1,113 @@
+"""`lambent dev --example`: a first function deployed and invoked, and the lines to try next."""
+
+import base64
+import io
+import json
+import time
+import zipfile
+from importlib import resources
+from typing import NamedTuple
+
+from lambent.commands.client import LambdaClient, RequestFailed
+from lambent.commands.terminal import Terminal
+
+FUNCTION_NAME = "hello"
+_EVENT = {"name": "Lambda"}
+_WARM_INVOCATIONS = 20
+
+
+class Tried(NamedTuple):
+    """What came of the example: its answer as text, and two durations at the client in milliseconds."""
+
+    answer: str
+    cold_ms: float
+    warm_ms: float
+
+
+def deploy(client: LambdaClient, runtime: str) -> None:
+    """Create the example function, or bring the one of an earlier start up to date.
+
+    Raises:
+        RequestFailed: the server refuses it.
+    """
+    code = {"ZipFile": base64.b64encode(_deployment_package()).decode()}
+    configuration: dict[str, object] = {"Runtime": runtime, "Handler": "app.handler", "MemorySize": 1769, "Timeout": 10}
+    role = "arn:aws:iam::000000000000:role/example"
+    try:
+        client.call("POST", "", {"FunctionName": FUNCTION_NAME, "Role": role, "Code": code} | configuration)
+    except RequestFailed as error:
+        if error.code != "ResourceConflictException":
+            raise
+        client.call("PUT", f"/{FUNCTION_NAME}/configuration", configuration)
+        _wait_until_updated(client)
+        client.call("PUT", f"/{FUNCTION_NAME}/code", code)
+    _wait_until_updated(client)
+
+
+def try_out(client: LambdaClient) -> Tried:
+    """Invoke the example once cold and some times warm; the median of the warm ones counts."""
+    payload = json.dumps(_EVENT).encode()
+    durations = []
+    answer = b""
+    for _ in range(1 + _WARM_INVOCATIONS):
+        begun = time.perf_counter()
+        response = client.invoke(FUNCTION_NAME, payload)
+        durations.append((time.perf_counter() - begun) * 1000)
+        if "x-amz-function-error" in response.headers:
+            raise RequestFailed(f"the example function failed: {response.body.decode('utf-8', 'replace')}")
+        answer = answer or response.body
+    cold_ms, *warm_ms = durations
+    return Tried(answer.decode(), cold_ms, sorted(warm_ms)[len(warm_ms) // 2])
+
+
+def describe(terminal: Terminal, tried: Tried, *, endpoint_url: str, region: str) -> None:
+    """Show what came of it, and how to go on with the tools one has."""
+    terminal.line(f"  {terminal.bold(FUNCTION_NAME)} answered {tried.answer}")
+    terminal.line(
+        f"  cold {terminal.good(f'{tried.cold_ms:.1f} ms')}, warm {terminal.good(f'{tried.warm_ms:.2f} ms')} "
+        + terminal.dim("(request to answer, at the client)")
+    )
+    terminal.line()
+    terminal.line(terminal.bold("Try next, in another terminal"))
+    for line in next_lines(endpoint_url, region):
+        terminal.line(f"  {line}" if line else "")
+    terminal.line()
+
+
+def next_lines(endpoint_url: str, region: str) -> tuple[str, ...]:
+    """Commands for the AWS command line and code for boto3; each works as it stands."""
+    variables = f"AWS_ENDPOINT_URL={endpoint_url} AWS_REGION={region}"
+    return (
+        f"export {variables} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
+        f"""aws lambda invoke --function-name {FUNCTION_NAME} --payload '{json.dumps(_EVENT)}' \\""",
+        "    --cli-binary-format raw-in-base64-out /dev/stdout",
+        "",
+        "import boto3",
+        f'client = boto3.client("lambda", endpoint_url="{endpoint_url}", region_name="{region}",',
+        '                      aws_access_key_id="test", aws_secret_access_key="test")',
+        f"""print(client.invoke(FunctionName="{FUNCTION_NAME}", Payload='{json.dumps(_EVENT)}')["Payload"].read())""",
+        "",
+        f"lambent invoke {FUNCTION_NAME} --payload '{json.dumps(_EVENT)}' --tail",
+        f"lambent logs {FUNCTION_NAME} --follow",
+    )
+
+
+def _deployment_package() -> bytes:
+    buffer = io.BytesIO()
+    source = resources.files("lambent").joinpath("examples", FUNCTION_NAME, "app.py").read_bytes()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        # A fixed date: the same example has the same checksum, and is unpacked once.
+        archive.writestr(zipfile.ZipInfo("app.py", (2026, 1, 1, 0, 0, 0)), source)
+    return buffer.getvalue()
+
+
+def _wait_until_updated(client: LambdaClient, *, deadline_seconds: float = 30) -> None:
+    end = time.monotonic() + deadline_seconds
+    while time.monotonic() < end:
+        configuration = client.call("GET", f"/{FUNCTION_NAME}/configuration")
+        if configuration.get("State") == "Active" and configuration.get("LastUpdateStatus") != "InProgress":
+            return
+        if "Failed" in (configuration.get("State"), configuration.get("LastUpdateStatus")):
+            raise RequestFailed(f"the example function could not be deployed: {configuration.get('StateReason')}")
+        time.sleep(0.02)
+    raise RequestFailed(f"the example function is not active after {deadline_seconds:g} seconds")

@@ -1,0 +1,120 @@
+"""What may be written after `lambent`; the options of `dev` and `serve` come from the table of settings."""
+
+import argparse
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from lambent.settings import POSTURES, Setting, table
+from lambent.version import VERSION
+
+_DESCRIPTION = "AWS Lambda as software: the real API, real isolation, no account."
+_EPILOG = """\
+first steps:
+  lambent dev --example         start on port 4566 with an example function
+  lambent invoke hello --tail   invoke it and show its log
+  lambent logs hello --follow   read its log
+  lambent doctor                see what this machine can enforce
+
+Options of dev and serve may also be variables (LAMBENT_PORT=4567) or keys of lambent.toml (port = 4567).
+"""
+_SUMMARIES = {
+    "dev": "run a server on your own machine; any credentials will do",
+    "serve": "run a server for a team; requests must be signed",
+}
+_DEFAULT_ACCOUNT = "000000000000"
+_CLIENT_SETTINGS = ("host", "port", "default_region")
+_DIRECTORY_SETTINGS = ("data_directory", "default_region")
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Understand a command line (`sys.argv` by default); settings arrive as text under their names.
+
+    Raises:
+        SystemExit: help or version was asked for, or a line says what is wrong (status 2).
+    """
+    root, commands = _parsers()
+    options, unknown = root.parse_known_args(arguments)
+    if unknown:
+        chosen = commands[options.command]
+        flags = [flag for flag in chosen._option_string_actions if flag.startswith("--")]  # noqa: SLF001
+        near = difflib.get_close_matches(unknown[0].partition("=")[0], flags, 1)
+        hint = f"; did you mean {near[0]}?" if near else f"; see {chosen.prog} --help"
+        chosen.exit(2, f"lambent: {unknown[0]}: no such option{hint}\n")
+    return options
+
+
+def _parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
+    root = _Parser(prog="lambent", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=_Plain)
+    root.add_argument("--version", action="version", version=f"lambent {VERSION}")
+    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
+    for posture in POSTURES:
+        command = _command(commands, posture, _SUMMARIES[posture])
+        for group in dict.fromkeys(row.group for row in table(posture)):
+            _add_settings(command.add_argument_group(group.lower()), [r for r in table(posture) if r.group == group])
+    _add_invoke(_command(commands, "invoke", "send one event to a function and show its answer"))
+    _add_logs(_command(commands, "logs", "show what a function has logged"))
+    doctor = _command(commands, "doctor", "show what this machine can enforce, and what it can't")
+    doctor.add_argument("--json", action="store_true", help="for programs")
+    _add_settings(doctor, _named("host", "port", "data_directory"))
+    return root, commands.choices
+
+
+class _Parser(argparse.ArgumentParser):
+    """One line for a wrong option, without the whole usage above it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"lambent: {message}; see {self.prog} --help\n")
+
+
+class _Plain(argparse.RawDescriptionHelpFormatter):
+    """Help in two columns that leave room for our longer options."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=34)
+
+
+def _command(commands: "argparse._SubParsersAction[_Parser]", name: str, summary: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        formatter_class=_Plain,
+        allow_abbrev=False,
+        usage=f"lambent {name} {'FUNCTION ' if name in {'invoke', 'logs'} else ''}[options]",
+    )
+    command.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML; default: lambent.toml if there")
+    return command
+
+
+def _add_invoke(command: argparse.ArgumentParser) -> None:
+    command.add_argument("function", metavar="FUNCTION", help="name or ARN")
+    command.add_argument("--payload", default="{}", metavar="JSON", help="the event: text, @FILE or - (standard input)")
+    command.add_argument("--qualifier", default="", metavar="VERSION", help="a version or an alias")
+    command.add_argument("--tail", action="store_true", help="show the end of the log too")
+    command.add_argument("--endpoint-url", metavar="URL", help="the server; default: from host and port")
+    command.add_argument("--region", help="default: AWS_REGION, or the default region")
+    _add_settings(command, _named(*_CLIENT_SETTINGS))
+
+
+def _add_logs(command: argparse.ArgumentParser) -> None:
+    command.add_argument("function", metavar="FUNCTION", help="name, or a log group, which begins with /")
+    command.add_argument("--follow", "-f", action="store_true", help="go on with what is logged from now on")
+    command.add_argument("--since", metavar="WHEN", help="an age such as 90s, 10m, 2h, 7d, or a time in ISO 8601")
+    command.add_argument("--account", default=_DEFAULT_ACCOUNT, metavar="DIGITS", help=f"default: {_DEFAULT_ACCOUNT}")
+    command.add_argument("--region", help="default: AWS_REGION, or the default region")
+    _add_settings(command, _named(*_DIRECTORY_SETTINGS))
+
+
+def _named(*names: str) -> list[Setting]:
+    return [row for row in table() if row.name in names]
+
+
+def _add_settings(target: argparse._ActionsContainer, rows: list[Setting]) -> None:
+    for row in rows:
+        text = f"{row.help} Default: {row.default}.".replace("%", "%%")
+        if row.is_switch:
+            target.add_argument(*row.flags, dest=row.name, nargs="?", const="true", metavar="BOOL", help=row.help)
+        else:
+            target.add_argument(*row.flags, dest=row.name, metavar=row.name.rpartition("_")[2].upper(), help=text)

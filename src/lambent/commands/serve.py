@@ -1,0 +1,72 @@
+"""`lambent dev` and `lambent serve`: run a server until it is told to stop."""
+
+import asyncio
+from functools import partial
+
+import uvloop
+
+from lambent import app
+from lambent.clock import Clock
+from lambent.commands import example, server_log
+from lambent.commands.client import LambdaClient, RequestFailed
+from lambent.commands.endpoint import endpoint_url
+from lambent.commands.signature import Credentials
+from lambent.commands.terminal import Terminal
+from lambent.settings import Posture, Settings
+from lambent.version import VERSION
+
+
+def run(settings: Settings, *, posture: Posture, started: float, clock: Clock) -> int:
+    """Run a server; returns when it has stopped.
+
+    Args:
+        started: the monotonic time at which the program began, for the time it says it took.
+
+    Raises:
+        CannotStart: with the one line that says why.
+    """
+    server_log.configure(settings.log_level)
+    ready = partial(_announce, settings=settings, posture=posture, started=started, clock=clock)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(app.run(settings, posture=posture, ready=ready))
+
+
+async def _announce(server: app.Server, *, settings: Settings, posture: Posture, started: float, clock: Clock) -> None:
+    terminal = Terminal.output()
+    url = endpoint_url(server.host, server.port)
+    took_ms = (clock.monotonic() - started) * 1000
+    terminal.line(f"{terminal.bold('Lambent')} {VERSION} {posture}  {terminal.bold(url)}")
+    terminal.line(f"  runtimes  {' '.join(server.runtimes) or terminal.warning('none found; see lambent doctor')}")
+    terminal.line(f"  data      {server.data_directory}")
+    terminal.line(terminal.dim(f"  ready in {took_ms:.0f} ms; Ctrl-C stops it"))
+    terminal.line()
+    if server.root_key is not None:
+        _show_root_key(terminal, server.root_key.access_key_id, server.root_key.secret_access_key)
+    if settings.example:
+        await asyncio.to_thread(_show_example, terminal, server, url, settings.default_region, clock)
+
+
+def _show_root_key(terminal: Terminal, access_key_id: str, secret_access_key: str) -> None:
+    terminal.line(terminal.bold("The root key of this data directory. It is shown this once; keep it."))
+    terminal.line(f"  AWS_ACCESS_KEY_ID={access_key_id}")
+    terminal.line(f"  AWS_SECRET_ACCESS_KEY={secret_access_key}")
+    terminal.line()
+
+
+def _show_example(terminal: Terminal, server: app.Server, url: str, region: str, clock: Clock) -> None:
+    runtime = max(server.runtimes, key=_version, default=None)
+    if runtime is None:
+        terminal.line(terminal.warning("No example: no Python from 3.9 to 3.13 was found; see lambent doctor."))
+        return
+    client = LambdaClient(url, region=region, credentials=Credentials("test", "test"), clock=clock)
+    try:
+        example.deploy(client, runtime)
+        example.describe(terminal, example.try_out(client), endpoint_url=url, region=region)
+    except RequestFailed as error:
+        Terminal.error().line(f"lambent: the example: {error}")
+    finally:
+        client.close()
+
+
+def _version(runtime: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in runtime.removeprefix("python").split("."))
