@@ -21,7 +21,7 @@ from collections.abc import Callable, Sized
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import quote, unquote_to_bytes
 
 from lambent.core.errors import IncompleteSignature, InvalidSignature, MissingAuthenticationToken
@@ -44,7 +44,7 @@ SIGNATURE_MISMATCH = (
 _TERMINATOR = "aws4_request"
 _TIMESTAMP = re.compile(r"\d{8}T\d{6}Z")
 _SCOPE_NAME = re.compile(r"[a-z0-9-]{1,64}")
-_BLANKS = re.compile(r"[ \t\r\n]+")
+_BLANKS = re.compile(r"[ \t]+")
 _PRESIGNED_PARAMETERS = (
     "X-Amz-Algorithm",
     "X-Amz-Credential",
@@ -91,8 +91,7 @@ class Claim:
     signed_headers_text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """A signature as a request carries it, not verified yet.
 
     Attributes:
@@ -215,22 +214,20 @@ class SignatureVerifier:
     def canonical_request(self, request: Request, signature: Signature) -> str:
         """The text whose digest is signed; Latin-1, so that it holds the bytes of the wire."""
         claim = signature.claim
+        presigned = signature.expires_seconds is not None
         headers = request.headers
         lines = ""
         for name in claim.signed_headers:
             value = headers.get(name, "")
-            if headers.is_repeated(name):
-                value = ",".join(_trimmed(one) for one in headers.getlist(name))
-            elif "  " in value or "\t" in value or "\n" in value:
-                value = _trimmed(value)
+            if "  " in value or "\t" in value or headers.is_repeated(name):
+                value = ",".join([_trimmed(one) for one in headers.getlist(name)])
             lines += f"{name}:{value}\n"
         # Every service but S3 signs the path normalised and encoded once more than it is on the wire.
         path = request.path if claim.scope.service == "s3" else self._paths[request.path]
-        if signature.expires_seconds is None:
-            query = self._queries[request.query] if request.query else ""
-        else:
-            query = canonical_query(request.query, leave_out="X-Amz-Signature")
-        payload = _payload_digest(request, presigned=signature.expires_seconds is not None)
+        query = request.query
+        if query:
+            query = canonical_query(query, leave_out="X-Amz-Signature") if presigned else self._queries[query]
+        payload = _payload_digest(request, presigned=presigned)
         return f"{request.method}\n{path}\n{query}\n{lines}\n{claim.signed_headers_text}\n{payload}"
 
     def _check_time(self, signature: Signature, now: int) -> None:

@@ -1,0 +1,117 @@
+"""Who sends a request: the account and region that it is about.
+
+Under `dev` any credentials will do, but there must be some: a web page can't set an Authorization header for another
+origin without being asked (DESIGN 3.12). Under `serve` the signature is verified against the store of credentials. Both
+refuse what AWS's front end refuses, in its words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from lambent.clock import Clock
+from lambent.core.errors import UnrecognizedClient
+from lambent.core.scope import Scope
+from lambent.wire.http import Request
+from lambent.wire.sigv4 import CredentialScope, SignatureParser, SignatureVerifier
+
+DEFAULT_ACCOUNT = "000000000000"
+
+_ACCOUNT_DIGITS = 12
+_CACHED_CALLERS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The sender of a request.
+
+    Attributes:
+        scope: the account of the access key and the region of the signature.
+        access_key: the access key id.
+        service: what the request was signed for, e.g. "lambda" or "s3".
+    """
+
+    scope: Scope
+    access_key: str
+    service: str
+
+
+class CredentialStore(Protocol):
+    """Where secrets of access keys are found."""
+
+    def secret_for(self, access_key: str) -> tuple[str, str] | None:
+        """(secret access key, account), or None for an unknown access key."""
+
+
+class Authenticator(Protocol):
+    """Names the caller of a request."""
+
+    def authenticate(self, request: Request) -> Caller:
+        """Name the caller.
+
+        Raises:
+            MissingAuthenticationToken: the request carries no credentials.
+            IncompleteSignature: they can't be read.
+            InvalidSignature: they are not valid for this request.
+            UnrecognizedClient: the access key is unknown.
+        """
+
+
+class _Callers:
+    """The `Caller` of each credential seen lately; an access key's account never changes."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str, str, str], Caller] = {}
+
+    def of(self, account: str, scope: CredentialScope) -> Caller:
+        key = (account, scope.access_key, scope.region, scope.service)
+        caller = self._known.get(key)
+        if caller is None:
+            caller = Caller(Scope(account, scope.region), scope.access_key, scope.service)
+            if len(self._known) >= _CACHED_CALLERS:
+                self._known.clear()
+            self._known[key] = caller
+        return caller
+
+
+class AnyCredentials:
+    """The authenticator of `dev`: takes the caller's word. A 12-digit access key is the account.
+
+    Args:
+        default_account: of every other access key.
+    """
+
+    def __init__(self, *, default_account: str = DEFAULT_ACCOUNT) -> None:
+        self._default_account = default_account
+        self._parser = SignatureParser()
+        self._callers = _Callers()
+
+    def authenticate(self, request: Request) -> Caller:
+        """Name the caller; see `Authenticator`."""
+        scope = self._parser.parse(request).claim.scope
+        key = scope.access_key
+        is_account = len(key) == _ACCOUNT_DIGITS and key.isascii() and key.isdigit()
+        return self._callers.of(key if is_account else self._default_account, scope)
+
+
+class VerifiedCredentials:
+    """The authenticator of `serve`: the signature must have been made with the access key's secret."""
+
+    def __init__(self, store: CredentialStore, *, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._parser = SignatureParser()
+        self._verifier = SignatureVerifier()
+        self._callers = _Callers()
+
+    def authenticate(self, request: Request) -> Caller:
+        """Name the caller; see `Authenticator`."""
+        signature = self._parser.parse(request)
+        scope = signature.claim.scope
+        credentials = self._store.secret_for(scope.access_key)
+        if credentials is None:
+            raise UnrecognizedClient("The security token included in the request is invalid.")
+        secret, account = credentials
+        self._verifier.verify(request, signature, secret, now_ms=self._clock.now_ms())
+        return self._callers.of(account, scope)

@@ -1,0 +1,126 @@
+"""Which requests a local port may answer at all: those that no web page could have sent.
+
+A page in the user's browser can post to 127.0.0.1, and an attacker's name can be made to resolve to it (DNS
+rebinding). So the Host must be a name of this machine or a configured one, and what a browser says it sent from elsewhere
+is refused unless that origin is configured (DESIGN 3.12). The rules hold under `dev` and `serve` alike.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+
+from lambent.core.errors import AccessDenied
+from lambent.wire.http import Headers, Request
+
+_CACHED_HOSTS = 1024
+_CACHED_HOST_LENGTH = 255
+
+
+class ListenAddressRefusedError(Exception):
+    """The address to listen at is reachable by others, and nobody said that this is meant."""
+
+
+def check_listen_address(host: str, *, insecure: bool) -> None:
+    """Allow an address to listen at.
+
+    Args:
+        host: an IP address, or "localhost".
+        insecure: the operator accepts that others reach the port.
+
+    Raises:
+        ListenAddressRefusedError: it isn't a loopback address and `insecure` isn't set.
+    """
+    if not insecure and not _is_loopback(host.lower()):
+        raise ListenAddressRefusedError(
+            f"{host or 'every address'} can be reached from other machines. Listen at 127.0.0.1, or say --insecure if "
+            "everyone who can reach the port may use it."
+        )
+
+
+class HostRules:
+    """Checks Host, Origin and Sec-Fetch-Site of every request.
+
+    Args:
+        hosts: names or addresses that are allowed besides loopback ones, without a port; `*.example.com` allows every
+            name below example.com.
+        origins: values of Origin that are allowed, e.g. `http://localhost:3000`; `*` allows all.
+        any_address: allow every IP address as Host. For a server that listens beyond loopback: rebinding needs a name.
+    """
+
+    def __init__(self, *, hosts: Iterable[str] = (), origins: Iterable[str] = (), any_address: bool = False) -> None:
+        names = [host.lower().rstrip(".") for host in hosts]
+        self._hosts = frozenset(name for name in names if not name.startswith("*."))
+        self._suffixes = (".localhost", *(name[1:] for name in names if name.startswith("*.")))
+        self._origins = frozenset(origin.lower().rstrip("/") for origin in origins)
+        self._any_address = any_address
+        self._allowed: set[str] = set()  # Host values that passed; every request looks here first
+
+    def check(self, request: Request) -> None:
+        """Let the request pass.
+
+        Raises:
+            AccessDenied: it must not be answered; the message says why and how to allow it.
+        """
+        headers = request.headers
+        host = headers.get("host", "")
+        if host not in self._allowed:
+            self._check_host(host)
+        if "origin" in headers or "sec-fetch-site" in headers:
+            self._check_browser(headers)
+
+    def _check_host(self, value: str) -> None:
+        name = _host_name(value)
+        if name is None or not self._is_allowed(name):
+            raise AccessDenied(
+                f"The Host '{value}' is not a name of this machine. Use localhost or 127.0.0.1, or add the name to the "
+                "setting allowed_hosts."
+            )
+        if len(value) <= _CACHED_HOST_LENGTH:
+            if len(self._allowed) >= _CACHED_HOSTS:
+                self._allowed.clear()
+            self._allowed.add(value)
+
+    def _is_allowed(self, name: str) -> bool:
+        if name in self._hosts or name.endswith(self._suffixes) or _is_loopback(name):
+            return True
+        return self._any_address and _address(name) is not None
+
+    def _check_browser(self, headers: Headers) -> None:
+        if "*" in self._origins:
+            return
+        origins = headers.getlist("origin")
+        for origin in origins:
+            if origin.lower() not in self._origins:
+                raise AccessDenied(
+                    f"A web page of '{origin}' sent this request. If it may, add the origin to the setting "
+                    "allowed_origins."
+                )
+        if not origins and "cross-site" in headers.getlist("sec-fetch-site"):
+            raise AccessDenied("A web page of another site sent this request (Sec-Fetch-Site: cross-site).")
+
+
+def _host_name(value: str) -> str | None:
+    """The lower-case name or address in a Host header, without port, brackets and final dot; None if malformed."""
+    if value.startswith("["):
+        name, bracket, port = value[1:].partition("]")
+        if not bracket or _address(name) is None or (port and not port.startswith(":")):
+            return None
+        port = port[1:]
+    else:
+        name, _, port = value.partition(":")
+    if not name or (port and not (port.isascii() and port.isdigit())):
+        return None
+    return name.lower().removesuffix(".")
+
+
+def _is_loopback(name: str) -> bool:
+    address = _address(name)
+    return name == "localhost" if address is None else address.is_loopback
+
+
+def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(name)
+    except ValueError:
+        return None
