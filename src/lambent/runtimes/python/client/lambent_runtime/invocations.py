@@ -1,0 +1,133 @@
+"""The loop of a function's process: initialise the handler, then serve invocations one at a time.
+
+A warm invocation costs one read and one write: the answer and the request for the next event are sent
+together. What the function printed without a line end is sent before its answer.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+from lambent_runtime import context, errors, frames, handler, logs, payload
+from lambent_runtime.frames import Channel
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+_TRACE_VARIABLE = "_X_AMZN_TRACE_ID"
+_FIELDS = 8
+
+
+def serve(channel: Channel) -> NoReturn:
+    """Import the handler named by the environment and serve invocations for as long as the server asks.
+
+    Raises:
+        ChannelClosed: the server is gone.
+        BaseException: what ends the process: SystemExit(1) after a failed initialisation, and whatever the
+            function's code raises that is no Exception.
+    """
+    output = logs.Output(channel)
+    current = logs.CurrentInvocation()
+    error_log = logs.set_up(channel, current)
+    codec = payload.Codec(ensure_ascii=not payload.writes_unicode())
+    try:
+        function = handler.resolve(os.environ["_HANDLER"])
+    except errors.RuntimeFault as fault:
+        document = errors.document_of_fault(fault)
+    except Exception as error:
+        document = errors.document_of_exception(error)
+    else:
+        _Invocations(channel, function, codec, output, current, error_log).serve()
+    output.flush()
+    logging.getLogger().warning(logs.UNHANDLED_EXCEPTION_WARNING)
+    error_log.write(document)
+    channel.send(frames.init_error(str(document["errorType"]), _to_bytes(codec.encode(document))))
+    sys.exit(1)
+
+
+class _Invocations:
+    def __init__(
+        self,
+        channel: Channel,
+        function: Callable[[object, object], object],
+        codec: payload.Codec,
+        output: logs.Output,
+        current: logs.CurrentInvocation,
+        error_log: logs.ErrorLog,
+    ) -> None:
+        self._channel = channel
+        self._function = function
+        self._codec = codec
+        self._output = output
+        self._current = current
+        self._error_log = error_log
+        self._environment = context.FunctionEnvironment()
+
+    def serve(self) -> NoReturn:
+        channel = self._channel
+        self._output.flush()
+        channel.send(frames.NEXT_FRAME)
+        while True:
+            kind, body = channel.receive()
+            if kind == frames.INVOKE:
+                channel.send(self._invoke(body))
+
+    def _invoke(self, body: bytes) -> bytes:
+        """Serve one invocation; the frames that answer it and ask for the next one."""
+        fields, event = _split(body)
+        request_id, deadline, arn, trace_id, client_context, identity, tenant_id, content_type = fields
+        self._current.request_id = request_id
+        self._current.tenant_id = tenant_id or None
+        if trace_id:
+            os.environ[_TRACE_VARIABLE] = trace_id
+        else:
+            os.environ.pop(_TRACE_VARIABLE, None)
+        try:
+            lambda_context = context.LambdaContext(
+                self._environment,
+                request_id,
+                int(deadline),
+                arn or None,
+                context.parse_json(client_context, "Client Context"),
+                context.parse_json(identity, "Cognito Identity"),
+                tenant_id or None,
+            )
+            value = self._codec.read_event(event) if content_type == payload.JSON_TYPE else _raw_event(body)
+            answer, answer_type = self._codec.write_answer(self._function(value, lambda_context))
+        except errors.RuntimeFault as fault:
+            document = errors.document_of_fault(fault, request_id)
+        except Exception as error:
+            document = errors.document_of_exception(error, request_id)
+        else:
+            self._output.flush()
+            if isinstance(answer, str):
+                # A lone surrogate ends the process, as on AWS: the answer can't be sent, and nobody catches it.
+                answer = answer.encode()
+            return frames.response_and_next(request_id, answer_type, answer)
+        self._output.flush()
+        self._error_log.write(document)
+        # AWS's client names no error type for the platform here; the document does for the caller.
+        return frames.error_and_next(request_id, "", _to_bytes(self._codec.encode(document)))
+
+
+def _split(body: bytes) -> tuple[list[str], str | bytes]:
+    """The fields of an INVOKE, and the event: text if all of it is UTF-8, which is one decoding for all."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        *raw, event = body.split(b"\0", _FIELDS)
+        return [field.decode("utf-8", "replace") for field in raw], event
+    *fields, event_text = text.split("\0", _FIELDS)
+    return fields, event_text
+
+
+def _raw_event(body: bytes) -> bytes:
+    return body.split(b"\0", _FIELDS)[_FIELDS]
+
+
+def _to_bytes(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")

@@ -1,0 +1,195 @@
+"""From a blank process to a function's process.
+
+`preload` runs once in the zygote, `main` in every process forked for an execution environment: locked down
+already, in a root file system with the function's code, its stdout and stderr a pipe, the frames socket open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import importlib
+import json
+import os
+import random
+import signal
+import sys
+import time
+import types
+
+from lambent_runtime import invocations, process_end, search_path
+from lambent_runtime.frames import INIT, Channel, ChannelClosed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+# What functions commonly import: shared between all environments of a runtime instead of read by each.
+# None of these starts a thread, opens a file or draws random numbers when it is imported.
+_COMMON_MODULES = (
+    "argparse", "ast", "asyncio", "base64", "binascii", "bisect", "calendar", "collections.abc", "concurrent.futures",
+    "concurrent.futures.thread", "contextlib", "contextvars", "copy", "csv", "ctypes", "dataclasses", "datetime",
+    "decimal", "difflib", "email.message", "email.mime.multipart", "email.mime.text", "email.parser", "email.utils",
+    "enum", "fnmatch", "fractions", "functools", "glob", "gzip", "hashlib", "heapq", "hmac", "html", "http.client",
+    "http.cookies", "inspect", "io", "ipaddress", "itertools", "locale", "math", "mimetypes", "numbers", "operator",
+    "pathlib", "pickle", "platform", "pprint", "queue", "quopri", "random", "re", "secrets", "select", "selectors",
+    "shutil", "signal", "socket", "sqlite3", "ssl", "statistics", "stat", "string", "struct", "subprocess", "tempfile",
+    "textwrap", "threading", "timeit", "typing", "unicodedata", "urllib.error", "urllib.parse", "urllib.request",
+    "uuid", "warnings", "weakref", "xml.etree.ElementTree", "zipfile", "zlib", "zoneinfo",
+)  # fmt: skip
+
+# Belong to the sandbox, not to the client: a function doesn't see them.
+_SANDBOX_MODULES = ("init", "isolation", "launcher", "linux", "netns", "zygote")
+
+_NOT_FOUND_STATUS, _NOT_EXECUTABLE_STATUS = 127, 126
+
+
+class Layout:
+    """Where things are in the sandbox."""
+
+    def __init__(
+        self,
+        task_root: str = "/var/task",
+        layers_root: str = "/opt",
+        runtime_root: str = "/var/runtime",
+        interpreter: str = "/var/lang/bin/python%d.%d" % sys.version_info[:2],
+    ) -> None:
+        self.task_root = task_root
+        self.layers_root = layers_root
+        self.runtime_root = runtime_root
+        self.interpreter = interpreter
+
+    @property
+    def script(self) -> str:
+        """The script of an executed interpreter."""
+        return os.path.join(self.runtime_root, "lambent_runtime", "bootstrap.py")
+
+
+class Preloaded:
+    """What the zygote leaves to its children."""
+
+    def __init__(self, interpreter_entries: list[str], modules: frozenset[str]) -> None:
+        self.interpreter_entries = interpreter_entries
+        self.modules = modules
+
+
+# The one thing that the forked process has from the zygote by another way than arguments.
+_preloaded = Preloaded([], frozenset())
+
+
+def preload() -> None:
+    """Import what the client and most functions need; for the zygote, once, before it forks."""
+    global _preloaded
+    entries = search_path.interpreter_entries()
+    before = set(sys.modules)
+    for name in _COMMON_MODULES:
+        # An interpreter may be built without one (sqlite3, ssl); a function that imports it will be told.
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    added = {name.partition(".")[0] for name in set(sys.modules) - before}
+    _preloaded = Preloaded(entries, frozenset(added - before))
+
+
+def main(frames_fd: int, layout: Layout | None = None) -> NoReturn:
+    """Wait for INIT, then run the function; never returns.
+
+    Args:
+        frames_fd: the frames socket. Descriptors 0, 1 and 2 are /dev/null and, twice, the log pipe.
+        layout: where things are, if not where AWS has them.
+    """
+    layout = layout or Layout()
+    try:
+        channel = Channel(frames_fd)
+        init = _receive_init(channel)
+        _take_environment(init["env"])  # type: ignore[arg-type]  # str to str, by the protocol
+        os.chdir(layout.task_root)
+        if init["exec"]:
+            _execute_interpreter(frames_fd, layout)
+        _leave_the_zygote(layout)
+        directories = search_path.function_entries(layout.task_root, layout.layers_root)
+        search_path.forget_hidden_modules(directories, _preloaded.modules)
+        start(channel, layout, _preloaded.interpreter_entries)
+    except ChannelClosed:
+        os._exit(1)
+    except BaseException as error:
+        process_end.end(error)
+
+
+def start(channel: Channel, layout: Layout, interpreter_entries: list[str]) -> NoReturn:
+    """Run the function in this process; never returns."""
+    try:
+        # A child that the function forks has no voice: it must neither answer nor mix its frames with ours.
+        os.register_at_fork(after_in_child=channel.close_after_fork)
+        directories = search_path.function_entries(layout.task_root, layout.layers_root)
+        search_path.install(directories, interpreter_entries, layout.runtime_root)
+        invocations.serve(channel)
+    except ChannelClosed:
+        os._exit(1)
+    except BaseException as error:
+        process_end.end(error)
+
+
+def _receive_init(channel: Channel) -> dict[str, object]:
+    while True:
+        kind, body = channel.receive()
+        if kind == INIT:
+            message: dict[str, object] = json.loads(body)
+            return message
+
+
+def _take_environment(variables: dict[str, str]) -> None:
+    """Replace every environment variable; nothing of the host's or the zygote's stays."""
+    os.environ.clear()
+    os.environ.update(variables)
+    time.tzset()
+
+
+def _leave_the_zygote(layout: Layout) -> None:
+    """Make this process look like one whose interpreter was started for the function."""
+    # python's `random` reseeds itself in a forked child, but only where os.fork was called; say it anyway.
+    random.seed()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    program = types.ModuleType("__main__")
+    # A real file that does nothing when imported: multiprocessing's "spawn" imports the parent's main module.
+    program.__file__ = layout.script
+    sys.modules["__main__"] = program
+    sys.argv = [layout.script]
+    sys.orig_argv = [layout.interpreter, layout.script]  # read by few; Python 3.10 and later
+    package = sys.modules["lambent_runtime"]
+    for name in _SANDBOX_MODULES:
+        if sys.modules.pop("lambent_runtime." + name, None) is not None:
+            delattr(package, name)
+
+
+def _execute_interpreter(frames_fd: int, layout: Layout) -> NoReturn:
+    """Become a fresh interpreter that runs `bootstrap`, through the function's wrapper script if it has one.
+
+    Source: developer guide, "Wrapper scripts"; observed: a missing wrapper is exit status 127, as a shell has it.
+    """
+    command = [layout.interpreter, layout.script]
+    wrapper = os.environ.get("AWS_LAMBDA_EXEC_WRAPPER")
+    if wrapper:
+        command.insert(0, wrapper)
+    os.set_inheritable(frames_fd, True)
+    # An ignored signal would stay ignored in the new program.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        _execute(command)
+    except FileNotFoundError:
+        _fail(command[0], "No such file or directory", _NOT_FOUND_STATUS)
+    except OSError as error:
+        _fail(command[0], error.strerror, _NOT_EXECUTABLE_STATUS)
+
+
+def _execute(command: list[str]) -> NoReturn:
+    try:
+        os.execvp(command[0], command)  # noqa: S606  # nothing here is a shell's text
+    except OSError as error:
+        if error.errno != errno.ENOEXEC:  # a script without "#!", which a shell runs itself
+            raise
+    os.execv("/bin/sh", ["/bin/sh", *command])  # noqa: S606  # as above
+
+
+def _fail(program: str, reason: str | None, status: int) -> NoReturn:
+    os.write(2, ("%s: %s\n" % (program, reason)).encode())
+    os._exit(status)

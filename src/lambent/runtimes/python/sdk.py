@@ -1,0 +1,133 @@
+"""boto3 for functions: what of it is mounted beside the runtime client, so that `import boto3` works as on AWS.
+
+The setting `python_sdk_version` says which: "bundled" is the one that Lambent itself runs with, "none" is none,
+anything else is a version of boto3, installed once for each interpreter into a cache directory. A function that
+brings its own in its package or a layer gets that one: /var/task and /opt come first on its search path.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from lambent.runtimes.python.interpreters import Interpreter
+
+BUNDLED, NONE = "bundled", "none"
+
+_DISTRIBUTIONS = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3")
+_VERSION = re.compile(r"\d+(\.\d+){1,3}\Z")
+_AT_LEAST = re.compile(r">=\s*(\d+)\.(\d+)")
+_INSTALL_SECONDS = 300.0
+
+
+class SdkUnavailable(Exception):
+    """The version of boto3 that the setting asks for can't be had; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class SdkPlan:
+    """What a sandbox of one interpreter shows below /var/runtime.
+
+    Attributes:
+        mounts: a directory or file of the host, and its name below /var/runtime.
+        note: why boto3 isn't there, for the log and `lambent doctor`; None if it is.
+    """
+
+    mounts: tuple[tuple[Path, str], ...]
+    note: str | None = None
+
+
+def sdk_mounts(interpreter: Interpreter, setting: str, cache_dir: Path) -> SdkPlan:
+    """What to mount for functions of this interpreter.
+
+    Blocks for as long as pip takes when a version is installed for the first time.
+
+    Args:
+        interpreter: whose functions.
+        setting: "bundled", "none" or a version of boto3, such as "1.40.4".
+        cache_dir: where versions are installed; made if missing.
+
+    Raises:
+        SdkUnavailable: the setting is none of these, or the version could not be installed.
+    """
+    if setting == NONE:
+        return SdkPlan((), f"boto3 is not provided to {interpreter.identifier} functions: python_sdk_version is none.")
+    if setting == BUNDLED:
+        return _bundled(interpreter)
+    if not _VERSION.match(setting):
+        raise SdkUnavailable(f"python_sdk_version is {setting!r}: use bundled, none or a version such as 1.40.4.")
+    directory = cache_dir / f"boto3-{setting}-{interpreter.identifier}"
+    if not directory.is_dir():
+        _install(interpreter, setting, directory)
+    return SdkPlan(tuple((path, path.name) for path in sorted(directory.iterdir()) if path.name != "bin"))
+
+
+def _bundled(interpreter: Interpreter) -> SdkPlan:
+    mounts: list[tuple[Path, str]] = []
+    for name in _DISTRIBUTIONS:
+        distribution = metadata.distribution(name)
+        required = distribution.metadata["Requires-Python"]
+        if interpreter.minor_version < _lowest_python(required):
+            return SdkPlan(
+                (),
+                f"boto3 is not provided to {interpreter.identifier} functions: {name} {distribution.version} needs "
+                f"Python {required}. Set python_sdk_version to a version of boto3 for it, or deploy one.",
+            )
+        mounts += [(Path(str(distribution.locate_file(name))), name) for name in _top_level(distribution.files or ())]
+    return SdkPlan(tuple(mounts))
+
+
+def _lowest_python(required: str) -> tuple[int, int]:
+    """The lower bound in a Requires-Python, the only part of it that these distributions differ in."""
+    bounds = [(int(major), int(minor)) for major, minor in _AT_LEAST.findall(required)]
+    return max(bounds, default=(0, 0))
+
+
+def _top_level(files: Iterable[metadata.PackagePath]) -> list[str]:
+    """Packages, modules and metadata of a distribution; not its scripts, which lie outside."""
+    names = {file.parts[0] for file in files}
+    return sorted(names - {"..", "__pycache__"})
+
+
+def _install(interpreter: Interpreter, version: str, directory: Path) -> None:
+    """Install with Lambent's pip for another interpreter, whose version decides what boto3 depends on."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    target = Path(tempfile.mkdtemp(prefix=f"{directory.name}.", dir=directory.parent))
+    pip = [sys.executable, "-m", "pip", "--python", os.fspath(interpreter.executable)]
+    options = ["--quiet", "--disable-pip-version-check", "--no-input", "--only-binary=:all:"]
+    try:
+        done = subprocess.run(
+            [*pip, "install", *options, "--target", os.fspath(target), f"boto3=={version}"],
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=_INSTALL_SECONDS,
+            stdin=subprocess.DEVNULL,
+        )
+        if done.returncode != 0:
+            reason = done.stderr.strip().splitlines()[-1:] or ["pip gave no reason"]
+            raise SdkUnavailable(f"boto3 {version} could not be installed for {interpreter.identifier}: {reason[0]}")
+        # Read by sandboxes under other uids; mkdtemp makes a private directory.
+        target.chmod(0o755)
+        _move_into_place(target, directory)
+    except subprocess.TimeoutExpired:
+        raise SdkUnavailable(f"boto3 {version} could not be installed in {_INSTALL_SECONDS:.0f} s.") from None
+    finally:
+        shutil.rmtree(target, ignore_errors=True)
+
+
+def _move_into_place(target: Path, directory: Path) -> None:
+    """Whole or not at all: another server may have installed the same version meanwhile."""
+    try:
+        target.rename(directory)
+    except OSError:
+        if not directory.is_dir():
+            raise
