@@ -1,0 +1,763 @@
+"""The life of one execution environment, as a pure machine: events in, commands out, time as an argument.
+
+An environment serves one invocation at a time and outlives its runtime processes. *Init* begins when the environment is
+created and ends when every *participant* (today the runtime; later every extension too) has asked for the next event.
+An invocation begins when the event is delivered, answers its caller at the response, and ends when every participant
+has asked for the next event again; its slot is taken, and time is billed, until then.
+
+What goes wrong resets the environment: its runtime is killed, a new generation is started, and `/tmp`, the log stream
+and the sandbox stay. The new generation isn't initialised until an invocation wants it: a *suppressed init*, which is
+part of that invocation, counts in its Duration and is bounded by the function's timeout. So the invocation whose
+environment failed in the Init phase runs Init a second time, and only a second failure is its caller's answer.
+
+Every edge of the life cycle is in `TRANSITIONS`; a pair that is not there is refused: towards the runtime with a 403,
+towards our own code with `IllegalTransition`.
+Source: reference/runtime-api.md sections 3 to 5 (AWS's Runtime Interface Emulator), DESIGN 3.3.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from math import inf
+from typing import Any, ClassVar, Final, NamedTuple
+
+from lambent.core.fault import (
+    Fault,
+    environment_lost_fault,
+    exit_fault,
+    response_too_large_fault,
+    timeout_fault,
+)
+from lambent.core.invocation import MAX_PAYLOAD_BYTES, Invocation
+from lambent.core.report import Crashed, InitReport, InitStart, Phase, PlatformRecord, Report, Start, Status, TimedOut
+
+INIT_LIMIT_US: Final = 10_000_000.0
+"""The Init phase on demand lasts 10 s at most. Source: reference/runtime-api.md section 4."""
+PROCESS_LIMIT_US: Final = 5_000_000.0
+"""How long the sandbox may take to end or start a process before the environment is given up. Ours."""
+
+RUNTIME: Final = "runtime"
+"""The participant that every environment has."""
+
+
+class IllegalTransition(Exception):
+    """Our own code handed an event to an environment that can't take it: a bug."""
+
+
+class State(StrEnum):
+    """Where an environment is in its life."""
+
+    UNINITIALIZED = "Uninitialized"
+    """A runtime process waits; Init hasn't begun."""
+    INIT = "Init"
+    SUPPRESSED_INIT = "SuppressedInit"
+    """Init runs inside an invocation."""
+    READY = "Ready"
+    FROZEN = "Frozen"
+    INVOKING = "Invoking"
+    RESPONSE_SENT = "ResponseSent"
+    """The caller has its answer; not every participant has asked for the next event."""
+    RESETTING = "Resetting"
+    """The runtime is being killed."""
+    RESTARTING = "Restarting"
+    """The next generation of the runtime is being started."""
+    SHUTDOWN = "Shutdown"
+    """The runtime is being killed for good."""
+    ENDED = "Ended"
+
+
+# --- events: what happened -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class InitRequested:
+    """The environment is new and shall begin its Init phase."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvocationAssigned:
+    """The environment shall serve this invocation, at once or as soon as it can."""
+
+    invocation: Invocation
+
+
+@dataclass(frozen=True, slots=True)
+class NextRequested:
+    """A participant asked for the next event."""
+
+    participant: str = RUNTIME
+
+
+@dataclass(frozen=True, slots=True)
+class ResponsePosted:
+    """The runtime posted a handler's result; `payload` is cut where it is over `MAX_PAYLOAD_BYTES`."""
+
+    request_id: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorPosted:
+    """The runtime posted a handler's error: JSON for the caller, byte for byte."""
+
+    request_id: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseRejected:
+    """The runtime tried to respond, but not in a way that can be a response.
+
+    Attributes:
+        fault: the caller's answer.
+        refusal: the runtime's.
+    """
+
+    request_id: str
+    fault: Fault
+    refusal: "Refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class InitErrorPosted:
+    """The runtime posted why it couldn't initialise; it is expected to exit."""
+
+    error_type: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlinePassed:
+    """`due_us` has come, and was a deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdleElapsed:
+    """`due_us` has come, and was the time to freeze."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessExited:
+    """The runtime process of the current generation ended, by itself or killed."""
+
+    code: int | None
+    signal: int | None
+    out_of_memory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeRestarted:
+    """A new generation waits for its Init."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestartFailed:
+    """The sandbox can't start another generation."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownRequested:
+    """The environment shall end, whatever it does."""
+
+
+RuntimeRequest = NextRequested | ResponsePosted | ErrorPosted | ResponseRejected | InitErrorPosted
+Event = (
+    RuntimeRequest
+    | InitRequested
+    | InvocationAssigned
+    | DeadlinePassed
+    | IdleElapsed
+    | ProcessExited
+    | RuntimeRestarted
+    | RestartFailed
+    | ShutdownRequested
+)
+
+
+# --- commands: what to do --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BeginInit:
+    """Tell the waiting runtime process to initialise."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndInitPhase:
+    """The Init phase succeeded: its extra CPU ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverEvent:
+    """Answer the participants' request for the next event.
+
+    Attributes:
+        deadline_ms: epoch milliseconds.
+    """
+
+    invocation: Invocation
+    deadline_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerCaller:
+    """The caller's answer; exactly one for each invocation."""
+
+    invocation: Invocation
+    payload: bytes
+    function_error: str | None
+    environment_lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EndInvocation:
+    """A begun invocation is over: write END and REPORT."""
+
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseSlot:
+    """The environment can take another invocation."""
+
+
+@dataclass(frozen=True, slots=True)
+class KillRuntime:
+    """End every process of this generation; `ProcessExited` follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestartRuntime:
+    """Start the next generation; `RuntimeRestarted` or `RestartFailed` follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Stop the processes where they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thaw:
+    """Let the processes go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndEnvironment:
+    """Nothing can follow: give the sandbox back. Frees the slot too, if it is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The Runtime API's answer to a request that isn't allowed now, or at all."""
+
+    status: int
+    error_type: str
+    message: str
+
+
+# A platform record is a command to write it to the log.
+Command = (
+    PlatformRecord
+    | BeginInit
+    | EndInitPhase
+    | DeliverEvent
+    | AnswerCaller
+    | EndInvocation
+    | ReleaseSlot
+    | KillRuntime
+    | RestartRuntime
+    | Freeze
+    | Thaw
+    | EndEnvironment
+    | Refuse
+)
+
+_NOTHING: Final[Sequence[Command]] = ()
+_DEADLINE = DeadlinePassed()
+_IDLE = IdleElapsed()
+_RELEASE_SLOT = ReleaseSlot()
+_INVALID_REQUEST_ID = Refuse(400, "InvalidRequestID", "Invalid request ID")
+_TOO_LARGE = Refuse(413, "RequestEntityTooLarge", f"Exceeded maximum allowed payload size ({MAX_PAYLOAD_BYTES} bytes).")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the machine needs to know of its function.
+
+    Attributes:
+        freeze_after_us: microseconds without work before the processes are frozen; infinite for never.
+    """
+
+    runtime: str
+    region: str
+    version: str
+    memory_mb: int
+    timeout_seconds: int
+    freeze_after_us: float = 100_000.0
+
+
+class Edge(NamedTuple):
+    """One row of the table: what is decided, and the states that it may lead to."""
+
+    decide: Callable[[Any, Any], Sequence[Command]]
+    to: tuple[State, ...]
+
+
+class LifeCycle:
+    """One execution environment; it does nothing itself but say what is to be done.
+
+    Attributes:
+        state: where it is.
+        due_us: when (on the caller's monotonic clock, microseconds) `due_event` shall be handed in; infinite for never.
+            May move in both directions with every event.
+        due_event: what to hand in then.
+    """
+
+    __slots__ = (
+        "_assigned_ms",
+        "_init_duration_us",
+        "_init_error",
+        "_init_started_us",
+        "_invocation",
+        "_last_request_id",
+        "_now_ms",
+        "_now_us",
+        "_outstanding",
+        "_participants",
+        "_slot_taken",
+        "_started_us",
+        "_terms",
+        "_timeout_us",
+        "due_event",
+        "due_us",
+        "state",
+    )
+
+    def __init__(self, terms: Terms) -> None:
+        self.state = State.UNINITIALIZED
+        self.due_us = inf
+        self.due_event: DeadlinePassed | IdleElapsed = _DEADLINE
+        self._terms = terms
+        self._timeout_us = terms.timeout_seconds * 1_000_000.0
+        self._participants: frozenset[str] = frozenset({RUNTIME})
+        self._outstanding: set[str] = set()
+        self._slot_taken = False
+        self._invocation: Invocation | None = None
+        self._last_request_id: str | None = None
+        self._init_error: Fault | None = None
+        self._init_started_us = 0.0
+        self._init_duration_us: float | None = None
+        self._started_us = 0.0
+        self._assigned_ms = 0
+        self._now_us = 0.0
+        self._now_ms = 0
+
+    @property
+    def slot_taken(self) -> bool:
+        """Whether an invocation has this environment; then none can be assigned."""
+        return self._slot_taken
+
+    def handle(self, event: Event, *, now_us: float, now_ms: int) -> Sequence[Command]:
+        """Take one event.
+
+        Args:
+            now_us: monotonic microseconds; differences are durations.
+            now_ms: epoch milliseconds.
+
+        Returns:
+            what to do, in this order. To a request of the runtime, no `Refuse` among them means yes.
+
+        Raises:
+            IllegalTransition: the event is our own code's, and not allowed in this state.
+        """
+        edge = self.TRANSITIONS[self.state].get(type(event))
+        if edge is None:
+            return [self._refusal(event)]
+        self._now_us = now_us
+        self._now_ms = now_ms
+        return edge.decide(self, event)
+
+    def _enter(self, state: State, *, due_us: float = inf, due_event: DeadlinePassed | IdleElapsed = _DEADLINE) -> None:
+        self.state = state
+        self.due_us = due_us
+        self.due_event = due_event
+
+    def _refusal(self, event: Event) -> Refuse:
+        match event:
+            case ResponsePosted() | ErrorPosted() | ResponseRejected() if self._is_foreign(event.request_id):
+                return _INVALID_REQUEST_ID
+            case ResponsePosted() | ResponseRejected():
+                target = "InvocationResponse"
+            case ErrorPosted():
+                target = "InvocationErrorResponse"
+            case InitErrorPosted():
+                target = "InitError"
+            case NextRequested():
+                target = "Ready"
+            case _:
+                raise IllegalTransition(f"{type(event).__name__} in state {self.state}")
+        message = f"State transition from {self._runtime_state()} to {target} failed for runtime."
+        return Refuse(403, "InvalidStateTransition", f"{message} Error: State transition is not allowed")
+
+    def _is_foreign(self, request_id: str) -> bool:
+        """Not the id of the latest event; before its first event a runtime has none that could be compared."""
+        if self.state in {State.UNINITIALIZED, State.INIT, State.SUPPRESSED_INIT}:
+            return False
+        return request_id != self._last_request_id
+
+    def _runtime_state(self) -> str:
+        """The Runtime API's name for what the runtime is doing."""
+        if self.state in {State.READY, State.FROZEN}:
+            return "Ready"
+        if self.state is State.INVOKING:
+            return "Running"
+        if self.state is State.RESPONSE_SENT:
+            return "RuntimeResponseSentState" if RUNTIME in self._outstanding else "Ready"
+        return "Started" if self._init_error is None else "InitError"
+
+    # --- Init ---
+
+    def _begin_init_phase(self, _event: InitRequested) -> Sequence[Command]:
+        self._enter(State.INIT, due_us=self._now_us + INIT_LIMIT_US)
+        return [InitStart(self._terms.runtime, self._terms.region), self._begin_init()]
+
+    def _begin_suppressed_init(self) -> Sequence[Command]:
+        """Init inside the assigned invocation, whose clock starts here."""
+        self._enter(State.SUPPRESSED_INIT, due_us=self._now_us + self._timeout_us)
+        self._started_us = self._now_us
+        self._assigned_ms = self._now_ms
+        return [self._begin_init()]
+
+    def _begin_init(self) -> BeginInit:
+        self._init_error = None
+        self._init_duration_us = None
+        self._init_started_us = self._now_us
+        self._outstanding = set(self._participants)
+        return BeginInit()
+
+    def _init_next(self, event: NextRequested) -> Sequence[Command]:
+        self._outstanding.discard(event.participant)
+        if self._outstanding:
+            return _NOTHING
+        if self.state is State.SUPPRESSED_INIT:
+            return self._deliver()
+        self._init_duration_us = self._now_us - self._init_started_us
+        if self._invocation is None:
+            self._rest()
+            return [EndInitPhase()]
+        return [EndInitPhase(), *self._begin_invocation()]
+
+    def _init_error_posted(self, event: InitErrorPosted) -> Sequence[Command]:
+        if self._init_error is not None:
+            return [self._refusal(event)]
+        self._init_error = Fault(event.error_type, payload=event.payload)
+        return _NOTHING
+
+    def _init_phase_exited(self, event: ProcessExited) -> Sequence[Command]:
+        fault = self._init_error or exit_fault(event.code, event.signal)
+        return [self._init_report(Phase.INIT, fault), self._restart()]
+
+    def _init_phase_timed_out(self, _event: DeadlinePassed) -> Sequence[Command]:
+        return [self._init_report(Phase.INIT, self._init_error), self._reset()]
+
+    def _init_report(self, phase: Phase, fault: Fault | None) -> InitReport:
+        """How a failed Init ended; without a fault it ran out of time."""
+        limit_us = INIT_LIMIT_US if phase is Phase.INIT else self._timeout_us
+        duration_us = min(self._now_us - self._init_started_us, limit_us)
+        if fault is None:
+            return InitReport(duration_us, phase, Status.TIMEOUT)
+        return InitReport(duration_us, phase, Status.ERROR, fault.error_type)
+
+    def _suppressed_init_exited(self, event: ProcessExited) -> Sequence[Command]:
+        fault = self._init_error or exit_fault(event.code, event.signal)
+        return [
+            self._init_report(Phase.INVOKE, fault),
+            self._start_record(),
+            *self._fail(fault, out_of_memory=event.out_of_memory),
+            self._restart(),
+        ]
+
+    def _suppressed_init_timed_out(self, _event: DeadlinePassed) -> Sequence[Command]:
+        report = self._init_report(Phase.INVOKE, self._init_error)
+        failure = self._time_out() if self._init_error is None else self._fail(self._init_error)
+        return [report, self._start_record(), *failure, self._reset()]
+
+    # --- Invoke ---
+
+    def _assign(self, event: InvocationAssigned) -> Sequence[Command]:
+        """Take the invocation where the runtime isn't ready: it waits for Init, or for the next generation."""
+        if self._slot_taken:
+            raise IllegalTransition(f"a second invocation in state {self.state}")
+        self._slot_taken = True
+        self._invocation = event.invocation
+        return _NOTHING
+
+    def _assign_uninitialized(self, event: InvocationAssigned) -> Sequence[Command]:
+        self._assign(event)
+        return self._begin_suppressed_init()
+
+    def _assign_ready(self, event: InvocationAssigned) -> Sequence[Command]:
+        self._slot_taken = True
+        self._invocation = event.invocation
+        return self._begin_invocation()
+
+    def _assign_frozen(self, event: InvocationAssigned) -> Sequence[Command]:
+        return [Thaw(), *self._assign_ready(event)]
+
+    def _begin_invocation(self) -> Sequence[Command]:
+        self._started_us = self._now_us
+        self._assigned_ms = self._now_ms
+        self.due_us = self._now_us + self._timeout_us
+        self.due_event = _DEADLINE
+        return self._deliver()
+
+    def _deliver(self) -> Sequence[Command]:
+        """START and the event; the deadline is set already."""
+        invocation = self._current()
+        self.state = State.INVOKING
+        self._outstanding = set(self._participants)
+        self._last_request_id = invocation.request_id
+        return [self._start_record(), self._delivery(invocation)]
+
+    def _delivery(self, invocation: Invocation) -> DeliverEvent:
+        return DeliverEvent(invocation, self._assigned_ms + self._terms.timeout_seconds * 1000)
+
+    def _start_record(self) -> Start:
+        return Start(self._current().request_id, self._terms.version)
+
+    def _current(self) -> Invocation:
+        assert self._invocation is not None
+        return self._invocation
+
+    def _response_posted(self, event: ResponsePosted | ErrorPosted) -> Sequence[Command]:
+        invocation = self._current()
+        if event.request_id != invocation.request_id:
+            return [_INVALID_REQUEST_ID]
+        self.state = State.RESPONSE_SENT
+        if len(event.payload) > MAX_PAYLOAD_BYTES:
+            fault = response_too_large_fault(MAX_PAYLOAD_BYTES)
+            return [AnswerCaller(invocation, fault.answer(invocation.request_id), "Unhandled"), _TOO_LARGE]
+        return [AnswerCaller(invocation, event.payload, None if type(event) is ResponsePosted else "Unhandled")]
+
+    def _response_rejected(self, event: ResponseRejected) -> Sequence[Command]:
+        invocation = self._current()
+        if event.request_id != invocation.request_id:
+            return [_INVALID_REQUEST_ID]
+        answer = AnswerCaller(invocation, event.fault.answer(invocation.request_id), "Unhandled")
+        self.state = State.RESPONSE_SENT
+        return [answer, event.refusal]
+
+    def _invoking_next(self, event: NextRequested) -> Sequence[Command]:
+        if event.participant == RUNTIME:
+            return [self._delivery(self._current())]  # it lost its answer: the same event again
+        self._outstanding.discard(event.participant)
+        return _NOTHING
+
+    def _response_sent_next(self, event: NextRequested) -> Sequence[Command]:
+        self._outstanding.discard(event.participant)
+        if self._outstanding:
+            return _NOTHING
+        report = self._report()
+        self._slot_taken = False
+        self._rest()
+        return [EndInvocation(report), _RELEASE_SLOT]
+
+    def _rest(self) -> None:
+        self._enter(State.READY, due_us=self._now_us + self._terms.freeze_after_us, due_event=_IDLE)
+
+    def _report(
+        self, status: Status = Status.SUCCESS, error_type: str | None = None, *, out_of_memory: bool = False
+    ) -> Report:
+        """Close the invocation's account."""
+        duration_us = self._now_us - self._started_us
+        if status is Status.TIMEOUT or duration_us > self._timeout_us:
+            duration_us = self._timeout_us
+        report = Report(
+            self._current().request_id,
+            duration_us,
+            self._init_duration_us,
+            self._terms.memory_mb,
+            status,
+            error_type,
+            out_of_memory,
+        )
+        self._init_duration_us = None
+        self._invocation = None
+        return report
+
+    def _invocation_exited(self, event: ProcessExited) -> Sequence[Command]:
+        fault = exit_fault(event.code, event.signal)
+        return [*self._fail(fault, out_of_memory=event.out_of_memory), self._restart()]
+
+    def _invocation_timed_out(self, _event: DeadlinePassed) -> Sequence[Command]:
+        return [*self._time_out(), self._reset()]
+
+    def _fail(self, fault: Fault, *, out_of_memory: bool = False) -> Sequence[Command]:
+        """End the invocation with a fault; its line isn't written where the runtime has reported it itself."""
+        invocation = self._current()
+        commands: list[Command] = []
+        if fault.payload is None:
+            commands.append(Crashed(invocation.request_id, fault.message, fault.error_type))
+        commands += self._answer_fault(fault)
+        commands.append(EndInvocation(self._report(Status.ERROR, fault.error_type, out_of_memory=out_of_memory)))
+        return commands
+
+    def _time_out(self) -> Sequence[Command]:
+        fault = timeout_fault(self._terms.timeout_seconds)
+        line = TimedOut(self._current().request_id, fault.message, self._now_ms)
+        return [line, *self._answer_fault(fault), EndInvocation(self._report(Status.TIMEOUT))]
+
+    def _answer_fault(self, fault: Fault, *, environment_lost: bool = False) -> Sequence[Command]:
+        """The first answer stands: after the response the caller keeps its success."""
+        invocation = self._current()
+        if self.state is State.RESPONSE_SENT:
+            return _NOTHING
+        return [AnswerCaller(invocation, fault.answer(invocation.request_id), "Unhandled", environment_lost)]
+
+    # --- freeze ---
+
+    def _freeze(self, _event: IdleElapsed) -> Sequence[Command]:
+        self._enter(State.FROZEN)
+        return [Freeze()]
+
+    def _wait(self, _event: NextRequested) -> Sequence[Command]:
+        """A second request for the next event just waits, like the first."""
+        return _NOTHING
+
+    # --- reset ---
+
+    def _reset(self) -> KillRuntime:
+        self._enter(State.RESETTING, due_us=self._now_us + PROCESS_LIMIT_US)
+        return KillRuntime()
+
+    def _restart(self) -> RestartRuntime:
+        self._enter(State.RESTARTING, due_us=self._now_us + PROCESS_LIMIT_US)
+        return RestartRuntime()
+
+    def _exited(self, _event: ProcessExited) -> Sequence[Command]:
+        """After a kill, or while there was nothing to do: not an invocation's fault."""
+        return [self._restart()]
+
+    def _restarted(self, _event: RuntimeRestarted) -> Sequence[Command]:
+        self._init_error = None
+        if self._invocation is not None:
+            return self._begin_suppressed_init()
+        self._enter(State.UNINITIALIZED)
+        if not self._slot_taken:
+            return _NOTHING
+        self._slot_taken = False
+        return [_RELEASE_SLOT]
+
+    # --- shutdown ---
+
+    def _shut_down(self, _event: ShutdownRequested) -> Sequence[Command]:
+        commands = [*self._abandon(), KillRuntime()]
+        self._enter(State.SHUTDOWN, due_us=self._now_us + PROCESS_LIMIT_US)
+        return commands
+
+    def _shut_down_resetting(self, _event: ShutdownRequested) -> Sequence[Command]:
+        commands = self._abandon()
+        self._enter(State.SHUTDOWN, due_us=self._now_us + PROCESS_LIMIT_US)
+        return commands
+
+    def _end(self, _event: Event) -> Sequence[Command]:
+        commands = [*self._abandon(), EndEnvironment()]
+        self._enter(State.ENDED)
+        return commands
+
+    def _abandon(self) -> Sequence[Command]:
+        """Answer the invocation that the environment can't serve any more; close its account if it had begun."""
+        if self._invocation is None:
+            return _NOTHING
+        fault = environment_lost_fault()
+        commands = list(self._answer_fault(fault, environment_lost=True))
+        if self.state in {State.INVOKING, State.RESPONSE_SENT}:
+            commands.append(EndInvocation(self._report(Status.ERROR, fault.error_type)))
+        self._invocation = None
+        return commands
+
+    def _ignore(self, _event: Event) -> Sequence[Command]:
+        """News of what has ended already."""
+        return _NOTHING
+
+    # --- every edge of the life cycle ---
+
+    TRANSITIONS: ClassVar[Mapping[State, Mapping[type[Event], Edge]]] = {
+        State.UNINITIALIZED: {
+            InitRequested: Edge(_begin_init_phase, (State.INIT,)),
+            InvocationAssigned: Edge(_assign_uninitialized, (State.SUPPRESSED_INIT,)),
+            ProcessExited: Edge(_exited, (State.RESTARTING,)),
+            ShutdownRequested: Edge(_shut_down, (State.SHUTDOWN,)),
+        },
+        State.INIT: {
+            InvocationAssigned: Edge(_assign, (State.INIT,)),
+            NextRequested: Edge(_init_next, (State.INIT, State.READY, State.INVOKING)),
+            InitErrorPosted: Edge(_init_error_posted, (State.INIT,)),
+            ProcessExited: Edge(_init_phase_exited, (State.RESTARTING,)),
+            DeadlinePassed: Edge(_init_phase_timed_out, (State.RESETTING,)),
+            ShutdownRequested: Edge(_shut_down, (State.SHUTDOWN,)),
+        },
+        State.SUPPRESSED_INIT: {
+            NextRequested: Edge(_init_next, (State.SUPPRESSED_INIT, State.INVOKING)),
+            InitErrorPosted: Edge(_init_error_posted, (State.SUPPRESSED_INIT,)),
+            ProcessExited: Edge(_suppressed_init_exited, (State.RESTARTING,)),
+            DeadlinePassed: Edge(_suppressed_init_timed_out, (State.RESETTING,)),
+            ShutdownRequested: Edge(_shut_down, (State.SHUTDOWN,)),
+        },
+        State.READY: {
+            InvocationAssigned: Edge(_assign_ready, (State.INVOKING,)),
+            NextRequested: Edge(_wait, (State.READY,)),
+            IdleElapsed: Edge(_freeze, (State.FROZEN,)),
+            ProcessExited: Edge(_exited, (State.RESTARTING,)),
+            ShutdownRequested: Edge(_shut_down, (State.SHUTDOWN,)),
+        },
+        State.FROZEN: {
+            InvocationAssigned: Edge(_assign_frozen, (State.INVOKING,)),
+            NextRequested: Edge(_wait, (State.FROZEN,)),
+            ProcessExited: Edge(_exited, (State.RESTARTING,)),
+            ShutdownRequested: Edge(_shut_down, (State.SHUTDOWN,)),
+        },
+        State.INVOKING: {
+            ResponsePosted: Edge(_response_posted, (State.INVOKING, State.RESPONSE_SENT)),
+            ErrorPosted: Edge(_response_posted, (State.INVOKING, State.RESPONSE_SENT)),
+            ResponseRejected: Edge(_response_rejected, (State.INVOKING, State.RESPONSE_SENT)),
+            NextRequested: Edge(_invoking_next, (State.INVOKING,)),
+            ProcessExited: Edge(_invocation_exited, (State.RESTARTING,)),
+            DeadlinePassed: Edge(_invocation_timed_out, (State.RESETTING,)),
+            ShutdownRequested: Edge(_shut_down, (State.SHUTDOWN,)),
+        },
+        State.RESPONSE_SENT: {
+            NextRequested: Edge(_response_sent_next, (State.RESPONSE_SENT, State.READY)),
+            ProcessExited: Edge(_invocation_exited, (State.RESTARTING,)),
+            DeadlinePassed: Edge(_invocation_timed_out, (State.RESETTING,)),
+            ShutdownRequested: Edge(_shut_down, (State.SHUTDOWN,)),
+        },
+        State.RESETTING: {
+            InvocationAssigned: Edge(_assign, (State.RESETTING,)),
+            ProcessExited: Edge(_exited, (State.RESTARTING,)),
+            DeadlinePassed: Edge(_end, (State.ENDED,)),
+            ShutdownRequested: Edge(_shut_down_resetting, (State.SHUTDOWN,)),
+        },
+        State.RESTARTING: {
+            InvocationAssigned: Edge(_assign, (State.RESTARTING,)),
+            RuntimeRestarted: Edge(_restarted, (State.UNINITIALIZED, State.SUPPRESSED_INIT)),
+            RestartFailed: Edge(_end, (State.ENDED,)),
+            ProcessExited: Edge(_end, (State.ENDED,)),
+            DeadlinePassed: Edge(_end, (State.ENDED,)),
+            ShutdownRequested: Edge(_end, (State.ENDED,)),
+        },
+        State.SHUTDOWN: {
+            ProcessExited: Edge(_end, (State.ENDED,)),
+            DeadlinePassed: Edge(_end, (State.ENDED,)),
+            ShutdownRequested: Edge(_ignore, (State.SHUTDOWN,)),
+        },
+        State.ENDED: {
+            ProcessExited: Edge(_ignore, (State.ENDED,)),
+            RuntimeRestarted: Edge(_ignore, (State.ENDED,)),
+            RestartFailed: Edge(_ignore, (State.ENDED,)),
+            ShutdownRequested: Edge(_ignore, (State.ENDED,)),
+        },
+    }
+
+
+TRANSITIONS: Final = LifeCycle.TRANSITIONS

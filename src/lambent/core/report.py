@@ -1,0 +1,190 @@
+"""The platform's own lines in a function's log: INIT_START, START, END, REPORT, INIT_REPORT, time-outs and crashes.
+
+A *platform record* is the fact; `text()` is its line in the text log format, byte for byte as AWS writes it: fields
+separated by TABs, a TAB before the final newline of REPORT, milliseconds with two decimals.
+Durations come in as microseconds and are rounded once, to the hundredth of a millisecond that is printed, so that
+Billed Duration is always the printed durations' sum, rounded up.
+Source: reference/logs-metrics-traces.md section 2.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+_RUNTIME_IDENTIFIER: Final = re.compile(r"([a-z]+)\.?(.+?)(?:\.x)?")
+_RUNTIME_BUILD: Final = "v1"  # AWS counts the builds of a runtime; ours has one
+
+
+class Phase(StrEnum):
+    """Where an Init ran: in its own phase, or again inside an invocation ("suppressed init")."""
+
+    INIT = "init"
+    INVOKE = "invoke"
+
+
+class Status(StrEnum):
+    """How an Init or an invocation ended; a handler's exception is a success of the platform."""
+
+    SUCCESS = "success"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+
+
+def runtime_version(runtime: str) -> str:
+    """The version text of a runtime identifier: "python3.13" is `python:3.13.v1`, "nodejs22.x" `nodejs:22.v1`."""
+    match = _RUNTIME_IDENTIFIER.fullmatch(runtime)
+    family, version = match.groups() if match else (runtime, "1")
+    return f"{family}:{version}.{_RUNTIME_BUILD}"
+
+
+def runtime_version_arn(runtime: str, region: str) -> str:
+    """The ARN of a runtime version: 64 hexadecimal digits that stand for this runtime, in this region."""
+    digest = hashlib.sha256(f"{region}:{runtime_version(runtime)}".encode()).hexdigest()
+    return f"arn:aws:lambda:{region}::runtime:{digest}"
+
+
+@dataclass(frozen=True, slots=True)
+class InitStart:
+    """The Init phase of a new environment begins; an Init inside an invocation has no such line."""
+
+    runtime: str
+    region: str
+
+    def text(self) -> str:
+        """The line."""
+        arn = runtime_version_arn(self.runtime, self.region)
+        return f"INIT_START Runtime Version: {runtime_version(self.runtime)}\tRuntime Version ARN: {arn}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class InitReport:
+    """An Init failed; a successful on-demand Init has no line.
+
+    Attributes:
+        duration_us: microseconds.
+        error_type: for `Status.ERROR`.
+    """
+
+    duration_us: float
+    phase: Phase
+    status: Status
+    error_type: str | None = None
+
+    def text(self) -> str:
+        """The line."""
+        duration = _decimals(_hundredths(self.duration_us))
+        return (
+            f"INIT_REPORT Init Duration: {duration} ms\tPhase: {self.phase}{_outcome(self.status, self.error_type)}\n"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """An invocation begins."""
+
+    request_id: str
+    version: str
+
+    def text(self) -> str:
+        """The line."""
+        return f"START RequestId: {self.request_id} Version: {self.version}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """The function's timeout passed; two newlines, as on AWS.
+
+    Attributes:
+        now_ms: epoch milliseconds.
+    """
+
+    request_id: str
+    message: str
+    now_ms: int
+
+    def text(self) -> str:
+        """The line."""
+        moment = datetime.fromtimestamp(self.now_ms / 1000, UTC)
+        return f"{moment:%Y-%m-%dT%H:%M:%S}.{self.now_ms % 1000:03d}Z {self.request_id} {self.message}\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """The runtime process ended during an invocation: one log event of two lines."""
+
+    request_id: str
+    message: str
+    error_type: str
+
+    def text(self) -> str:
+        """The line."""
+        return f"RequestId: {self.request_id} Error: {self.message}\n{self.error_type}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An invocation is over.
+
+    Attributes:
+        duration_us: microseconds from delivery (or from the beginning of a suppressed init) to the end.
+        init_duration_us: of the Init phase; only for the first invocation after a successful one.
+        memory_size_mb: the function's MemorySize.
+        out_of_memory: the kernel ended the process at its limit, so the whole memory was used.
+    """
+
+    request_id: str
+    duration_us: float
+    init_duration_us: float | None
+    memory_size_mb: int
+    status: Status = Status.SUCCESS
+    error_type: str | None = None
+    out_of_memory: bool = False
+
+    def end_text(self) -> str:
+        """The END line."""
+        return f"END RequestId: {self.request_id}\n"
+
+    def billed_duration_ms(self) -> int:
+        """Init Duration and Duration together, rounded up to a millisecond; at least one."""
+        hundredths = _hundredths(self.duration_us)
+        if self.init_duration_us is not None:
+            hundredths += _hundredths(self.init_duration_us)
+        return max(1, -(-hundredths // 100))
+
+    def text(self, max_memory_used_mb: int) -> str:
+        """The REPORT line; the most memory that the environment has used so far comes from its sandbox."""
+        used = self.memory_size_mb if self.out_of_memory else max_memory_used_mb
+        if self.init_duration_us is None:
+            init = ""
+        else:
+            init = f"Init Duration: {_decimals(_hundredths(self.init_duration_us))} ms\t"
+        return (
+            f"REPORT RequestId: {self.request_id}\tDuration: {_decimals(_hundredths(self.duration_us))} ms\t"
+            f"Billed Duration: {self.billed_duration_ms()} ms\tMemory Size: {self.memory_size_mb} MB\t"
+            f"Max Memory Used: {used} MB\t{init}{_report_outcome(self.status, self.error_type)}\n"
+        )
+
+
+PlatformRecord = InitStart | InitReport | Start | TimedOut | Crashed
+
+
+def _hundredths(microseconds: float) -> int:
+    """Hundredths of a millisecond, which is what is printed."""
+    return round(microseconds / 10)
+
+
+def _decimals(hundredths: int) -> str:
+    return f"{hundredths // 100}.{hundredths % 100:02d}"
+
+
+def _outcome(status: Status, error_type: str | None) -> str:
+    suffix = "" if error_type is None else f"\tError Type: {error_type}"
+    return f"\tStatus: {status}{suffix}"
+
+
+def _report_outcome(status: Status, error_type: str | None) -> str:
+    """What follows the memory or Init fields, whose own TAB stands already; nothing for a success."""
+    return "" if status is Status.SUCCESS else _outcome(status, error_type)[1:]
