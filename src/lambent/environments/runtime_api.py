@@ -1,0 +1,416 @@
+"""The Runtime API 2018-06-01 over HTTP, inside an environment, for AWS's runtime clients and everybody else's.
+
+Whoever can connect to the listener is the environment's own processes: it listens inside their network namespace. They
+are a tenant's code nevertheless, so everything is bounded: the head of a request (large, because runtimes put stack
+traces into headers), its body (what is over the limit is counted and dropped), requests sent ahead, connections.
+Requests of one connection are answered in order, one at a time.
+Source: reference/runtime-api.md sections 1 and 2; AWS's Runtime Interface Emulator.
+"""
+
+import asyncio
+import base64
+import binascii
+import json
+import socket
+from collections import deque
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final, NamedTuple
+
+import httptools
+
+from lambent.core.environment import (
+    ErrorPosted,
+    InitErrorPosted,
+    NextRequested,
+    Refuse,
+    ResponsePosted,
+    ResponseRejected,
+    RuntimeRequest,
+)
+from lambent.core.fault import INVALID_RESPONSE_MODE, TRUNCATED_RESPONSE, Fault, reported_error_type
+from lambent.core.invocation import MAX_PAYLOAD_BYTES, Invocation
+from lambent.environments.runtime_channel import RuntimePeer
+from lambent.environments.socket_stream import SocketStream
+
+MAX_HEAD_BYTES: Final = 4 * 1024 * 1024
+"""Runtimes put error causes of up to 1 MiB into headers."""
+MAX_CONNECTIONS: Final = 64
+"""A runtime uses one or two."""
+MAX_HELD_BYTES: Final = 4 * MAX_PAYLOAD_BYTES
+"""What one environment's unfinished and waiting requests may take of the server's memory. Ours."""
+_MAX_REQUESTS_AHEAD = 16
+_BACKLOG_ACCEPTS = 16
+
+_VERSION = b"/2018-06-01"
+_NEXT_PATH = _VERSION + b"/runtime/invocation/next"
+_INVOCATION_PREFIX = _VERSION + b"/runtime/invocation/"
+_INIT_ERROR_PATH = _VERSION + b"/runtime/init/error"
+_PING_PATH = _VERSION + b"/ping"
+
+_ERROR_TYPE = b"lambda-runtime-function-error-type"
+_ERROR_BODY = b"lambda-runtime-function-error-body"
+_RESPONSE_MODE = b"lambda-runtime-function-response-mode"
+_ERROR_CAUSE_TYPE = b"application/vnd.aws.lambda.error.cause+json"
+
+_NEXT = NextRequested()
+_ACCEPTED = b'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"status":"OK"}\n'
+_PONG = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 4\r\n\r\npong"
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_INVALID_MODE = Refuse(400, "InvalidFunctionResponseMode", "Invalid function response mode")
+_TRUNCATED = Refuse(400, "TruncatedHTTPRequest", "HTTP request detected as truncated")
+_NOT_FOUND = Refuse(404, "NotFound", "404 page not found")
+_METHOD_NOT_ALLOWED = Refuse(405, "MethodNotAllowed", "405 method not allowed")
+_MALFORMED = Refuse(400, "BadRequest", "The request isn't HTTP/1.1")
+_TOO_MUCH = Refuse(431, "RequestHeaderFieldsTooLarge", "The head of the request, or what was sent ahead, is too large")
+
+
+class HttpRequest(NamedTuple):
+    """One request; the body is cut one byte after `MAX_PAYLOAD_BYTES`. Header names are in lower case."""
+
+    method: bytes
+    path: bytes
+    headers: dict[bytes, bytes]
+    trailers: dict[bytes, bytes]
+    body: bytes
+    keep_alive: bool
+
+
+class RuntimeApi:
+    """The HTTP codec of one environment: its listener, over all process generations, and their connections."""
+
+    __slots__ = ("_connections", "_held_bytes", "_listener", "_loop", "_peer", "_waiting")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, listener: socket.socket, peer: RuntimePeer) -> None:
+        """Accept from now on. The listener is listening and non-blocking; it stays its owner's to close."""
+        self._loop = loop
+        self._listener = listener
+        self._peer = peer
+        self._connections: set[_Connection] = set()
+        self._waiting: list[_Connection] = []
+        self._held_bytes = 0
+        loop.add_reader(listener.fileno(), self._accept)
+
+    def deliver(self, invocation: Invocation, deadline_ms: int) -> None:
+        """Answer those who wait for the next event; without any, the event is given to who asks for it again."""
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            head = _event_head(invocation, deadline_ms)
+            for connection in waiting:
+                connection.respond(head, invocation.payload)
+
+    def request(self, connection: "_Connection", request: RuntimeRequest) -> Refuse | None:
+        """A connection's request to the environment; for the next event the answer may come later, by `deliver`."""
+        if request is not _NEXT:
+            return self._peer.on_request(self, request)
+        # It must be waiting before it is asked for, since the event may be delivered at once.
+        self._waiting.append(connection)
+        refusal = self._peer.on_request(self, request)
+        if refusal is not None:
+            self._waiting.remove(connection)
+        return refusal
+
+    def received(self, more_bytes: int) -> bool:
+        """Account for what a connection holds in memory now, more or less than before; False where it is too much."""
+        self._held_bytes += more_bytes
+        self._peer.on_received()
+        return self._held_bytes <= MAX_HELD_BYTES
+
+    def forget(self, connection: "_Connection", held_bytes: int) -> None:
+        """The connection has ended."""
+        self._held_bytes -= held_bytes
+        self._connections.discard(connection)
+        if connection in self._waiting:
+            self._waiting.remove(connection)
+
+    def drain(self) -> None:
+        """Take what processes that have ended sent before."""
+        self._accept()
+        for connection in list(self._connections):
+            connection.drain()
+
+    def close_connections(self) -> None:
+        """The generation that made them is over."""
+        for connection in list(self._connections):
+            connection.close()
+
+    def close(self) -> None:
+        """Accept and answer no more."""
+        if self._listener.fileno() >= 0:
+            self._loop.remove_reader(self._listener.fileno())
+        self.close_connections()
+
+    def _accept(self) -> None:
+        for _ in range(_BACKLOG_ACCEPTS):
+            try:
+                sock, _address = self._listener.accept()
+            except OSError:
+                return  # none is waiting, or the listener was closed by its owner
+            if len(self._connections) >= MAX_CONNECTIONS:
+                sock.close()
+                continue
+            sock.setblocking(False)
+            if sock.family != socket.AF_UNIX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._connections.add(_Connection(self._loop, sock, self))
+
+
+class _Connection:
+    """One connection: httptools' call-backs collect a request, `_answer_requests` answers one after another."""
+
+    __slots__ = (
+        "_api",
+        "_body",
+        "_body_bytes",
+        "_busy",
+        "_head_bytes",
+        "_head_complete",
+        "_headers",
+        "_held_bytes",
+        "_in_message",
+        "_other_bytes",
+        "_parser",
+        "_path",
+        "_requests",
+        "_stream",
+        "_trailers",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, api: RuntimeApi) -> None:
+        self._api = api
+        self._parser = httptools.HttpRequestParser(self)
+        self._requests: deque[HttpRequest] = deque()
+        self._busy: HttpRequest | None = None
+        self._in_message = False
+        self._head_complete = False
+        self._head_bytes = 0
+        self._other_bytes = 0  # of the message so far, without its body: head, trailers, sizes of chunks
+        self._held_bytes = 0
+        self._path = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._trailers: dict[bytes, bytes] = {}
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+        self._stream = SocketStream(loop, sock, on_data=self._on_data, on_end=self._on_end)
+
+    # --- bytes in ---
+
+    def drain(self) -> None:
+        self._stream.drain()
+
+    def _on_data(self, data: bytes) -> None:
+        self._other_bytes += len(data)
+        if not self._head_complete:
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._reject(_MALFORMED)
+            return
+        held_bytes = self._other_bytes + self._body_bytes + sum(len(request.body) for request in self._requests)
+        more_bytes, self._held_bytes = held_bytes - self._held_bytes, held_bytes
+        affordable = self._api.received(more_bytes)
+        if not affordable or self._head_bytes > MAX_HEAD_BYTES or len(self._requests) > _MAX_REQUESTS_AHEAD:
+            self._reject(_TOO_MUCH)
+            return
+        self._stream.large_reads = self._body_bytes > 0
+        self._answer_requests()
+
+    def _on_end(self) -> None:
+        if self._in_message and self._head_complete:
+            self._truncated()
+        self.close()
+
+    def _truncated(self) -> None:
+        """The peer stopped in the middle of a body; it may still hear why that was refused."""
+        request_id = _request_id(self._path, b"/response")
+        refusal: Refuse | None = _TRUNCATED
+        if request_id is not None and self._headers.get(_RESPONSE_MODE) == b"streaming":
+            fault = Fault(TRUNCATED_RESPONSE, _TRUNCATED.message)
+            refusal = self._api.request(self, ResponseRejected(request_id, fault, _TRUNCATED))
+        self._stream.send(_refusal_answer(refusal or _TRUNCATED, keep_alive=False))
+
+    def _reject(self, refusal: Refuse) -> None:
+        self._stream.send(_refusal_answer(refusal, keep_alive=False))
+        self._requests.clear()
+        self.close()
+
+    # --- httptools' call-backs ---
+
+    def on_message_begin(self) -> None:
+        self._in_message = True
+        self._head_complete = False
+        self._path = b""
+        self._headers = {}
+        self._trailers = {}
+        self._body = []
+        self._body_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        self._path += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        (self._trailers if self._head_complete else self._headers)[name.lower()] = value
+
+    def on_headers_complete(self) -> None:
+        self._head_complete = True
+        self._head_bytes = 0
+        if self._headers.get(b"expect", b"").lower() == b"100-continue":
+            self._stream.send(_CONTINUE)
+
+    def on_body(self, data: bytes) -> None:
+        self._other_bytes -= len(data)
+        room = MAX_PAYLOAD_BYTES + 1 - self._body_bytes
+        if room > 0:
+            self._body.append(data[:room])
+            self._body_bytes += min(room, len(data))
+
+    def on_message_complete(self) -> None:
+        self._in_message = False
+        self._head_complete = False
+        self._head_bytes = 0
+        self._other_bytes = 0
+        self._requests.append(
+            HttpRequest(
+                self._parser.get_method(),
+                self._path.partition(b"?")[0],
+                self._headers,
+                self._trailers,
+                b"".join(self._body),
+                self._parser.should_keep_alive(),
+            )
+        )
+        self._body = []
+        self._body_bytes = 0
+
+    # --- answers ---
+
+    def _answer_requests(self) -> None:
+        while self._requests and self._busy is None and not self._stream.closed:
+            self._busy = request = self._requests.popleft()
+            refusal = self._handle(request)
+            if refusal is not None:
+                self.respond(_refusal_answer(refusal, keep_alive=request.keep_alive))
+
+    def respond(self, head: bytes, payload: bytes = b"") -> None:
+        """Answer the request in hand, and go on with those that came meanwhile."""
+        request, self._busy = self._busy, None
+        self._stream.send(head, payload)
+        if request is not None and not request.keep_alive:
+            self._stream.close_when_written()
+            self._forget()
+        elif self._requests:
+            self._answer_requests()
+
+    def _handle(self, request: HttpRequest) -> Refuse | None:
+        """Answer, or leave the answer to `deliver`; returns why not."""
+        path = request.path
+        if path == _NEXT_PATH:
+            return _METHOD_NOT_ALLOWED if request.method != b"GET" else self._api.request(self, _NEXT)
+        if path == _PING_PATH:
+            return _METHOD_NOT_ALLOWED if request.method != b"GET" else self._accept(None, _PONG)
+        posted: Callable[[HttpRequest, str], RuntimeRequest]
+        if (request_id := _request_id(path, b"/response")) is not None:
+            posted = _response
+        elif (request_id := _request_id(path, b"/error")) is not None:
+            posted = _error
+        elif path == _INIT_ERROR_PATH:
+            request_id, posted = "", _init_error
+        else:
+            return _NOT_FOUND
+        if request.method != b"POST":
+            return _METHOD_NOT_ALLOWED
+        return self._accept(self._api.request(self, posted(request, request_id)), _ACCEPTED)
+
+    def _accept(self, refusal: Refuse | None, answer: bytes) -> Refuse | None:
+        if refusal is None:
+            self.respond(answer)
+        return refusal
+
+    def close(self) -> None:
+        """End the connection."""
+        self._stream.close()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._api.forget(self, self._held_bytes)
+        self._held_bytes = 0
+
+
+def _request_id(path: bytes, suffix: bytes) -> str | None:
+    """The id in /runtime/invocation/{id}/response or …/error; may be empty. None for another path."""
+    if not path.startswith(_INVOCATION_PREFIX) or not path.endswith(suffix):
+        return None
+    request_id = path[len(_INVOCATION_PREFIX) : -len(suffix)]
+    return None if b"/" in request_id else request_id.decode("ascii", "replace")
+
+
+def _response(request: HttpRequest, request_id: str) -> RuntimeRequest:
+    """A handler's result. A streamed one is collected like any other, until streams go through to the caller."""
+    mode = request.headers.get(_RESPONSE_MODE)
+    if mode not in {None, b"streaming"}:
+        return ResponseRejected(request_id, Fault(INVALID_RESPONSE_MODE, _INVALID_MODE.message), _INVALID_MODE)
+    if _ERROR_TYPE in request.trailers:
+        return ErrorPosted(request_id, _decoded_trailer(request.trailers.get(_ERROR_BODY, b"")))
+    return ResponsePosted(request_id, request.body)
+
+
+def _decoded_trailer(value: bytes) -> bytes:
+    try:
+        return base64.b64decode(value, validate=True)
+    except binascii.Error:
+        return value
+
+
+def _error(request: HttpRequest, request_id: str) -> RuntimeRequest:
+    return ErrorPosted(request_id, _error_payload(request))
+
+
+def _init_error(request: HttpRequest, _request_id: str) -> RuntimeRequest:
+    error_type = request.headers.get(_ERROR_TYPE, b"").decode("latin-1")
+    return InitErrorPosted(reported_error_type(error_type), _error_payload(request))
+
+
+def _error_payload(request: HttpRequest) -> bytes:
+    """What the caller gets of an error's body: all of it, byte for byte, but for the X-Ray cause within."""
+    content_type = request.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if content_type != _ERROR_CAUSE_TYPE:
+        return request.body
+    try:
+        error = json.loads(request.body)
+    except ValueError:
+        error = None
+    if not isinstance(error, dict):
+        return b'"Invalid error body"'
+    error.pop("errorCause", None)
+    return json.dumps(error, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _event_head(invocation: Invocation, deadline_ms: int) -> bytes:
+    """The head of the answer to `next`: a header without a value is left out."""
+    head = (
+        f"HTTP/1.1 200 OK\r\nContent-Type: {invocation.content_type or 'application/json'}\r\n"
+        f"Content-Length: {len(invocation.payload)}\r\n"
+        f"Lambda-Runtime-Aws-Request-Id: {invocation.request_id}\r\n"
+        f"Lambda-Runtime-Deadline-Ms: {deadline_ms}\r\n"
+        f"Lambda-Runtime-Invoked-Function-Arn: {invocation.invoked_function_arn}\r\n"
+    )
+    for name, value in (
+        ("Lambda-Runtime-Trace-Id", invocation.trace_id),
+        ("Lambda-Runtime-Client-Context", invocation.client_context),
+        ("Lambda-Runtime-Cognito-Identity", invocation.cognito_identity),
+        ("Lambda-Runtime-Aws-Tenant-Id", invocation.tenant_id),
+    ):
+        if value:
+            # A caller's JSON may span lines; in a header it can't, and between JSON's tokens a space says the same.
+            head += f"{name}: {' '.join(value.splitlines())}\r\n"
+    return (head + "\r\n").encode(errors="replace")
+
+
+def _refusal_answer(refusal: Refuse, *, keep_alive: bool) -> bytes:
+    body = json.dumps({"errorMessage": refusal.message, "errorType": refusal.error_type}, separators=(",", ":"))
+    connection = "" if keep_alive else "Connection: close\r\n"
+    return (
+        f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n{connection}\r\n{body}"
+    ).encode()

@@ -1,0 +1,125 @@
+"""The Runtime API as frames over a socket pair, for our own runtime clients: the thin codec of the hot path.
+
+The same messages and the same state machine as `runtime_api`, which speaks HTTP. Frames have no answers to requests:
+what would be refused over HTTP is passed over here.
+"""
+
+import asyncio
+import socket
+from typing import Protocol
+
+from lambent.core.environment import (
+    ErrorPosted,
+    InitErrorPosted,
+    NextRequested,
+    Refuse,
+    ResponsePosted,
+    RuntimeRequest,
+)
+from lambent.core.fault import reported_error_type
+from lambent.core.invocation import Invocation
+from lambent.environments.socket_stream import SocketStream
+from lambent.wire import frames
+from lambent.wire.frames import FrameError, FrameParser, LogRecord
+
+_NEXT = NextRequested()
+# A process that ends closes its descriptors a moment before its exit is known, and its exit status is what counts.
+_EXIT_GRACE_SECONDS = 0.25
+
+
+class RuntimeCodec(Protocol):
+    """One way in which a runtime can speak to its environment."""
+
+    def deliver(self, invocation: Invocation, deadline_ms: int) -> None:
+        """Give the event to the runtime."""
+
+
+class RuntimePeer(Protocol):
+    """The environment, as its codecs see it."""
+
+    def on_request(self, codec: RuntimeCodec, request: RuntimeRequest) -> Refuse | None:
+        """A request of the runtime; returns why not, or None where it is accepted."""
+
+    def on_received(self) -> None:
+        """Requests have come, and will be handed in now."""
+
+    def on_log(self, record: LogRecord) -> None:
+        """A log record came in the order of the other requests."""
+
+    def on_violation(self, why: str) -> None:
+        """The runtime's side can't be understood any more, or has closed: it must be killed."""
+
+
+class FramesChannel:
+    """One process generation's frames socket."""
+
+    __slots__ = ("_bound", "_loop", "_parser", "_peer", "_stream")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, channel: socket.socket, peer: RuntimePeer) -> None:
+        """Read from now on; the socket is this object's to close."""
+        self._loop = loop
+        self._peer = peer
+        self._parser = FrameParser()
+        self._stream = SocketStream(loop, channel, on_data=self._on_data, on_end=self._on_end)
+        self._bound = False  # the runtime has asked for its first event here
+
+    def begin_init(self, init_frame: bytes) -> None:
+        """Send the INIT frame."""
+        self._stream.send(init_frame)
+
+    def deliver(self, invocation: Invocation, deadline_ms: int) -> None:
+        """Send the INVOKE frame; not while another is on its way, which a runtime would have to ask for."""
+        if not self._stream.writing:
+            self._stream.send(frames.encode_invoke(invocation, deadline_ms), invocation.payload)
+
+    def drain(self) -> None:
+        """Take what a process that has ended sent before."""
+        self._stream.drain()
+
+    def close(self) -> None:
+        """Hear and say no more."""
+        self._stream.close()
+
+    def _on_data(self, data: bytes) -> None:
+        try:
+            received = False
+            for frame_type, body in self._parser.feed(data):
+                if not received and frame_type != frames.LOG:
+                    received = True
+                    self._peer.on_received()
+                self._take(frame_type, body)
+                if self._stream.closed:
+                    return
+        except FrameError as error:
+            self._stream.stop_reading()
+            self._peer.on_violation(str(error))
+            return
+        self._stream.large_reads = self._parser.missing > 0
+
+    def _take(self, frame_type: int, body: bytes) -> None:
+        peer = self._peer
+        if frame_type == frames.LOG:
+            peer.on_log(frames.parse_log(body))
+        elif frame_type == frames.NEXT:
+            if peer.on_request(self, _NEXT) is None:
+                self._bound = True
+        elif frame_type == frames.RESPONSE:
+            request_id, _, payload = frames.parse_fields(body, 2)
+            peer.on_request(self, ResponsePosted(request_id.decode(errors="replace"), payload))
+        elif frame_type == frames.ERROR:
+            request_id, _, payload = frames.parse_fields(body, 2)
+            peer.on_request(self, ErrorPosted(request_id.decode(errors="replace"), payload))
+        elif frame_type == frames.INIT_ERROR:
+            error_type, payload = frames.parse_fields(body, 1)
+            peer.on_request(self, InitErrorPosted(reported_error_type(error_type.decode(errors="replace")), payload))
+        else:
+            raise FrameError("response streams aren't supported over frames")
+
+    def _on_end(self) -> None:
+        """The other end is closed: by the process's end, or by exec of a program that speaks HTTP, or on purpose."""
+        if self._bound:
+            self._loop.call_later(_EXIT_GRACE_SECONDS, self._kill_if_open)
+
+    def _kill_if_open(self) -> None:
+        if not self._stream.closed:
+            self._peer.on_violation("the frames socket was closed")

@@ -1,0 +1,172 @@
+"""A non-blocking socket on the event loop, without tasks: bytes in by call-back, bytes out with back-pressure.
+
+The loop's reader on the raw socket is what the hot path needs least of: one call-back, one `recv`, one `send` for each
+invocation, and a new process generation's socket is in use at once, where a transport takes a task to be made.
+While bytes wait to be written nothing is read, so that a peer which asks but doesn't take can't make the server
+collect.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from typing import Final
+
+_READ_BYTES: Final = 65536
+_LARGE_READ_BYTES: Final = 1024 * 1024
+_JOIN_BYTES: Final = 32768
+# What a dead peer can have left in the kernel's buffers is less than this many reads.
+_DRAIN_READS: Final = 64
+
+
+class SocketStream:
+    """One socket, owned and closed by this object.
+
+    Attributes:
+        large_reads: set while a long body is on its way.
+        closed: nothing is read or written any more.
+    """
+
+    __slots__ = (
+        "_ending",
+        "_fd",
+        "_loop",
+        "_on_data",
+        "_on_end",
+        "_output",
+        "_reading",
+        "_socket",
+        "closed",
+        "large_reads",
+    )
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sock: socket.socket,
+        *,
+        on_data: Callable[[bytes], None],
+        on_end: Callable[[], None],
+    ) -> None:
+        """Start reading.
+
+        Args:
+            sock: connected and non-blocking.
+            on_data: called with what was read; never empty.
+            on_end: called once, when the peer will send no more; not after `close`. Writing may still work.
+        """
+        self._loop = loop
+        self._socket = sock
+        self._fd = sock.fileno()
+        self._on_data = on_data
+        self._on_end = on_end
+        self._output: list[memoryview] = []
+        self._reading = True
+        self._ending = False
+        self.closed = False
+        self.large_reads = False
+        loop.add_reader(self._fd, self._read)
+
+    @property
+    def writing(self) -> bool:
+        """Whether bytes wait for the peer to take them."""
+        return bool(self._output)
+
+    def send(self, head: bytes, payload: bytes = b"") -> None:
+        """Send both, now as far as the peer takes them and the rest later; to a peer that has gone, nothing."""
+        if self.closed:
+            return
+        parts: Sequence[bytes] = [head + payload] if len(payload) <= _JOIN_BYTES else [head, payload]
+        if self._output:
+            self._output.extend(memoryview(part) for part in parts)
+            return
+        try:
+            sent = self._socket.send(parts[0]) if len(parts) == 1 else self._socket.sendmsg(parts)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return  # the reader will be told
+        if sent < len(head) + len(payload):
+            self._wait_for_room(parts, sent)
+
+    def _wait_for_room(self, parts: Sequence[bytes], sent: int) -> None:
+        self._output = _after([memoryview(part) for part in parts], sent)
+        if self._reading:
+            self._loop.remove_reader(self._fd)
+        self._loop.add_writer(self._fd, self._write)
+
+    def _write(self) -> None:
+        try:
+            sent = self._socket.sendmsg(self._output)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._output = []
+        else:
+            self._output = _after(self._output, sent)
+        if not self._output:
+            self._loop.remove_writer(self._fd)
+            if self._ending:
+                self.close()
+            elif self._reading:
+                self._loop.add_reader(self._fd, self._read)
+
+    def _read(self) -> None:
+        try:
+            data = self._socket.recv(_LARGE_READ_BYTES if self.large_reads else _READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._on_data(data)
+        else:
+            self.stop_reading()
+            self._on_end()
+
+    def stop_reading(self) -> None:
+        """Read no more, for good."""
+        if self._reading:
+            self._reading = False
+            self._loop.remove_reader(self._fd)
+
+    def drain(self) -> None:
+        """Read now what a peer that has ended left behind."""
+        for _ in range(_DRAIN_READS):
+            if self.closed or not self._reading:
+                return
+            try:
+                data = self._socket.recv(_LARGE_READ_BYTES)
+            except OSError:
+                return
+            if not data:
+                return
+            self._on_data(data)
+
+    def close_when_written(self) -> None:
+        """Read no more, and close as soon as the peer has taken everything."""
+        if self._output:
+            self.stop_reading()
+            self._ending = True
+        else:
+            self.close()
+
+    def close(self) -> None:
+        """Close the socket; safe to call twice."""
+        if self.closed:
+            return
+        self.closed = True
+        self.stop_reading()
+        if self._output:
+            self._loop.remove_writer(self._fd)
+            self._output = []
+        self._socket.close()
+
+
+def _after(parts: Sequence[memoryview], sent: int) -> list[memoryview]:
+    """What is left of the parts after `sent` bytes."""
+    left = []
+    for part in parts:
+        if sent < len(part):
+            left.append(part[sent:])
+        sent = max(0, sent - len(part))
+    return left
