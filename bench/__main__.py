@@ -1,0 +1,83 @@
+"""`make bench`: measure, show, write the figures, and fail when a bar is missed."""
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench import scenarios
+from bench.bars import BARS
+from bench.processes import hello_server, lambent_server
+from bench.report import as_json, as_markdown
+from bench.results import Results
+from lambent.version import VERSION
+
+_CLIENTS = (1, 8, 32)
+_BURSTS = (50, 200)
+
+
+def main() -> int:
+    """Run all measurements; 0 when all bars hold."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=3, help="of load for each number of clients and round")
+    parser.add_argument("--rounds", type=int, default=3, help="of which the middle one counts")
+    parser.add_argument("--samples", type=int, default=60, help="cold starts")
+    parser.add_argument("--runtime", default=f"python3.{sys.version_info.minor}", help="of the functions")
+    parser.add_argument("--output", type=Path, default=Path("bench/results.json"), help="where the figures go")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="lambent-bench-") as folder:
+        log = Path(folder, "log")
+        try:
+            results = _measure(options, Path(folder, "data"), log)
+        except Exception:
+            sys.stderr.write(log.read_text(errors="replace")[-4000:] if log.exists() else "")
+            raise
+    print(as_markdown(results))
+    options.output.write_text(as_json(results))
+    return 0 if all(bar.holds(results) for bar in BARS) else 1
+
+
+def _measure(options: argparse.Namespace, data_directory: Path, log: Path) -> Results:
+    begun = time.perf_counter()
+    with hello_server() as hello_port:
+        hello_first_answer_seconds = time.perf_counter() - begun
+        with lambent_server(data_directory, log) as lambent:
+            functions = scenarios.Functions(lambent.target, options.runtime)
+            _say("memory")
+            memory = scenarios.memory(lambent, functions, environments=20)
+            _say("cold starts")
+            cold = scenarios.cold(lambent, functions, samples=options.samples)
+            warm = []
+            for clients in _CLIENTS:
+                _say(f"warm, {clients} clients")
+                warm.append(
+                    scenarios.warm(
+                        lambent, functions, hello_port, clients=clients, seconds=options.seconds, rounds=options.rounds
+                    )
+                )
+            bursts = []
+            for concurrency in _BURSTS:
+                _say(f"burst of {concurrency}")
+                bursts.append(scenarios.burst(lambent, functions, concurrency=concurrency))
+            return Results(
+                version=VERSION,
+                machine=f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}",
+                runtime=options.runtime,
+                first_answer_seconds=lambent.first_answer_seconds,
+                hello_first_answer_seconds=hello_first_answer_seconds,
+                memory=memory,
+                warm=tuple(warm),
+                cold=cold,
+                bursts=tuple(bursts),
+            )
+
+
+def _say(what: str) -> None:
+    sys.stderr.write(f"bench: {what}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""The servers under measurement, and what the kernel says they cost."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.load import Target
+from lambent.commands.signature import Credentials
+
+_START_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Lambent:
+    """A running server; `first_answer_seconds` is from the start of its process to its first answer."""
+
+    pid: int
+    target: Target
+    first_answer_seconds: float
+
+
+@contextlib.contextmanager
+def hello_server() -> Iterator[int]:
+    """A raw hello for the time of the block; gives its port."""
+    port = _free_port()
+    process = subprocess.Popen([sys.executable, "-m", "bench.hello", str(port)])
+    try:
+        _wait_for_answer(port, process)
+        yield port
+    finally:
+        _stop(process)
+
+
+@contextlib.contextmanager
+def lambent_server(data_directory: Path, log: Path) -> Iterator[Lambent]:
+    """`lambent serve`, verifying signatures, on an empty data directory for the time of the block.
+
+    The machine's memory isn't what is measured: the capacity is set so that it never decides.
+    """
+    port = _free_port()
+    command = [sys.executable, "-m", "lambent", "serve", "--port", str(port), "--data-dir", str(data_directory)]
+    command += ["--concurrency-limit", "100000", "--memory-capacity-mb", "1000000"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LAMBENT_")}
+    with log.open("wb") as output:
+        begun = time.perf_counter()
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+    try:
+        _wait_for_answer(port, process)
+        first_answer_seconds = time.perf_counter() - begun
+        yield Lambent(process.pid, Target(port, _root_key(log, process)), first_answer_seconds)
+    finally:
+        _stop(process)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time of all threads of a process so far, to the nanosecond."""
+    total = 0
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):
+            total += int((thread / "schedstat").read_text().split()[0])
+    return total / 1e9
+
+
+def descendants_cpu_seconds(pid: int) -> float:
+    """Processor time of all processes below this one."""
+    total = 0.0
+    for child in descendants(pid):
+        with contextlib.suppress(OSError):
+            total += cpu_seconds(child)
+    return total
+
+
+def resident_mb(pid: int) -> float:
+    """Resident set size in MiB."""
+    return _kilobytes(Path(f"/proc/{pid}/status"), "VmRSS:") / 1024
+
+
+def descendants_pss_mb(pid: int) -> float:
+    """Proportional set size, in MiB, of all processes below this one: shared pages are shared out."""
+    total = 0
+    for child in descendants(pid):
+        with contextlib.suppress(OSError):
+            total += _kilobytes(Path(f"/proc/{child}/smaps_rollup"), "Pss:")
+    return total / 1024
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below this one."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with contextlib.suppress(OSError):
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                parents.setdefault(parent, []).append(int(entry.name))
+    found: list[int] = []
+    waiting = [pid]
+    while waiting:
+        children = parents.get(waiting.pop(), [])
+        found += children
+        waiting += children
+    return found
+
+
+def _kilobytes(path: Path, field: str) -> int:
+    return next(int(line.split()[1]) for line in path.read_text().splitlines() if line.startswith(field))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_for_answer(port: int, process: "subprocess.Popen[bytes]") -> None:
+    """Return as soon as there is any HTTP answer, be it a refusal."""
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args!r} ended with status {process.returncode}")
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            connection.sendall(b"GET /2015-03-31/functions HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            if connection.recv(12).startswith(b"HTTP/1.1"):
+                return
+        time.sleep(0.002)
+    raise RuntimeError(f"{process.args!r} gave no answer within {_START_SECONDS} seconds")
+
+
+def _root_key(log: Path, process: "subprocess.Popen[bytes]") -> Credentials:
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        pairs = dict(line.strip().split("=", 1) for line in log.read_text().splitlines() if line.strip()[:4] == "AWS_")
+        if "AWS_SECRET_ACCESS_KEY" in pairs:
+            return Credentials(pairs["AWS_ACCESS_KEY_ID"], pairs["AWS_SECRET_ACCESS_KEY"])
+        time.sleep(0.01)
+    raise RuntimeError(f"no root key in {log}")
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
