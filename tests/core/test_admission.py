@@ -1,121 +1,161 @@
-"""The ledger of concurrency against a naive model that keeps every running invocation by name."""
+"""The concurrency ledger against its rules and against a model that counts from scratch."""
 
+from collections import Counter
+
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from lambent.core.admission import ACCOUNT_LIMIT, RESERVED_LIMIT, Admission
+from lambent.core.admission import Admission, ThrottleReason
 from lambent.core.scope import Scope
 
-SCOPE = Scope("000000000000", "us-east-1")
-OTHER = Scope("111111111111", "us-east-1")
-LIMIT = 8
-FUNCTIONS = ("a", "b", "c")
+HERE = Scope("000000000000", "us-east-1")
+ELSEWHERE = Scope("000000000000", "eu-west-1")
+ACCOUNT_FULL = ThrottleReason.CONCURRENT_INVOCATION_LIMIT
+RESERVATION_FULL = ThrottleReason.RESERVED_CONCURRENT_INVOCATION_LIMIT
 
 
-def admitted(admission: Admission, name: str, count: int, scope: Scope = SCOPE) -> list[str | None]:
-    return [admission.try_acquire(scope, name) for _ in range(count)]
+def test_the_account_limit_is_1000_unless_said_otherwise() -> None:
+    assert Admission().unreserved_available(HERE) == 1000
 
 
-def test_an_account_runs_as_many_as_its_limit() -> None:
-    admission = Admission(3)
-    assert admitted(admission, "a", 4) == [None, None, None, ACCOUNT_LIMIT]
-    admission.release(SCOPE, "a")
-    assert admitted(admission, "b", 2) == [None, ACCOUNT_LIMIT]
+def test_functions_without_a_reservation_share_the_account_limit() -> None:
+    admission = Admission(2)
+    assert admission.try_acquire(HERE, "a") is None
+    assert admission.try_acquire(HERE, "b") is None
+    assert admission.try_acquire(HERE, "a") == ACCOUNT_FULL
+    assert admission.running(HERE) == 2
 
 
-def test_accounts_and_regions_have_their_own_limits() -> None:
+def test_an_ended_invocation_makes_room() -> None:
     admission = Admission(1)
-    assert admitted(admission, "a", 1) == [None]
-    assert admitted(admission, "a", 1, OTHER) == [None]
-    assert admitted(admission, "a", 1, Scope(SCOPE.account, "eu-west-1")) == [None]
+    admission.try_acquire(HERE, "a")
+    admission.release(HERE, "a")
+    assert admission.try_acquire(HERE, "b") is None
 
 
-def test_a_reservation_caps_its_function() -> None:
+def test_a_throttled_invocation_takes_nothing() -> None:
+    admission = Admission(1)
+    admission.try_acquire(HERE, "a")
+    for _ in range(5):
+        admission.try_acquire(HERE, "b")
+    admission.release(HERE, "a")
+    assert admission.unreserved_available(HERE) == 1
+    assert admission.running(HERE, "b") == 0
+
+
+def test_accounts_and_regions_have_pools_of_their_own() -> None:
+    admission = Admission(1)
+    admission.try_acquire(HERE, "a")
+    assert admission.try_acquire(ELSEWHERE, "a") is None
+
+
+def test_reserving_zero_throttles_every_invocation() -> None:
     admission = Admission(10)
-    admission.set_reserved(SCOPE, "a", 2)
-    assert admitted(admission, "a", 3) == [None, None, RESERVED_LIMIT]
+    admission.set_reserved(HERE, "a", 0)
+    assert admission.try_acquire(HERE, "a") == RESERVATION_FULL
+    assert admission.unreserved_available(HERE) == 10
 
 
-def test_a_reservation_of_nothing_throttles_everything() -> None:
+def test_a_reservation_is_a_cap_even_when_the_account_has_room() -> None:
     admission = Admission(10)
-    admission.set_reserved(SCOPE, "a", 0)
-    assert admitted(admission, "a", 1) == [RESERVED_LIMIT]
+    admission.set_reserved(HERE, "a", 1)
+    assert admission.try_acquire(HERE, "a") is None
+    assert admission.try_acquire(HERE, "a") == RESERVATION_FULL
 
 
-def test_what_is_reserved_is_gone_for_the_others_and_there_for_the_function() -> None:
-    admission = Admission(10)
-    admission.set_reserved(SCOPE, "a", 7)
-    assert admitted(admission, "b", 4) == [None, None, None, ACCOUNT_LIMIT]
-    assert admitted(admission, "a", 7) == [None] * 7
+def test_a_reservation_is_a_guarantee_even_when_the_others_use_all_they_can() -> None:
+    admission = Admission(3)
+    admission.set_reserved(HERE, "a", 2)
+    assert admission.try_acquire(HERE, "b") is None
+    assert admission.try_acquire(HERE, "b") == ACCOUNT_FULL
+    assert admission.try_acquire(HERE, "a") is None
+    assert admission.try_acquire(HERE, "a") is None
 
 
-def test_giving_up_a_reservation_gives_the_room_back() -> None:
-    admission = Admission(10)
-    admission.set_reserved(SCOPE, "a", 7)
-    admission.set_reserved(SCOPE, "a", None)
-    assert admitted(admission, "b", 11) == [None] * 10 + [ACCOUNT_LIMIT]
+def test_what_runs_when_a_reservation_is_made_counts_as_its_own() -> None:
+    admission = Admission(3)
+    admission.try_acquire(HERE, "a")
+    admission.set_reserved(HERE, "a", 2)
+    assert admission.unreserved_available(HERE) == 1
+    assert admission.try_acquire(HERE, "a") is None
+    assert admission.try_acquire(HERE, "a") == RESERVATION_FULL
 
 
-def test_what_runs_from_before_a_reservation_counts_towards_it() -> None:
-    admission = Admission(10)
-    admitted(admission, "a", 3)
-    admission.set_reserved(SCOPE, "a", 2)
-    assert admitted(admission, "a", 1) == [RESERVED_LIMIT]
-    admission.release(SCOPE, "a")
-    admission.release(SCOPE, "a")
-    assert admitted(admission, "a", 2) == [None, RESERVED_LIMIT]
+def test_a_reservation_below_what_runs_lets_it_run_and_frees_the_rest_as_it_ends() -> None:
+    admission = Admission(3)
+    for _ in range(3):
+        admission.try_acquire(HERE, "a")
+    admission.set_reserved(HERE, "a", 1)
+    assert admission.try_acquire(HERE, "b") == ACCOUNT_FULL
+    admission.release(HERE, "a")
+    assert admission.try_acquire(HERE, "a") == RESERVATION_FULL
+    assert admission.try_acquire(HERE, "b") is None
+
+
+def test_giving_a_reservation_up_gives_what_is_unused_to_all() -> None:
+    admission = Admission(3)
+    admission.set_reserved(HERE, "a", 3)
+    admission.try_acquire(HERE, "a")
+    admission.set_reserved(HERE, "a", None)
+    assert admission.unreserved_available(HERE) == 2
+    assert admission.reserved(HERE, "a") is None
+
+
+def test_releasing_what_was_not_acquired_is_an_error() -> None:
+    admission = Admission()
+    admission.try_acquire(HERE, "a")
+    with pytest.raises(KeyError):
+        admission.release(HERE, "b")
 
 
 class Ledger(RuleBasedStateMachine):
-    """Random reservations and invocations; the model counts, the ledger must agree."""
+    """Any order of invocations, ends and changing reservations, against counting everything anew each time."""
+
+    LIMIT = 6
+    FUNCTIONS = ("a", "b", "c")
 
     def __init__(self) -> None:
         super().__init__()
-        self.admission = Admission(LIMIT)
+        self.admission = Admission(self.LIMIT)
+        self.running: Counter[str] = Counter()
         self.reserved: dict[str, int] = {}
-        self.running: dict[str, list[str]] = {name: [] for name in FUNCTIONS}
 
-    def unreserved_running(self) -> int:
-        return sum(pools.count("unreserved") for pools in self.running.values())
+    def unreserved_room(self) -> int:
+        taken = sum(max(self.running[name], reserved) for name, reserved in self.reserved.items())
+        unreserved = sum(count for name, count in self.running.items() if name not in self.reserved)
+        return self.LIMIT - taken - unreserved
 
     @rule(name=st.sampled_from(FUNCTIONS))
     def invoke(self, name: str) -> None:
         if name in self.reserved:
-            full = len(self.running[name]) >= self.reserved[name]
-            expected, pool = (RESERVED_LIMIT if full else None), "reserved"
+            expected = None if self.running[name] < self.reserved[name] else RESERVATION_FULL
         else:
-            full = self.unreserved_running() >= LIMIT - sum(self.reserved.values())
-            expected, pool = (ACCOUNT_LIMIT if full else None), "unreserved"
-        assert self.admission.try_acquire(SCOPE, name) == expected
-        if not full:
-            self.running[name].append(pool)
+            expected = None if self.unreserved_room() > 0 else ACCOUNT_FULL
+        assert self.admission.try_acquire(HERE, name) == expected
+        self.running[name] += expected is None
 
-    @precondition(lambda self: any(self.running.values()))
+    @precondition(lambda self: self.running.total() > 0)
     @rule(data=st.data())
     def end(self, data: st.DataObject) -> None:
-        name = data.draw(st.sampled_from([n for n in FUNCTIONS if self.running[n]]))
-        # Those from before the last change of the reservation end first.
-        old = "unreserved" if name in self.reserved else "reserved"
-        pools = self.running[name]
-        pools.remove(old if old in pools else pools[0])
-        self.admission.release(SCOPE, name)
+        name = data.draw(st.sampled_from(sorted(+self.running)))
+        self.admission.release(HERE, name)
+        self.running[name] -= 1
 
-    @rule(name=st.sampled_from(FUNCTIONS), reserved=st.none() | st.integers(0, 5))
+    @rule(name=st.sampled_from(FUNCTIONS), reserved=st.none() | st.integers(0, LIMIT))
     def reserve(self, name: str, reserved: int | None) -> None:
-        others = sum(value for other, value in self.reserved.items() if other != name)
-        if reserved is not None and others + reserved > LIMIT:
-            return
-        self.admission.set_reserved(SCOPE, name, reserved)
-        if reserved is None:
-            self.reserved.pop(name, None)
-        else:
+        self.admission.set_reserved(HERE, name, reserved)
+        self.reserved.pop(name, None)
+        if reserved is not None:
             self.reserved[name] = reserved
 
     @invariant()
     def counts_agree(self) -> None:
-        for name in FUNCTIONS:
-            assert self.admission.running(SCOPE, name) == len(self.running[name])
-        assert self.admission.unreserved_running(SCOPE) == self.unreserved_running()
+        assert self.admission.unreserved_available(HERE) == max(0, self.unreserved_room())
+        assert self.admission.running(HERE) == self.running.total()
+        for name in self.FUNCTIONS:
+            assert self.admission.running(HERE, name) == self.running[name]
+            assert self.admission.reserved(HERE, name) == self.reserved.get(name)
 
 
 TestLedger = Ledger.TestCase

@@ -1,103 +1,118 @@
-"""Which invocations may run at once: an exact ledger of concurrency, without I/O.
+"""Who may start: the exact ledger of concurrent executions, per account and region.
 
-An account in a region has a limit. A function with reserved concurrency has that much to itself, and no more; all the
-others share what no function has reserved. A slot is taken when an invocation is admitted and given back when it has
-ended, so the ledger is right at every moment, also while reservations change under running invocations: those keep
-their slots, and each is given back to the pool it was taken from.
+An account has one pool of executions. A function with reserved concurrency has its part of the pool to itself: it may
+use all of that and never more. All other functions share what is left. So each pool keeps one figure, *committed*:
+what is running without a reservation, plus for each reserving function the larger of its reservation and of what it
+has running (larger only for a while, after the reservation was lowered below what was running). An unreserved
+invocation is admitted while committed is below the account's limit, a reserved one while its function runs fewer than
+it reserved. Reservations change while invocations run; nothing that runs is ever taken away.
 
-Source: developer guide, "Understanding Lambda function scaling"; invocation.md section 3 (reasons recorded from AWS).
+Source: invocation.md section 3, api-errors.md section 12; developer guide, "Understanding Lambda function scaling".
+What a lowered reservation does to running invocations is unverified.
 """
 
-from dataclasses import dataclass, field
+from enum import StrEnum
 
 from lambent.core.scope import Scope
 
-RESERVED_LIMIT = "ReservedFunctionConcurrentInvocationLimitExceeded"
-"""The function uses all it has reserved (nothing, if that is 0)."""
-ACCOUNT_LIMIT = "ConcurrentInvocationLimitExceeded"
-"""The functions without a reservation use all that is not reserved."""
+
+class ThrottleReason(StrEnum):
+    """Why an invocation isn't admitted: the `Reason` of TooManyRequestsException."""
+
+    CONCURRENT_INVOCATION_LIMIT = "ConcurrentInvocationLimitExceeded"
+    """The account's pool has nothing left for functions without a reservation."""
+
+    RESERVED_CONCURRENT_INVOCATION_LIMIT = "ReservedFunctionConcurrentInvocationLimitExceeded"
+    """The function runs as many as it reserved; always so when it reserved 0."""
 
 
-@dataclass(slots=True)
-class _Function:
-    """The ledger of one function: its running invocations, by the pool they were admitted from."""
+class _Pool:
+    """One account in one region. `running` and `reserved` have no zeroes and no None for what isn't there."""
 
-    reserved: int | None = None
-    in_reserved: int = 0
-    in_unreserved: int = 0
+    __slots__ = ("committed", "reserved", "running")
 
+    def __init__(self) -> None:
+        self.committed = 0
+        self.running: dict[str, int] = {}
+        self.reserved: dict[str, int] = {}
 
-@dataclass(slots=True)
-class _Account:
-    """The ledger of one account in one region."""
-
-    limit: int
-    reserved_sum: int = 0
-    in_unreserved: int = 0
-    functions: dict[str, _Function] = field(default_factory=dict)
+    def commitment(self, function_name: str) -> int:
+        """What a function takes of the pool."""
+        return max(self.running.get(function_name, 0), self.reserved.get(function_name, 0))
 
 
 class Admission:
-    """Admits invocations; one per server, called from one thread."""
+    """The ledger of one home of functions; not thread-safe, it belongs to the event loop.
+
+    Args:
+        account_limit: concurrent executions of one account in one region, all functions together.
+    """
 
     def __init__(self, account_limit: int = 1000) -> None:
-        """Args:
-        account_limit: concurrent invocations of each account in each region.
-        """
         self._limit = account_limit
-        self._accounts: dict[Scope, _Account] = {}
+        self._pools: dict[Scope, _Pool] = {}
 
-    def try_acquire(self, scope: Scope, function_name: str) -> str | None:
-        """Take a slot for one invocation; None if there was one, else the reason why not (a ThrottleReason)."""
-        account = self._accounts.get(scope)
-        if account is None:
-            account = self._accounts[scope] = _Account(self._limit)
-        function = account.functions.get(function_name)
-        if function is None:
-            function = account.functions[function_name] = _Function()
-        if function.reserved is not None:
-            # What still runs from before the reservation counts towards it.
-            if function.in_reserved + function.in_unreserved >= function.reserved:
-                return RESERVED_LIMIT
-            function.in_reserved += 1
-            return None
-        if account.in_unreserved >= account.limit - account.reserved_sum:
-            return ACCOUNT_LIMIT
-        account.in_unreserved += 1
-        function.in_unreserved += 1
+    def try_acquire(self, scope: Scope, function_name: str) -> ThrottleReason | None:
+        """Take one execution; None is admitted, and is followed by exactly one `release`.
+
+        All versions and aliases of a function count as the function.
+        """
+        pool = self._pools.get(scope)
+        if pool is None:
+            pool = self._pools[scope] = _Pool()
+        running = pool.running.get(function_name, 0)
+        reserved = pool.reserved.get(function_name)
+        if reserved is None:
+            if pool.committed >= self._limit:
+                return ThrottleReason.CONCURRENT_INVOCATION_LIMIT
+            pool.committed += 1
+        elif running >= reserved:
+            return ThrottleReason.RESERVED_CONCURRENT_INVOCATION_LIMIT
+        pool.running[function_name] = running + 1
         return None
 
     def release(self, scope: Scope, function_name: str) -> None:
-        """Give back the slot of an invocation that has ended.
+        """Give one execution back: the invocation has ended, extensions included.
 
-        Which of a function's running invocations it is makes no difference: those from before a change of its
-        reservation are taken to end first.
+        Raises:
+            KeyError: the function has none (a bug of the caller's).
         """
-        account = self._accounts[scope]
-        function = account.functions[function_name]
-        from_reserved = function.in_reserved > 0 if function.reserved is None else function.in_unreserved == 0
-        if from_reserved:
-            function.in_reserved -= 1
+        pool = self._pools[scope]
+        running = pool.running[function_name]
+        # What a reservation covers stays committed to its function.
+        if running > pool.reserved.get(function_name, 0):
+            pool.committed -= 1
+        if running == 1:
+            del pool.running[function_name]
         else:
-            function.in_unreserved -= 1
-            account.in_unreserved -= 1
+            pool.running[function_name] = running - 1
 
     def set_reserved(self, scope: Scope, function_name: str, reserved: int | None) -> None:
-        """Make, change or (None) give up a function's reservation; in force for the next invocation."""
-        account = self._accounts.setdefault(scope, _Account(self._limit))
-        function = account.functions.setdefault(function_name, _Function())
-        account.reserved_sum += (reserved or 0) - (function.reserved or 0)
-        function.reserved = reserved
-        if reserved is None and not (function.in_reserved or function.in_unreserved):
-            del account.functions[function_name]
+        """Make, change or give up (None) a reservation; it counts from the next `try_acquire` on.
 
-    def running(self, scope: Scope, function_name: str) -> int:
-        """How many invocations of a function run now."""
-        account = self._accounts.get(scope)
-        function = account.functions.get(function_name) if account is not None else None
-        return function.in_reserved + function.in_unreserved if function is not None else 0
+        How much may be reserved is decided before, where reservations are stored (core/concurrency.py).
+        """
+        pool = self._pools.setdefault(scope, _Pool())
+        before = pool.commitment(function_name)
+        if reserved is None:
+            pool.reserved.pop(function_name, None)
+        else:
+            pool.reserved[function_name] = reserved
+        pool.committed += pool.commitment(function_name) - before
 
-    def unreserved_running(self, scope: Scope) -> int:
-        """How many invocations of the account run in the pool that no function has reserved."""
-        account = self._accounts.get(scope)
-        return account.in_unreserved if account is not None else 0
+    def running(self, scope: Scope, function_name: str | None = None) -> int:
+        """Executions that run now: of one function, or of all in the account and region."""
+        pool = self._pools.get(scope)
+        if pool is None:
+            return 0
+        return sum(pool.running.values()) if function_name is None else pool.running.get(function_name, 0)
+
+    def reserved(self, scope: Scope, function_name: str) -> int | None:
+        """What a function has reserved, or None."""
+        pool = self._pools.get(scope)
+        return None if pool is None else pool.reserved.get(function_name)
+
+    def unreserved_available(self, scope: Scope) -> int:
+        """How many more invocations of functions without a reservation would be admitted now."""
+        pool = self._pools.get(scope)
+        return self._limit if pool is None else max(0, self._limit - pool.committed)
