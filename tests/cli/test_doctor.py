@@ -1,0 +1,111 @@
+"""`lambent doctor`: each check by itself, then the whole on this machine."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lambent import doctor
+from lambent.cli import main
+from lambent.core.honesty import KEPT_NOT_IN_FORCE
+from lambent.sandbox.cgroup import CgroupMounts
+from lambent.startup import listen
+
+_V1 = CgroupMounts({name: Path("/cg") / name for name in ("memory", "cpu", "pids", "freezer")}, None, frozenset())
+_V2 = CgroupMounts({}, Path("/cg"), frozenset({"memory", "cpu", "pids"}))
+_HYBRID = CgroupMounts({"memory": Path("/m"), "cpu": Path("/c"), "pids": Path("/p")}, Path("/v2"), frozenset())
+
+
+@pytest.mark.parametrize(
+    ("system", "release", "status"),
+    [
+        ("Linux", "6.18.44-fc", "ok"),
+        ("Linux", "5.12", "ok"),
+        ("Linux", "5.4.0-1", "missing"),
+        ("Darwin", "24.0", "missing"),
+    ],
+)
+def test_kernel(system: str, release: str, status: str) -> None:
+    assert doctor.kernel(system, release, "x86_64").status == status
+
+
+def test_user() -> None:
+    assert doctor.user(0).status == "ok"
+    assert doctor.user(1000).status == "missing"
+
+
+def test_namespaces_are_tried_and_the_refused_are_named() -> None:
+    assert doctor.namespaces(lambda flag: True).status == "ok"
+    refused = doctor.namespaces(lambda flag: flag != 0x40000000)
+    assert (refused.status, refused.detail) == ("missing", "refused: network")
+
+
+@pytest.mark.parametrize(
+    ("mounts", "detail"),
+    [
+        (_V1, "version 1: cpu, memory, pids"),
+        (_V2, "version 2: cpu, memory, pids"),
+        (_HYBRID, "version 1: cpu, memory, pids"),
+    ],
+)
+def test_cgroups_of_either_version(mounts: CgroupMounts, detail: str) -> None:
+    assert doctor.cgroups(mounts) == doctor.Finding("cgroups", "ok", detail, required=True)
+
+
+def test_missing_controllers_are_named() -> None:
+    finding = doctor.cgroups(CgroupMounts({"memory": Path("/m")}, None, frozenset()))
+    assert (finding.status, finding.detail) == ("missing", "no controller for cpu, pids")
+
+
+def test_freezer() -> None:
+    assert doctor.freezer(_HYBRID).detail == "version 2 at /v2"
+    assert doctor.freezer(_V1).detail == "version 1"
+    assert doctor.freezer(CgroupMounts({}, None, frozenset())).status == "limited"
+
+
+def test_loop_devices(tmp_path: Path) -> None:
+    assert doctor.loop_devices(tmp_path / "none").status == "missing"
+    assert doctor.loop_devices(tmp_path).status == "ok"
+
+
+def test_runtimes_are_listed_with_their_interpreters() -> None:
+    assert doctor.python_runtimes({}).status == "missing"
+    assert doctor.python_runtimes({"python3.13": "/opt/bin/python3.13"}).detail == "python3.13  /opt/bin/python3.13"
+
+
+def test_data_directory(tmp_path: Path) -> None:
+    assert doctor.data_directory(tmp_path / "not" / "yet").status == "ok"
+    (tmp_path / "file").touch()
+    assert doctor.data_directory(tmp_path / "file" / "data").status == "missing"
+
+
+def test_port() -> None:
+    assert doctor.port("127.0.0.1", 0).status == "ok"
+    with listen("127.0.0.1", 0) as listener:
+        number = listener.getsockname()[1]
+        assert doctor.port("127.0.0.1", number).status == "limited"
+    assert doctor.port("127.0.0.1", number).status == "ok"
+
+
+def test_only_what_is_required_decides() -> None:
+    limited = doctor.Finding("a", "limited", "")
+    missing = doctor.Finding("b", "missing", "", required=True)
+    assert doctor.Report((limited,), ()).can_run_functions
+    assert not doctor.Report((limited, missing), ()).can_run_functions
+
+
+def test_the_report_for_programs_and_the_one_for_people_tell_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status = main(["doctor", "--json", "--data-dir", str(tmp_path), "--port", "0"])
+    document = json.loads(capsys.readouterr().out)
+    assert main(["doctor", "--data-dir", str(tmp_path), "--port", "0"]) == status
+    text = capsys.readouterr().out
+    assert status == (0 if document["can_run_functions"] else 1)
+    for finding in document["findings"]:
+        assert finding["name"] in text
+        assert finding["detail"].splitlines()[0] in text
+    for kept in KEPT_NOT_IN_FORCE:
+        assert f"{kept.setting}: {kept.effect}" in text
+    assert len(document["kept_but_not_in_force"]) == len(KEPT_NOT_IN_FORCE)
