@@ -9,6 +9,8 @@ import select
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +20,7 @@ from lambent.sandbox.network.plan import NetworkMode
 
 pytestmark = pytest.mark.root
 
+MakeEnvironment = Callable[..., Any]
 Serve = Callable[..., Awaitable[int]]
 MEGABYTE = 1 << 20
 
@@ -37,7 +40,9 @@ def ask(address: tuple[str, int], message: bytes = b"hello") -> bytes:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-async def test_a_server_on_the_hosts_loopback_is_reached_at_the_same_port(make_environment, serve: Serve, host):
+async def test_a_server_on_the_hosts_loopback_is_reached_at_the_same_port(
+    make_environment: MakeEnvironment, serve: Serve, host: str
+) -> None:
     port = await serve(echo, host)
     environment = make_environment()
 
@@ -49,7 +54,9 @@ async def test_a_server_on_the_hosts_loopback_is_reached_at_the_same_port(make_e
     assert await environment.run(talk) == (b"hello", host)
 
 
-async def test_localhost_by_name_is_reached_although_only_ipv4_listens(make_environment, serve: Serve):
+async def test_localhost_by_name_is_reached_although_only_ipv4_listens(
+    make_environment: MakeEnvironment, serve: Serve
+) -> None:
     """Clients try ::1 first; a refusal lets them go on to 127.0.0.1."""
     port = await serve(echo)
     environment = make_environment()
@@ -57,7 +64,9 @@ async def test_localhost_by_name_is_reached_although_only_ipv4_listens(make_envi
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-async def test_a_port_that_nobody_on_the_host_listens_to_refuses_the_connection(make_environment, host):
+async def test_a_port_that_nobody_on_the_host_listens_to_refuses_the_connection(
+    make_environment: MakeEnvironment, host: str
+) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as taken:
         taken.bind((host, 0))
@@ -67,7 +76,9 @@ async def test_a_port_that_nobody_on_the_host_listens_to_refuses_the_connection(
             await environment.run(lambda: ask((host, port)))
 
 
-async def test_a_connection_succeeds_as_soon_as_the_host_listens(make_environment, serve: Serve):
+async def test_a_connection_succeeds_as_soon_as_the_host_listens(
+    make_environment: MakeEnvironment, serve: Serve
+) -> None:
     environment = make_environment()
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
@@ -83,7 +94,9 @@ async def test_a_connection_succeeds_as_soon_as_the_host_listens(make_environmen
 
 
 @pytest.mark.parametrize("bound_to", ["127.0.0.1", "0.0.0.0"])
-async def test_what_the_function_listens_to_itself_wins(make_environment, serve: Serve, bound_to):
+async def test_what_the_function_listens_to_itself_wins(
+    make_environment: MakeEnvironment, serve: Serve, bound_to: str
+) -> None:
     port = await serve(echo)
     environment = make_environment()
 
@@ -100,7 +113,7 @@ async def test_what_the_function_listens_to_itself_wins(make_environment, serve:
     assert await environment.run(talk) == b"from within"
 
 
-async def test_what_the_server_listens_to_inside_wins(make_environment, serve: Serve):
+async def test_what_the_server_listens_to_inside_wins(make_environment: MakeEnvironment, serve: Serve) -> None:
     """As the Runtime API does, on 127.0.0.1:9001."""
     port = await serve(echo)
     environment = make_environment()
@@ -115,7 +128,9 @@ async def test_what_the_server_listens_to_inside_wins(make_environment, serve: S
         client.close()
 
 
-async def test_a_function_that_listens_everywhere_still_reaches_that_port_elsewhere(make_environment):
+async def test_a_function_that_listens_everywhere_still_reaches_that_port_elsewhere(
+    make_environment: MakeEnvironment,
+) -> None:
     """Every address is local inside; only loopback and own address are the function's."""
     environment = make_environment()
     with socket.socket() as probe:
@@ -136,7 +151,7 @@ async def test_a_function_that_listens_everywhere_still_reaches_that_port_elsewh
     assert await environment.run(talk) == "the bridge"
 
 
-async def test_many_megabytes_go_both_ways_at_once_unharmed(make_environment, serve: Serve):
+async def test_many_megabytes_go_both_ways_at_once_unharmed(make_environment: MakeEnvironment, serve: Serve) -> None:
     port = await serve(echo)
     environment = make_environment()
     block = os.urandom(MEGABYTE)
@@ -162,7 +177,7 @@ async def test_many_megabytes_go_both_ways_at_once_unharmed(make_environment, se
     assert sent == received
 
 
-async def test_the_end_of_one_direction_leaves_the_other_open(make_environment, serve: Serve):
+async def test_the_end_of_one_direction_leaves_the_other_open(make_environment: MakeEnvironment, serve: Serve) -> None:
     async def answer_after_the_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = await reader.read()
         writer.write(b"you said " + request)
@@ -180,7 +195,7 @@ async def test_the_end_of_one_direction_leaves_the_other_open(make_environment, 
     assert await environment.run(talk) == b"you said all"
 
 
-async def test_a_server_that_speaks_first_is_heard(make_environment, serve: Serve):
+async def test_a_server_that_speaks_first_is_heard(make_environment: MakeEnvironment, serve: Serve) -> None:
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 welcome\r\n")
         await reader.read()
@@ -196,7 +211,7 @@ async def test_a_server_that_speaks_first_is_heard(make_environment, serve: Serv
     assert await environment.run(talk) == b"220 welcome\r\n"
 
 
-async def test_a_reset_by_the_host_reaches_the_function(make_environment, serve: Serve):
+async def test_a_reset_by_the_host_reaches_the_function(make_environment: MakeEnvironment, serve: Serve) -> None:
     async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         linger_zero = struct.pack("ii", 1, 0)  # close() then resets
@@ -215,7 +230,7 @@ async def test_a_reset_by_the_host_reaches_the_function(make_environment, serve:
         await environment.run(talk)
 
 
-async def test_a_reader_that_waits_stops_the_writer(make_environment, serve: Serve):
+async def test_a_reader_that_waits_stops_the_writer(make_environment: MakeEnvironment, serve: Serve) -> None:
     """At most one chunk waits in the server; the rest is the kernel's."""
     reading = asyncio.Event()
     total = asyncio.get_running_loop().create_future()
@@ -246,7 +261,7 @@ async def test_a_reader_that_waits_stops_the_writer(make_environment, serve: Ser
     assert await asyncio.wait_for(total, 20) == count
 
 
-async def test_a_burst_of_connections_is_served(make_environment, serve: Serve):
+async def test_a_burst_of_connections_is_served(make_environment: MakeEnvironment, serve: Serve) -> None:
     port = await serve(echo)
     environment = make_environment()
 
@@ -269,7 +284,9 @@ async def test_a_burst_of_connections_is_served(make_environment, serve: Serve):
     assert await environment.run(talk) == 400
 
 
-async def test_connections_beyond_the_limit_are_refused_and_room_is_made_by_closing(make_environment, serve: Serve):
+async def test_connections_beyond_the_limit_are_refused_and_room_is_made_by_closing(
+    make_environment: MakeEnvironment, serve: Serve
+) -> None:
     port = await serve(echo)
     environment = make_environment(limits=BridgeLimits(connections=3))
     address = ("127.0.0.1", port)
@@ -292,7 +309,7 @@ async def test_connections_beyond_the_limit_are_refused_and_room_is_made_by_clos
         connection.close()
 
 
-async def test_the_budget_of_all_environments_is_one(make_environment, serve: Serve):
+async def test_the_budget_of_all_environments_is_one(make_environment: MakeEnvironment, serve: Serve) -> None:
     port = await serve(echo)
     environment = make_environment(limits=BridgeLimits(descriptors=2))
     address = ("127.0.0.1", port)
@@ -303,10 +320,10 @@ async def test_the_budget_of_all_environments_is_one(make_environment, serve: Se
     first.close()
 
 
-async def test_closing_the_attachment_resets_open_connections(make_environment, serve: Serve):
+async def test_closing_the_attachment_resets_open_connections(make_environment: MakeEnvironment, serve: Serve) -> None:
     port = await serve(echo)
     environment = make_environment()
-    connection = await environment.run(lambda: socket.create_connection(("127.0.0.1", port), timeout=10))
+    connection: socket.socket = await environment.run(lambda: socket.create_connection(("127.0.0.1", port), timeout=10))
 
     def talk() -> bytes:
         connection.sendall(b"x")
@@ -320,7 +337,9 @@ async def test_closing_the_attachment_resets_open_connections(make_environment, 
     connection.close()
 
 
-async def test_a_function_may_listen_on_a_port_to_which_it_has_a_connection(make_environment, serve: Serve):
+async def test_a_function_may_listen_on_a_port_to_which_it_has_a_connection(
+    make_environment: MakeEnvironment, serve: Serve
+) -> None:
     """Servers set SO_REUSEADDR, the bridge's sockets have it too."""
     port = await serve(echo)
     environment = make_environment()
@@ -336,14 +355,18 @@ async def test_a_function_may_listen_on_a_port_to_which_it_has_a_connection(make
     assert await environment.run(talk) == b"still there"
 
 
-async def test_without_the_hosts_loopback_its_servers_are_refused(make_environment, serve: Serve):
+async def test_without_the_hosts_loopback_its_servers_are_refused(
+    make_environment: MakeEnvironment, serve: Serve
+) -> None:
     port = await serve(echo)
     environment = make_environment(NetworkMode.EGRESS)
     with pytest.raises(ConnectionRefusedError):
         await environment.run(lambda: ask(("127.0.0.1", port)))
 
 
-async def test_an_isolated_environment_has_nothing_but_its_own_loopback(make_environment, serve: Serve):
+async def test_an_isolated_environment_has_nothing_but_its_own_loopback(
+    make_environment: MakeEnvironment, serve: Serve
+) -> None:
     port = await serve(echo)
     environment = make_environment(NetworkMode.ISOLATED)
     with pytest.raises(ConnectionRefusedError):
@@ -352,7 +375,7 @@ async def test_an_isolated_environment_has_nothing_but_its_own_loopback(make_env
         await environment.run(lambda: ask(("192.0.2.1", 80)))
 
 
-async def test_two_environments_dont_reach_each_other(make_environment):
+async def test_two_environments_dont_reach_each_other(make_environment: MakeEnvironment) -> None:
     """Both see the same host; what one listens to is the other's nothing."""
     one, other = make_environment(), make_environment()
     with listen_inside(one.namespace, "0.0.0.0", 0) as listener:
@@ -362,10 +385,18 @@ async def test_two_environments_dont_reach_each_other(make_environment):
                 await other.run(lambda host=host: ask((host, port)))
 
 
-async def test_the_thread_comes_back_when_the_work_inside_fails(make_namespace):
-    home = os.stat("/proc/thread-self/ns/net").st_ino
+async def test_the_thread_comes_back_when_the_work_inside_fails(make_namespace: Callable[[NetworkMode], int]) -> None:
+    current = Path("/proc/thread-self/ns/net")
+    home = current.stat().st_ino
     namespace = make_namespace(NetworkMode.ISOLATED)
-    with pytest.raises(ZeroDivisionError), entered(namespace):
-        assert os.stat("/proc/thread-self/ns/net").st_ino != home
-        raise ZeroDivisionError
-    assert os.stat("/proc/thread-self/ns/net").st_ino == home
+    inside = []
+
+    def fail() -> None:
+        with entered(namespace):
+            inside.append(current.stat().st_ino)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert inside != [home]
+    assert current.stat().st_ino == home

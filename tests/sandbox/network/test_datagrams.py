@@ -4,8 +4,9 @@ import asyncio
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -15,6 +16,9 @@ from lambent.sandbox.network.plan import DNS_ADDRESS, NetworkMode
 
 pytestmark = pytest.mark.root
 
+MakeEnvironment = Callable[..., Any]
+StartUpper = Callable[..., Awaitable["Upper"]]
+Serve = Callable[..., Awaitable[int]]
 QUERY = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07example\x04test\x00\x00\x01\x00\x01"
 SERVER = (str(DNS_ADDRESS), 53)
 
@@ -25,8 +29,9 @@ class Upper(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self.clients: list[tuple[str, int]] = []
 
-    def connection_made(self, transport: asyncio.DatagramTransport) -> None:
-        self.transport = transport
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # No isinstance: asyncio's own class isn't a subclass of asyncio.DatagramTransport.
+        self.transport = cast("asyncio.DatagramTransport", transport)
         self.port = transport.get_extra_info("sockname")[1]
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
@@ -35,8 +40,8 @@ class Upper(asyncio.DatagramProtocol):
 
 
 @pytest.fixture
-async def upper() -> Iterator[Callable]:
-    made = []
+async def upper() -> AsyncIterator[StartUpper]:
+    made: list[asyncio.DatagramTransport] = []
 
     async def start(host: str = "127.0.0.1") -> Upper:
         loop = asyncio.get_running_loop()
@@ -62,7 +67,9 @@ def exchange(address: tuple[str, int], messages: list[bytes], timeout: float = 1
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-async def test_datagrams_reach_the_hosts_loopback_and_their_answers_come_back(make_environment, upper, host):
+async def test_datagrams_reach_the_hosts_loopback_and_their_answers_come_back(
+    make_environment: MakeEnvironment, upper: StartUpper, host: str
+) -> None:
     server = await upper(host)
     environment = make_environment()
     answers = await environment.run(lambda: exchange((host, server.port), [b"one", b"two", b"x" * 20000]))
@@ -70,7 +77,9 @@ async def test_datagrams_reach_the_hosts_loopback_and_their_answers_come_back(ma
     assert len(set(server.clients)) == 1, "one flow, one source on the host"
 
 
-async def test_an_unconnected_client_sees_the_destinations_address(make_environment, upper):
+async def test_an_unconnected_client_sees_the_destinations_address(
+    make_environment: MakeEnvironment, upper: StartUpper
+) -> None:
     server = await upper()
     environment = make_environment()
 
@@ -83,7 +92,7 @@ async def test_an_unconnected_client_sees_the_destinations_address(make_environm
     assert await environment.run(talk) == (b"onE", ("127.0.0.1", server.port))
 
 
-async def test_what_the_function_has_bound_itself_wins(make_environment, upper):
+async def test_what_the_function_has_bound_itself_wins(make_environment: MakeEnvironment, upper: StartUpper) -> None:
     server = await upper()
     environment = make_environment()
 
@@ -99,7 +108,7 @@ async def test_what_the_function_has_bound_itself_wins(make_environment, upper):
     assert server.clients == []
 
 
-async def test_the_flow_used_longest_ago_makes_room(make_environment, upper):
+async def test_the_flow_used_longest_ago_makes_room(make_environment: MakeEnvironment, upper: StartUpper) -> None:
     server = await upper()
     environment = make_environment(limits=BridgeLimits(datagram_flows=2))
     before = environment.bridge.descriptors_left
@@ -108,7 +117,7 @@ async def test_the_flow_used_longest_ago_makes_room(make_environment, upper):
     assert before - environment.bridge.descriptors_left == 4
 
 
-async def test_an_idle_flow_ends(make_environment, upper):
+async def test_an_idle_flow_ends(make_environment: MakeEnvironment, upper: StartUpper) -> None:
     server = await upper()
     environment = make_environment(limits=BridgeLimits(datagram_idle_seconds=0.05))
     before = environment.bridge.descriptors_left
@@ -118,7 +127,7 @@ async def test_an_idle_flow_ends(make_environment, upper):
             await asyncio.sleep(0.01)
 
 
-async def test_a_query_is_answered_by_the_hosts_resolver(make_environment, upper):
+async def test_a_query_is_answered_by_the_hosts_resolver(make_environment: MakeEnvironment, upper: StartUpper) -> None:
     resolver = await upper()
     environment = make_environment(NetworkMode.EGRESS, resolvers=[("127.0.0.1", resolver.port)])
     first = b"\x12\x34" + QUERY[2:].upper()
@@ -126,7 +135,9 @@ async def test_a_query_is_answered_by_the_hosts_resolver(make_environment, upper
     assert await environment.run(lambda: exchange(SERVER, [b"\x56\x78" + QUERY[2:]])) == [b"\x56\x78" + first[2:]]
 
 
-async def test_the_next_resolver_is_asked_when_the_first_is_not_there(make_environment, upper):
+async def test_the_next_resolver_is_asked_when_the_first_is_not_there(
+    make_environment: MakeEnvironment, upper: StartUpper
+) -> None:
     resolver = await upper()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
         nobody.bind(("127.0.0.1", 0))
@@ -135,7 +146,9 @@ async def test_the_next_resolver_is_asked_when_the_first_is_not_there(make_envir
     assert await environment.run(lambda: exchange(SERVER, [QUERY])) == [QUERY[:2] + QUERY[2:].upper()]
 
 
-async def test_the_next_resolver_is_asked_when_the_first_is_silent(make_environment, upper):
+async def test_the_next_resolver_is_asked_when_the_first_is_silent(
+    make_environment: MakeEnvironment, upper: StartUpper
+) -> None:
     resolver = await upper()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
@@ -146,7 +159,7 @@ async def test_the_next_resolver_is_asked_when_the_first_is_silent(make_environm
         assert await environment.run(lambda: exchange(SERVER, [QUERY])) == [QUERY[:2] + QUERY[2:].upper()]
 
 
-async def test_without_a_resolver_the_answer_is_server_failure_at_once(make_environment):
+async def test_without_a_resolver_the_answer_is_server_failure_at_once(make_environment: MakeEnvironment) -> None:
     environment = make_environment()
     (answer,) = await environment.run(lambda: exchange(SERVER, [QUERY]))
     flags = struct.unpack_from(">H", answer, 2)[0]
@@ -155,7 +168,7 @@ async def test_without_a_resolver_the_answer_is_server_failure_at_once(make_envi
     assert flags & 0xF == 2, "SERVFAIL"
 
 
-async def test_large_answers_are_had_by_tcp(make_environment, serve):
+async def test_large_answers_are_had_by_tcp(make_environment: MakeEnvironment, serve: Serve) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         (length,) = struct.unpack(">H", await reader.readexactly(2))
         query = await reader.readexactly(length)
@@ -174,7 +187,7 @@ async def test_large_answers_are_had_by_tcp(make_environment, serve):
     assert reply == struct.pack(">H", 60000) + QUERY + bytes(60000 - len(QUERY))
 
 
-async def test_concurrent_queries_get_their_own_answers(make_environment, upper):
+async def test_concurrent_queries_get_their_own_answers(make_environment: MakeEnvironment, upper: StartUpper) -> None:
     resolver = await upper()
     environment = make_environment(resolvers=[("127.0.0.1", resolver.port)])
     answers: dict[int, list[bytes]] = {}
@@ -193,7 +206,7 @@ async def test_concurrent_queries_get_their_own_answers(make_environment, upper)
     assert answers == {number: [struct.pack(">H", number) + QUERY[2:].upper()] * 5 for number in range(20)}
 
 
-def test_the_hosts_resolvers_are_read_again_when_the_file_changes(tmp_path: Path):
+def test_the_hosts_resolvers_are_read_again_when_the_file_changes(tmp_path: Path) -> None:
     file = tmp_path / "resolv.conf"
     resolvers = HostResolvers(file)
     assert list(resolvers()) == [("127.0.0.1", 53)], "no file: this host, says resolv.conf(5)"

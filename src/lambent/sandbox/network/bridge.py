@@ -158,14 +158,18 @@ class Attachment:
 def _receive_packets(log: socket.socket) -> None:
     """Make the log's group deliver whole packets to this socket."""
     log.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _LOG_QUEUE_BYTES)
+    log.send(_subscription())
+    for kind, body in messages(log.recv(_LOG_RECEIVE_BYTES)):
+        failure = -struct.unpack_from("=i", body)[0] if kind == ERROR else errno.EIO
+        if failure:
+            raise OSError(failure, "the kernel refuses to hand packets over (nfnetlink_log)")
+
+
+def _subscription() -> bytes:
     attributes = (
         attribute(_CONFIG_COMMAND, _BIND)
         + attribute(_CONFIG_MODE, struct.pack(">IBx", 0xFFFF, _COPY_PACKET))
         # The least there is: a message then takes as much of the queue as its packet, not a page.
         + number(_CONFIG_BUFFER, 1)
     )
-    log.send(message(_CONFIGURE, ACK, netfilter_header(socket.AF_UNSPEC, LOG_GROUP) + attributes))
-    for kind, body in messages(log.recv(_LOG_RECEIVE_BYTES)):
-        failure = -struct.unpack_from("=i", body)[0] if kind == ERROR else errno.EIO
-        if failure:
-            raise OSError(failure, "the kernel refuses to hand packets over (nfnetlink_log)")
+    return message(_CONFIGURE, ACK, netfilter_header(socket.AF_UNSPEC, LOG_GROUP) + attributes)

@@ -4,11 +4,17 @@ A step is [name, netlink protocol, base64 of messages]: one send, then the kerne
 Runs as root, before there is a tenant.
 """
 
+from __future__ import annotations
+
 import base64
 import errno
 import os
 import socket
 import struct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 _ERROR = 2
 _ACK = 0x4
@@ -19,12 +25,12 @@ class NetworkStepError(OSError):
     """The kernel refused a step; the text names it."""
 
 
-def apply(steps):
+def apply(steps: Sequence[tuple[str, int, str]]) -> None:
     """Apply all steps in order to this process's network namespace.
 
     Raises NetworkStepError at the first step that the kernel refuses; the namespace is then of no use.
     """
-    sockets = {}
+    sockets: dict[int, socket.socket] = {}
     try:
         for name, protocol, encoded in steps:
             if protocol not in sockets:
@@ -35,7 +41,7 @@ def apply(steps):
             connection.close()
 
 
-def _connect(name, protocol):
+def _connect(name: str, protocol: int) -> socket.socket:
     try:
         connection = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
         connection.connect((0, 0))
@@ -44,7 +50,7 @@ def _connect(name, protocol):
     return connection
 
 
-def _apply_one(connection, name, messages):
+def _apply_one(connection: socket.socket, name: str, messages: bytes) -> None:
     expected = _count_acknowledged(messages)
     try:
         connection.send(messages)
@@ -63,7 +69,7 @@ def _apply_one(connection, name, messages):
         raise _failed(name, error.errno) from error
 
 
-def _count_acknowledged(messages):
+def _count_acknowledged(messages: bytes) -> int:
     count = offset = 0
     while offset < len(messages):
         length, _, flags = struct.unpack_from("=IHH", messages, offset)
@@ -73,7 +79,7 @@ def _count_acknowledged(messages):
     return count
 
 
-def _split(data):
+def _split(data: bytes) -> Iterator[tuple[int, bytes]]:
     offset = 0
     while offset + 16 <= len(data):
         length, kind = struct.unpack_from("=IH", data, offset)
@@ -81,6 +87,6 @@ def _split(data):
         offset += max(16, (length + 3) & ~3)
 
 
-def _failed(name, code):
+def _failed(name: str, code: int | None) -> NetworkStepError:
     code = code or errno.EIO
     return NetworkStepError(code, "network step '%s': %s" % (name, os.strerror(code)))
