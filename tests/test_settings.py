@@ -107,8 +107,8 @@ def test_state_is_where_xdg_says_for_dev_and_the_systems_for_serve(monkeypatch: 
             "--allowed-origins: expected origins such as http://localhost:3000, separated by commas, not 'localhost:3000'",
         ),
         (
-            {"python_sdk": "/nowhere"},
-            "--python-sdk: expected bundled, none, or the path of a folder that holds boto3, not '/nowhere'",
+            {"python_sdk": "newest"},
+            "--python-sdk: expected bundled, none, or a version of boto3 such as 1.40.4, not 'newest'",
         ),
     ],
 )
@@ -156,6 +156,6 @@ def test_loopback_names(host: str) -> None:
     check_server(settings({"host": host}), "dev")
 
 
-def test_a_folder_with_boto3_is_a_python_sdk(tmp_path: Path) -> None:
-    (tmp_path / "sdk" / "boto3").mkdir(parents=True)
-    assert settings({"python_sdk": "sdk"}).python_sdk == str(tmp_path / "sdk")
+@pytest.mark.parametrize("text", ["bundled", "none", "1.40.4"])
+def test_python_sdks(text: str) -> None:
+    assert settings({"python_sdk": text}).python_sdk == text

@@ -89,7 +89,7 @@ def _logs(options: argparse.Namespace, environ: Mapping[str, str], clock: Clock)
 def _doctor(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from lambent.commands import doctor
 
-    return doctor.run(_settings("dev", options, environ), as_json=options.json)
+    return doctor.run(_settings("dev", options, environ), as_json=options.json, environ=environ)
 
 
 def _region(options: argparse.Namespace, environ: Mapping[str, str], settings: Settings) -> str:

@@ -168,8 +168,8 @@ def file_system_maker() -> Finding:
 def python_runtimes(runtimes: Mapping[str, str]) -> Finding:
     """The interpreters that were found; a runtime is never run by another version than its own."""
     if not runtimes:
-        remedy = "install one of Python 3.9 to 3.13, for example with pyenv or uv"
-        return Finding("runtimes", "missing", "no Python from 3.9 to 3.13", remedy, required=True)
+        remedy = "install one, for example with pyenv or uv"
+        return Finding("runtimes", "missing", "no Python of a version that functions can have", remedy, required=True)
     return Finding("runtimes", "ok", "\n".join(f"{name}  {where}" for name, where in runtimes.items()), required=True)
 
 

@@ -94,12 +94,9 @@ def _parse_path(text: str) -> Path:
 
 
 def _parse_python_sdk(text: str) -> str:
-    if text in {"bundled", "none"}:
-        return text
-    path = _parse_path(text)
-    if not (path / "boto3").is_dir():
+    if text not in {"bundled", "none"} and not re.fullmatch(r"\d+(\.\d+){1,3}", text):
         raise ValueError
-    return str(path)
+    return text
 
 
 def _list_of(parse: Callable[[str], str], expects: str) -> Kind:
@@ -157,4 +154,4 @@ def folder() -> Kind:
 
 def python_sdk() -> Kind:
     """Where the boto3 of Python functions comes from."""
-    return Kind("bundled, none, or the path of a folder that holds boto3", _parse_python_sdk)
+    return Kind("bundled, none, or a version of boto3 such as 1.40.4", _parse_python_sdk)

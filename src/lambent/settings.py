@@ -214,7 +214,7 @@ class Settings:
         kind=python_sdk(),
         group="Execution environments",
         description="The boto3 that Python functions can import without bringing it: the one that came with Lambent, "
-        "none, or another (pip install --target FOLDER boto3==VERSION).",
+        "none, or another version, which is installed with pip when it is first needed.",
     )
     log_retention_days: float = _setting(
         default=7,

@@ -1,7 +1,9 @@
 """`lambent doctor`: show what this machine can enforce."""
 
 import json
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 
 from lambent.commands.terminal import Terminal
 from lambent.doctor import Finding, Report, as_document, examine
@@ -24,6 +26,13 @@ def run(settings: Settings, *, runtimes: Mapping[str, str], as_json: bool) -> in
     else:
         _show(terminal, report)
     return 0 if report.can_run_functions else 1
+
+
+def _runtimes(environ: Mapping[str, str]) -> dict[str, str]:
+    with tempfile.TemporaryDirectory() as folder:  # asks each interpreter anew: a doctor trusts no cache
+        found = discover(Path(folder, "cache"), environment=environ, home=Path.home())
+    interpreters = [found.get(identifier) for identifier in found.identifiers]
+    return {one.identifier: f"{one.version}  {one.executable}" for one in interpreters}
 
 
 def _show(terminal: Terminal, report: Report) -> None:

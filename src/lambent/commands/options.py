@@ -91,9 +91,7 @@ def _add_invoke(command: argparse.ArgumentParser) -> None:
     command.add_argument("--payload", default="{}", metavar="JSON", help="the event: text, @FILE or - (standard input)")
     command.add_argument("--qualifier", default="", metavar="VERSION", help="a version or an alias")
     command.add_argument("--tail", action="store_true", help="show the end of the log too")
-    command.add_argument(
-        "--endpoint-url", metavar="URL", help="the server; default: this machine's"
-    )
+    command.add_argument("--endpoint-url", metavar="URL", help="the server; default: this machine's")
     command.add_argument("--region", help="default: AWS_REGION, or default_region of the settings")
 
 

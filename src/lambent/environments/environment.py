@@ -182,6 +182,7 @@ class ExecutionEnvironment:
         self._held_answer: tuple[Invocation, InvocationResult] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due_us = inf
+        self._now_ms = 0  # of the event in hand
         self._memory_mb = 0
         self._memory_time = -inf
         self._restart_task: asyncio.Task[None] | None = None
@@ -270,7 +271,8 @@ class ExecutionEnvironment:
         life = self._life
         perform = self._PERFORM
         refusal = None
-        for command in life.handle(event, now_us=clock.monotonic() * 1e6, now_ms=clock.now_ms()):
+        self._now_ms = now_ms = clock.now_ms()
+        for command in life.handle(event, now_us=clock.monotonic() * 1e6, now_ms=now_ms):
             if type(command) is Refuse:
                 refusal = command
             else:
@@ -283,10 +285,10 @@ class ExecutionEnvironment:
         """A platform line ends whatever line the function was in."""
         self._logs.drain()
         self._logs.flush()
-        self._logs.platform(record.text())
+        self._logs.platform(self._now_ms, record.text())
 
     def _write_start(self, record: Start) -> None:
-        self._logs.platform(record.text())
+        self._logs.platform(self._now_ms, record.text())
 
     def _begin_init(self, _command: BeginInit) -> None:
         self._channel.begin_init(self._init_frame)
@@ -312,8 +314,8 @@ class ExecutionEnvironment:
         report = command.report
         logs = self._logs
         logs.flush()
-        logs.platform(report.end_text())
-        logs.platform(report.text(self._max_memory_used_mb()))
+        logs.platform(self._now_ms, report.end_text())
+        logs.platform(self._now_ms, report.text(self._max_memory_used_mb()))
         if self._held_answer is not None:
             self._release_answer()
 

@@ -13,15 +13,16 @@ own.
 import asyncio
 import collections
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from lambent.clock import Clock
 from lambent.core.errors import ServiceFault, TooManyRequests
 from lambent.core.function import FunctionTarget
 from lambent.core.invocation import Invocation
+from lambent.core.scope import Scope
 from lambent.environments.environment import ExecutionEnvironment
 from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
 from lambent.sandbox.pool import SandboxPool
@@ -60,11 +61,11 @@ class FleetSettings:
 
 @dataclass(slots=True, eq=False)
 class _Member:
-    """An environment with what its keeping is decided by (greedy-dual: frequency × init cost / size)."""
+    """What the keeping of an environment is decided by (greedy-dual: frequency × cost / size)."""
 
-    group: "_Group"
-    sandbox: Sandbox
-    init_seconds: float = 0.0
+    started: float
+    cost_seconds: float = 0.0
+    """From its start to the end of its first invocation: what losing it would cost the next caller."""
     uses: int = 0
     priority: float = 0.0
     idle_since: float = 0.0
@@ -154,11 +155,7 @@ class Fleet:
 
     def _start(self, group: _Group) -> None:
         group.starting += 1
-        task = asyncio.get_running_loop().create_task(
-            self._start_environment(group), name=f"start {group.target.function_name}"
-        )
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._spawn(self._start_environment(group))
 
     async def _start_environment(self, group: _Group) -> None:
         """Bring one more environment of a group up to the begin of its Init."""
@@ -182,9 +179,15 @@ class Fleet:
             self._refuse(group, ServiceFault(f"An execution environment could not be started: {error}"))
             return
         environment = self._create(target, sandbox, on_idle=self._on_idle, on_ended=self._on_ended)
-        group.members[environment] = _Member(group, sandbox, init_seconds=self._clock.monotonic())
+        group.members[environment] = _Member(self._clock.monotonic())
         group.starting -= 1
         environment.start()
+        self._next(group, environment)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work, name="fleet")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _refuse(self, group: _Group, error: Exception) -> None:
         """Tell the invocations that no environment is being started for any more."""
@@ -194,25 +197,28 @@ class Fleet:
             pending.on_ended()
 
     def _on_idle(self, environment: ExecutionEnvironment) -> None:
-        """An environment can take an invocation: after its Init, and after each invocation has ended."""
+        """An invocation is over and its environment free again."""
         ended = self._ended_callbacks.pop(environment, None)
         if ended is not None:
             ended()
         group = self._group_of(environment)
         member = group.members[environment]
-        if member.uses == 0:
-            member.init_seconds = self._clock.monotonic() - member.init_seconds
-            member.sandbox.end_init_phase()
+        if member.uses == 1:
+            member.cost_seconds = self._clock.monotonic() - member.started
+        self._next(group, environment)
+
+    def _next(self, group: _Group, environment: ExecutionEnvironment) -> None:
+        """Give a free environment what waits, or let it wait."""
         if group.pending:
             pending = group.pending.popleft()
             self._deliver(group, environment, pending.invocation, pending.on_ended)
-            return
-        if group.retired or self._stopping:
+        elif group.retired or self._stopping:
             environment.shutdown()
-            return
-        member.idle_since = self._clock.monotonic()
-        member.priority = self._inflation + member.uses * member.init_seconds / group.target.memory_mb
-        group.idle.append(environment)
+        else:
+            member = group.members[environment]
+            member.idle_since = self._clock.monotonic()
+            member.priority = self._inflation + member.uses * member.cost_seconds / group.target.memory_mb
+            group.idle.append(environment)
 
     def _on_ended(self, environment: ExecutionEnvironment) -> None:
         """An environment is over, its processes gone."""
@@ -224,14 +230,13 @@ class Fleet:
         if environment in group.idle:
             group.idle.remove(environment)
         self._forget_if_empty(group)
-        task = asyncio.get_running_loop().create_task(self._destroy(member, group.target.memory_mb))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._spawn(self._after_end(environment, member))
         if len(group.pending) > group.starting + len(group.members):
             self._start(group)
 
-    async def _destroy(self, member: _Member, memory_mb: int) -> None:
-        await member.sandbox.destroy()
+    async def _after_end(self, environment: ExecutionEnvironment, member: _Member) -> None:
+        await environment.wait_closed()
+        memory_mb = environment.target.memory_mb
         if member.leaving:
             self._leaving_mb -= memory_mb
         self._release_memory(memory_mb)
@@ -243,14 +248,14 @@ class Fleet:
         if not (group.members or group.pending or group.starting):
             self._groups.pop(group.target.revision, None)
 
-    def retire(self, revision: str) -> None:
-        """End the environments of a revision that is no longer deployed: the idle now, the busy after their work."""
-        group = self._groups.get(revision)
-        if group is None:
-            return
-        group.retired = True
-        while group.idle:
-            group.idle.pop().shutdown()
+    def retire(self, scope: Scope, function_name: str, *, keep: Container[str]) -> None:
+        """End a function's environments whose revision is not in keep: the idle now, the busy after their work."""
+        for revision, group in list(self._groups.items()):
+            target = group.target
+            if target.function_name == function_name and target.scope == scope and revision not in keep:
+                group.retired = True
+                while group.idle:
+                    group.idle.pop().shutdown()
 
     async def _reserve(self, memory_mb: int) -> None:
         """Take memory of the host's, ending idle environments for it.
@@ -271,9 +276,7 @@ class Fleet:
 
     def _release_memory(self, memory_mb: int) -> None:
         self._memory_mb -= memory_mb
-        task = asyncio.get_running_loop().create_task(self._announce_room())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._spawn(self._announce_room())
 
     async def _announce_room(self) -> None:
         async with self._room:

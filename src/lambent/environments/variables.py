@@ -92,6 +92,4 @@ def runtime_environment(
 
 def needs_fresh_interpreter(environment: Mapping[str, str]) -> bool:
     """Whether the customer's variables take effect only in an interpreter started with them."""
-    return _WRAPPER in environment or any(
-        name == "LANG" or name.startswith(_READ_AT_START) for name in environment
-    )
+    return _WRAPPER in environment or any(name == "LANG" or name.startswith(_READ_AT_START) for name in environment)

@@ -1,8 +1,8 @@
 """Which requests a local port may answer at all: those that no web page could have sent.
 
 A page in the user's browser can post to 127.0.0.1, and an attacker's name can be made to resolve to it (DNS
-rebinding). So the Host must be a name of this machine or a configured one, and what a browser says it sent from elsewhere
-is refused unless that origin is configured (DESIGN 3.12). The rules hold under `dev` and `serve` alike.
+rebinding). So the Host must be a name of this machine or a configured one, and what a browser says it sent from
+elsewhere is refused unless that origin is configured (DESIGN 3.12). The rules hold under `dev` and `serve` alike.
 """
 
 from __future__ import annotations

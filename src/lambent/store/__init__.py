@@ -1,0 +1,15 @@
+"""What Lambent has promised to remember: SQL, deployment packages and the queue of events.
+
+    data_directory   the folder everything is in, its layout and its lock: one server at a time
+    database         one SQL database: a writer thread, readers, units of work that are on disk when they return
+    tables           the two schemas (control state, queue); the table modules add to them
+    migrations       numbered steps from an earlier Lambent's schema to today's
+    functions        the table module of functions and their versions
+    events           the durable queue of asynchronous invocations, with group commit
+    blobs            deployment packages, by the SHA-256 of their bytes
+    code_archive     what a valid deployment package is, and its unpacked tree
+    code_source      deployment packages fetched from S3
+
+A *unit of work* is what is committed together. A *package* is a zip as the caller uploaded it; its *tree* is that
+package unpacked. What was answered 2xx is on disk; what can be made again (trees) isn't synced.
+"""

@@ -134,6 +134,12 @@ class RuntimeProcess:
         self, handler: str = "app.handler", *, execute: bool = False, environment: dict[str, str] | None = None
     ) -> Answer:
         """Send INIT; what comes until the first NEXT or INIT_ERROR."""
+        self.send_init(handler, execute=execute, environment=environment)
+        return self._answer()
+
+    def send_init(
+        self, handler: str = "app.handler", *, execute: bool = False, environment: dict[str, str] | None = None
+    ) -> None:
         variables = {
             "_HANDLER": handler,
             "AWS_EXECUTION_ENV": "AWS_Lambda_python3.11",
@@ -148,7 +154,6 @@ class RuntimeProcess:
         } | (environment or {})
         message = {"env": variables, "handler": handler, "exec": execute, "initialization_type": "on-demand"}
         self.send(INIT, json.dumps(message).encode())
-        return self._answer()
 
     def invoke(
         self,
@@ -173,11 +178,10 @@ class RuntimeProcess:
         assert self.receive() == (NEXT, b"")
         return answer
 
-    def invoke_until_exit(self, event: object = None) -> int:
-        """Send INVOKE to a function that does not answer; the exit status."""
+    def send_event(self, event: bytes) -> None:
+        """Send INVOKE to a function that won't answer."""
         fields = [REQUEST_ID, "9999999999999", ARN, "", "", "", "", "application/json"]
-        self.send(INVOKE, b"".join(value.encode() + b"\0" for value in fields) + json.dumps(event).encode())
-        return self.wait()
+        self.send(INVOKE, b"".join(value.encode() + b"\0" for value in fields) + event)
 
     def _answer(self) -> Answer:
         logs = []

@@ -167,7 +167,7 @@ async def serve() -> AsyncIterator[Callable[..., Awaitable[int]]]:
                 await handler(reader, writer)
             writer.close()
 
-        servers.append(await asyncio.start_server(handle, host, 0))
+        servers.append(await asyncio.start_server(handle, host, 0, backlog=1024))
         port: int = servers[-1].sockets[0].getsockname()[1]
         return port
 
