@@ -1,0 +1,1 @@
+"""Migrations of control.db: functions and whatever else the API manages."""

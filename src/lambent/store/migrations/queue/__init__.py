@@ -1,0 +1,1 @@
+"""Migrations of queue.db: the events that wait for an asynchronous invocation."""
