@@ -7,19 +7,17 @@ from pathlib import Path
 
 from lambent.commands.terminal import Terminal
 from lambent.doctor import Finding, Report, as_document, examine
+from lambent.runtimes.python.interpreters import discover
 from lambent.settings import Settings
 
 
-def run(settings: Settings, *, runtimes: Mapping[str, str], as_json: bool) -> int:
+def run(settings: Settings, *, as_json: bool, environ: Mapping[str, str]) -> int:
     """Examine the machine and show the report.
-
-    Args:
-        runtimes: runtime identifier to the interpreter that was found for it.
 
     Returns:
         0 when functions can run here, else 1.
     """
-    report = examine(settings, runtimes=runtimes)
+    report = examine(settings, runtimes=_runtimes(environ))
     terminal = Terminal.output()
     if as_json:
         terminal.line(json.dumps(as_document(report), indent=2))
