@@ -105,7 +105,9 @@ class RuntimeProcess:
     def __enter__(self) -> RuntimeProcess:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.channel.close()
         self.process.kill()
         self.process.wait(_SECONDS)

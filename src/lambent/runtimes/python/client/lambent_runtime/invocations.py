@@ -44,7 +44,7 @@ def serve(channel: Channel) -> NoReturn:
         _Invocations(channel, function, codec, output, current, error_log).serve()
     output.flush()
     logging.getLogger().warning(logs.UNHANDLED_EXCEPTION_WARNING)
-    error_log.write(document)
+    error_log.write(document, codec.encode)
     channel.send(frames.init_error(str(document["errorType"]), _to_bytes(codec.encode(document))))
     sys.exit(1)
 
@@ -109,7 +109,7 @@ class _Invocations:
                 answer = answer.encode()
             return frames.response_and_next(request_id, answer_type, answer)
         self._output.flush()
-        self._error_log.write(document)
+        self._error_log.write(document, self._codec.encode)
         # AWS's client names no error type for the platform here; the document does for the caller.
         return frames.error_and_next(request_id, "", _to_bytes(self._codec.encode(document)))
 

@@ -21,6 +21,10 @@ import traceback
 
 from lambent_runtime.frames import Channel, ChannelClosed
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _FRAME_BASE = 0xA55A0000
 _TEXT, _JSON = 3, 2
 _LEVEL_BITS = {
@@ -251,17 +255,15 @@ class ErrorLog:
 
     def __init__(self, sink: FrameSink, *, json_format: bool) -> None:
         self._sink = sink
-        self._lines = _json_lines if json_format else _text_lines
+        self._json_format = json_format
 
-    def write(self, document: dict[str, object]) -> None:
-        """Write one error document as one record."""
-        self._sink.log_error(self._lines(document))
-
-
-def _json_lines(document: dict[str, object]) -> list[str]:
-    timestamp = time.strftime(_JSON_DATE, time.gmtime())
-    fields = {"timestamp": timestamp, "level": "ERROR", **document}
-    return [json.dumps(fields, ensure_ascii=False)]
+    def write(self, document: dict[str, object], encode: Callable[[object], str]) -> None:
+        """Write one error document as one record; encode makes JSON as the function's answers have it."""
+        if self._json_format:
+            timestamp = time.strftime(_JSON_DATE, time.gmtime())
+            self._sink.log_error([encode({"timestamp": timestamp, "level": "ERROR", **document})])
+        else:
+            self._sink.log_error(_text_lines(document))
 
 
 def _text_lines(document: dict[str, object]) -> list[str]:
