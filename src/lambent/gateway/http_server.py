@@ -347,7 +347,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def _respond(self, request: Request, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> None:
         transport = self._transport
-        if transport is None:
+        if transport is None or transport.is_closing():
             return
         if request is not self._in_flight:
             raise RuntimeError(f"{request!r} was answered twice")
