@@ -385,6 +385,22 @@ async def test_two_environments_dont_reach_each_other(make_environment: MakeEnvi
                 await other.run(lambda host=host: ask((host, port)))
 
 
+async def test_the_hosts_interfaces_and_routes_are_as_before(make_environment: MakeEnvironment, serve: Serve) -> None:
+    """Nothing is made on the host, so that nothing can be left on it, however the server ends."""
+
+    def of_the_host() -> list[object]:
+        interfaces = [line.split(":")[0] for line in Path("/proc/net/dev").read_text().splitlines()]
+        routes = [line.split() for line in Path("/proc/net/ipv6_route").read_text().splitlines()]
+        without_use_counts = [(*route[:5], route[-1]) for route in routes]
+        return [interfaces, Path("/proc/net/fib_trie").read_text(), without_use_counts]
+
+    before = of_the_host()
+    port = await serve(echo)
+    environment = make_environment()
+    assert await environment.run(lambda: ask(("127.0.0.1", port))) == b"hello"
+    assert of_the_host() == before
+
+
 async def test_the_thread_comes_back_when_the_work_inside_fails(make_namespace: Callable[[NetworkMode], int]) -> None:
     current = Path("/proc/thread-self/ns/net")
     home = current.stat().st_ino
