@@ -1,0 +1,67 @@
+"""The in-memory view of what can be invoked: the hot path's answer to "which target is this?".
+
+Filled function by function when one is invoked for the first time, and emptied function by function when a writer says
+that one changed. It never holds what doesn't exist, so that names that nobody created take no memory.
+
+A load that a change overtook isn't kept: its answer was right when the read began, and the next invocation reads again.
+"""
+
+from lambent.core.function import LATEST, FunctionConfiguration, FunctionTarget, State, target_of
+from lambent.core.function_rules import function_not_found, not_invocable
+from lambent.core.scope import Scope
+from lambent.store import functions as table
+from lambent.store.database import Database
+
+
+class CatalogueView:
+    """Targets by function and qualifier. Used from the event loop's thread only."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+        self._functions: dict[tuple[Scope, str], dict[str, FunctionTarget | State]] = {}
+        self._changes = 0
+
+    def resolve(self, scope: Scope, name: str, qualifier: str | None) -> FunctionTarget | None:
+        """The target of a qualifier (None is `$LATEST`), or None when the function must be loaded first.
+
+        Raises:
+            ResourceNotFound: the function is known and has no such version.
+            ResourceConflict: the version was never activated.
+        """
+        versions = self._functions.get((scope, name))
+        if versions is None:
+            return None
+        target = versions.get(qualifier or LATEST)
+        if isinstance(target, FunctionTarget):
+            return target
+        if target is None:
+            raise function_not_found(scope, name, qualifier or LATEST)
+        raise not_invocable(target)
+
+    async def load(self, scope: Scope, name: str, qualifier: str | None) -> FunctionTarget:
+        """Read the function from the store, keep it, and resolve the qualifier.
+
+        Raises:
+            ResourceNotFound: there is no such function or version.
+            ResourceConflict: the version was never activated.
+        """
+        changes = self._changes
+        configurations = await self._database.read(table.all_versions, scope, name)
+        versions = {configuration.version: _invocable(configuration) for configuration in configurations}
+        if versions and changes == self._changes:
+            self._functions[scope, name] = versions
+        target = versions.get(qualifier or LATEST)
+        if isinstance(target, FunctionTarget):
+            return target
+        if target is None:
+            raise function_not_found(scope, name, qualifier or LATEST)
+        raise not_invocable(target)
+
+    def invalidate(self, scope: Scope, name: str) -> None:
+        """Forget a function that was changed or deleted."""
+        self._changes += 1
+        self._functions.pop((scope, name), None)
+
+
+def _invocable(configuration: FunctionConfiguration) -> FunctionTarget | State:
+    return target_of(configuration) or configuration.state

@@ -1,0 +1,300 @@
+"""Functions: create, read, change, list, delete.
+
+Each operation is checked in AWS's order (api-errors.md §15): arguments, existence, what is referred to, revision and
+state, quota; then it is committed, and only then acknowledged. Between reading and committing nothing is locked: the
+commit succeeds only if the row still has the revision that was read, otherwise the operation decides anew on what there
+is now.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from lambent.clock import Clock
+from lambent.core.concurrency import AccountLimits
+from lambent.core.errors import CodeStorageExceeded, ResourceConflict
+from lambent.core.function import (
+    LATEST,
+    Code,
+    FunctionConfiguration,
+    FunctionRecord,
+    FunctionSettings,
+    updated,
+)
+from lambent.core.function_rules import (
+    check_deletable_qualifier,
+    check_revision,
+    check_settled,
+    function_not_found,
+    is_version_number,
+)
+from lambent.core.function_settings import (
+    RequestedSettings,
+    changed_settings,
+    check_architectures,
+    check_function_name,
+    check_tags,
+    initial_settings,
+)
+from lambent.core.scope import Scope
+from lambent.core.versions import fingerprint, published
+from lambent.ids import IdMaker
+from lambent.services.activation import Activation
+from lambent.services.concurrency import OnReserved
+from lambent.services.packages import PackageRequest, Packages, described
+from lambent.services.runtime_rules import RuntimeRules
+from lambent.store import functions as table
+from lambent.store.database import Database
+from lambent.store.errors import StoreConflict
+from lambent.store.functions import FunctionVersion
+
+
+@dataclass(frozen=True, slots=True)
+class NewFunction:
+    """What CreateFunction asks for."""
+
+    function_name: str
+    settings: RequestedSettings
+    package: PackageRequest
+    publish: bool = False
+    tags: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CodeUpdate:
+    """What UpdateFunctionCode asks for."""
+
+    function_name: str
+    package: PackageRequest
+    architectures: tuple[str, ...] | None = None
+    revision_id: str | None = None
+    publish: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsUpdate:
+    """What UpdateFunctionConfiguration asks for."""
+
+    function_name: str
+    settings: RequestedSettings
+    revision_id: str | None = None
+
+
+class Functions:
+    """The use cases of whole functions.
+
+    Args:
+        runtimes: which runtimes a function may have.
+        host_architecture: `x86_64` or `arm64`; functions declare the same one.
+        on_changed: told of each function that was changed or deleted.
+        on_reserved: told of the reservation that a deleted function gives up.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        packages: Packages,
+        activation: Activation,
+        clock: Clock,
+        ids: IdMaker,
+        limits: AccountLimits,
+        runtimes: RuntimeRules,
+        host_architecture: str,
+        on_changed: Callable[[Scope, str], None],
+        on_reserved: OnReserved,
+    ) -> None:
+        self._database = database
+        self._packages = packages
+        self._activation = activation
+        self._clock = clock
+        self._ids = ids
+        self._limits = limits
+        self._runtimes = runtimes
+        self._host_architecture = host_architecture
+        self._on_changed = on_changed
+        self._on_reserved = on_reserved
+
+    async def create(self, scope: Scope, new: NewFunction) -> FunctionConfiguration:
+        """Create a function; it is Pending until its activation, which begins now.
+
+        Returns:
+            `$LATEST`, or version 1 when it is published at once.
+
+        Raises:
+            InvalidParameterValue, ValidationFailed: settings, runtime or code that can't be accepted.
+            ResourceConflict: the name is taken.
+            RequestEntityTooLarge, CodeStorageExceeded: too much code.
+        """
+        check_function_name(new.function_name)
+        settings = initial_settings(
+            new.settings, function_name=new.function_name, host_architecture=self._host_architecture
+        )
+        self._runtimes.check_create(settings.runtime)
+        check_tags(new.tags or {})
+        if await self._database.read(table.find_function, scope, new.function_name) is not None:
+            raise _function_exists(new.function_name)
+        package = await self._packages.fetch(new.package)
+        await self._check_storage(scope, len(package) * (2 if new.publish else 1))
+        latest = FunctionConfiguration(
+            scope=scope,
+            function_name=new.function_name,
+            version=LATEST,
+            settings=settings,
+            code=await self._packages.keep(package),
+            last_modified_ms=self._clock.now_ms(),
+            revision_id=self._ids.uuid(),
+        )
+        versions = [latest]
+        if new.publish:
+            versions.append(published(latest, number="1", description=None, revision_id=self._ids.uuid()))
+        function = FunctionRecord(scope=scope, function_name=new.function_name, tags=new.tags or {})
+        try:
+            await self._database.write(table.insert_function, function, versions)
+        except StoreConflict as conflict:
+            raise _function_exists(new.function_name) from conflict
+        self._committed(*versions)
+        return versions[-1]
+
+    async def get(self, scope: Scope, name: str, qualifier: str | None) -> FunctionVersion:
+        """One version of a function, `$LATEST` when no qualifier is given.
+
+        Raises:
+            ResourceNotFound: the function or the version isn't there.
+        """
+        version = qualifier or LATEST
+        found = None
+        if version == LATEST or is_version_number(version):
+            found = await self._database.read(table.find_version, scope, name, version)
+        if found is None:
+            raise function_not_found(scope, name, qualifier)
+        return found
+
+    async def update_code(self, scope: Scope, update: CodeUpdate) -> FunctionConfiguration:
+        """Give `$LATEST` other code; the old code runs until the activation, which begins now.
+
+        Returns:
+            `$LATEST` as changed; the new version when it is published at once; for a dry run what would be.
+
+        Raises:
+            ResourceNotFound, InvalidParameterValue, RequestEntityTooLarge, CodeStorageExceeded: as `create`.
+            PreconditionFailed: the revision isn't `update.revision_id`.
+            ResourceConflict: an update is in progress, or the function isn't Active.
+        """
+        name = update.function_name
+        if update.architectures is not None:
+            check_architectures(update.architectures, host_architecture=self._host_architecture)
+        await self.get(scope, name, None)
+        package = await self._packages.fetch(update.package)
+        current = await self._check_changeable(scope, name, update.revision_id)
+        await self._check_storage(scope, len(package))
+        if update.dry_run:
+            return replace(current, code=described(package))
+        code = await self._packages.keep(package)
+        while True:
+            current = await self._check_changeable(scope, name, update.revision_id)
+            settings = replace(current.settings, architectures=update.architectures or current.settings.architectures)
+            changed = self._changed(current, settings, code)
+            if update.publish:
+                answer = await self._replace_and_publish(current, changed)
+            else:
+                answer = await self._replace(current, changed)
+            if answer is not None:
+                return answer
+
+    async def update_configuration(self, scope: Scope, update: SettingsUpdate) -> FunctionConfiguration:
+        """Change settings of `$LATEST`; the old ones are in force until the activation, which begins now.
+
+        Raises:
+            InvalidParameterValue, ValidationFailed, ResourceNotFound, PreconditionFailed, ResourceConflict: as
+                `update_code`.
+        """
+        if update.settings.runtime is not None:
+            self._runtimes.check_update(update.settings.runtime)
+        while True:
+            current = (await self.get(scope, update.function_name, None)).configuration
+            settings = changed_settings(current.settings, update.settings)
+            check_revision(current, update.revision_id)
+            check_settled(current)
+            answer = await self._replace(current, self._changed(current, settings, current.code))
+            if answer is not None:
+                return answer
+
+    async def list_functions(
+        self, scope: Scope, *, every_version: bool, after: tuple[str, int] | None, limit: int
+    ) -> list[FunctionConfiguration]:
+        """At most `limit` functions, or versions of functions, by name and number, from `after` on."""
+        return await self._database.read(
+            table.list_functions, scope, every_version=every_version, after=after, limit=limit
+        )
+
+    async def delete(self, scope: Scope, name: str, qualifier: str | None) -> None:
+        """Delete a function with everything that belongs to it, or one of its published versions.
+
+        Deleting a version that isn't there is no error.
+
+        Raises:
+            InvalidParameterValue: the qualifier is `$LATEST` or an alias.
+            ResourceNotFound: no such function.
+        """
+        if qualifier is not None:
+            check_deletable_qualifier(qualifier)
+            if await self._database.read(table.find_function, scope, name) is None:
+                raise function_not_found(scope, name)
+            await self._database.write(table.delete_version, scope, name, qualifier)
+        elif await self._database.write(table.delete_function, scope, name):
+            self._on_reserved(scope, name, None)
+        else:
+            raise function_not_found(scope, name)
+        self._on_changed(scope, name)
+
+    async def _check_changeable(self, scope: Scope, name: str, revision_id: str | None) -> FunctionConfiguration:
+        current = (await self.get(scope, name, None)).configuration
+        check_revision(current, revision_id)
+        check_settled(current)
+        return current
+
+    async def _check_storage(self, scope: Scope, added: int) -> None:
+        usage = await self._database.read(table.account_usage, scope)
+        if usage.total_code_size + added > self._limits.total_code_size:
+            raise CodeStorageExceeded("Code storage limit exceeded.")
+
+    def _changed(self, current: FunctionConfiguration, settings: FunctionSettings, code: Code) -> FunctionConfiguration:
+        return updated(current, settings=settings, code=code, now_ms=self._clock.now_ms(), revision_id=self._ids.uuid())
+
+    async def _replace(
+        self, current: FunctionConfiguration, changed: FunctionConfiguration
+    ) -> FunctionConfiguration | None:
+        """The changed `$LATEST`, committed; None when somebody else was faster."""
+        if not await self._database.write(table.replace_configuration, changed, seen_revision=current.revision_id):
+            return None
+        self._committed(changed)
+        return changed
+
+    async def _replace_and_publish(
+        self, current: FunctionConfiguration, changed: FunctionConfiguration
+    ) -> FunctionConfiguration | None:
+        """The version that was made of the changed `$LATEST`; None when somebody else was faster."""
+        newest = await self._database.read(table.newest_version, current.scope, current.function_name)
+        if newest is not None and newest.published_from == fingerprint(changed):
+            return None if await self._replace(current, changed) is None else newest
+        version = await self._database.write(
+            table.publish,
+            changed,
+            seen_revision=current.revision_id,
+            make_version=lambda number: published(
+                changed, number=number, description=None, revision_id=self._ids.uuid()
+            ),
+        )
+        if version is not None:
+            self._committed(changed, version)
+        return version
+
+    def _committed(self, *configurations: FunctionConfiguration) -> None:
+        for configuration in configurations:
+            self._on_changed(configuration.scope, configuration.function_name)
+            self._activation.request(configuration)
+
+
+def _function_exists(name: str) -> ResourceConflict:
+    return ResourceConflict(f"Function already exist: {name}")

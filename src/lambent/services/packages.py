@@ -1,0 +1,112 @@
+"""Deployment packages: from what a request names to code that is checked, stored, and later unpacked.
+
+A package is checked when it arrives, so that a broken one is the caller's error and not a failed function. It is
+stored by its digest before the function's row is committed: a row never names code that isn't there.
+
+Source: api-errors.md §5, quotas.md §3.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Protocol
+
+from lambent.core.concurrency import AccountLimits
+from lambent.core.errors import InvalidParameterValue, RequestEntityTooLarge
+from lambent.core.function import Code
+
+
+@dataclass(frozen=True, slots=True)
+class S3Object:
+    """An object in S3: bucket, key and, if not the newest, its version."""
+
+    bucket: str
+    key: str
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PackageRequest:
+    """Where a request says its code is; None is "not sent"."""
+
+    zip_file: bytes | None = None
+    s3_bucket: str | None = None
+    s3_key: str | None = None
+    s3_object_version: str | None = None
+
+    def source(self) -> bytes | S3Object:
+        """The one source that is named.
+
+        Raises:
+            InvalidParameterValue: none, or more than one. Source of the texts: observed.
+        """
+        if self.zip_file is not None:
+            if self.s3_bucket or self.s3_key or self.s3_object_version:
+                raise InvalidParameterValue(
+                    "Please do not provide other FunctionCode parameters when providing a ZipFile."
+                )
+            return self.zip_file
+        if self.s3_bucket is None or self.s3_key is None:
+            raise InvalidParameterValue("Please provide a source for function code.")
+        return S3Object(self.s3_bucket, self.s3_key, self.s3_object_version)
+
+
+class CodeSource(Protocol):
+    """S3, as far as code is concerned."""
+
+    async def fetch(self, bucket: str, key: str, version: str | None) -> bytes:
+        """The object's content. Raises InvalidParameterValue, in AWS's words, for what isn't there."""
+
+
+class CodeStore(Protocol):
+    """Where packages are kept by digest, and unpacked."""
+
+    async def check(self, package: bytes) -> None:
+        """Raises InvalidParameterValue for what is no zip, is empty, or is too large when unpacked."""
+
+    async def put(self, package: bytes) -> str:
+        """Keep a package; its digest (hex). On disk when this returns."""
+
+    async def read(self, sha256: str) -> bytes:
+        """The package of a digest, as it was uploaded."""
+
+    async def unpack(self, sha256: str) -> None:
+        """Make the code of a digest ready to be mounted; does nothing if it is."""
+
+
+class Packages:
+    """Fetches, checks and keeps deployment packages."""
+
+    def __init__(self, *, source: CodeSource, store: CodeStore, limits: AccountLimits) -> None:
+        self._source = source
+        self._store = store
+        self._limits = limits
+
+    async def fetch(self, request: PackageRequest) -> bytes:
+        """The package that a request names, checked.
+
+        Raises:
+            InvalidParameterValue: no source, nothing there, or no usable zip.
+            RequestEntityTooLarge: an inline package of more than 50 MiB; from S3 only the unpacked size counts.
+        """
+        source = request.source()
+        if isinstance(source, S3Object):
+            package = await self._source.fetch(source.bucket, source.key, source.version)
+        else:
+            package = source
+            if len(package) > self._limits.code_size_zipped:
+                raise RequestEntityTooLarge(f"Zipped size must be smaller than {self._limits.code_size_zipped} bytes")
+        await self._store.check(package)
+        return package
+
+    async def keep(self, package: bytes) -> Code:
+        """Store a checked package; on disk when this returns."""
+        return Code(sha256=await self._store.put(package), size=len(package))
+
+    async def read(self, sha256: str) -> bytes:
+        """A package that was kept, as it was uploaded."""
+        return await self._store.read(sha256)
+
+
+def described(package: bytes) -> Code:
+    """What a package would be known as if it were kept."""
+    return Code(sha256=hashlib.sha256(package).hexdigest(), size=len(package))

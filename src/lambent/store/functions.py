@@ -1,0 +1,420 @@
+"""Functions and their versions in SQL: one row for a function, one for each of its versions (`$LATEST` is number 0).
+
+What SQL compares or sums is a column (revision, states, hash and size of the code); the settings are one JSON document,
+so that a new setting needs no migration. Races are decided here: a function's name is a primary key, a version's row is
+replaced only where its RevisionId is still the one that the decision was made on.
+
+Every function is a unit of work, or part of one, for `Database.read` or `Database.write`.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from enum import Enum, auto
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    ForeignKeyConstraint,
+    Integer,
+    PrimaryKeyConstraint,
+    Row,
+    Select,
+    Table,
+    Text,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+from lambent.core.function import (
+    LATEST,
+    Code,
+    Deployment,
+    FunctionConfiguration,
+    FunctionRecord,
+    FunctionSettings,
+    LastUpdateStatus,
+    LoggingSettings,
+    State,
+)
+from lambent.core.scope import Scope
+from lambent.store.tables import control_schema
+
+functions = Table(
+    "functions",
+    control_schema,
+    Column("account", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("last_version", Integer, nullable=False, doc="Number given last; numbers are never used again."),
+    Column("reserved_concurrency", Integer),
+    Column("tags", Text, nullable=False, doc="JSON object."),
+    PrimaryKeyConstraint("account", "region", "name"),
+)
+
+function_versions = Table(
+    "function_versions",
+    control_schema,
+    Column("account", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", Integer, nullable=False, doc="0 is $LATEST."),
+    Column("settings", Text, nullable=False, doc="JSON of FunctionSettings."),
+    Column("code_sha256", Text, nullable=False),
+    Column("code_size", BigInteger, nullable=False),
+    Column("last_modified_ms", BigInteger, nullable=False),
+    Column("revision_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("state_reason", Text),
+    Column("state_reason_code", Text),
+    Column("last_update_status", Text),
+    Column("last_update_status_reason", Text),
+    Column("last_update_status_reason_code", Text),
+    Column("deployment", Text, doc="JSON of Deployment; null until the first activation."),
+    Column("published_from", Text),
+    PrimaryKeyConstraint("account", "region", "name", "version"),
+    ForeignKeyConstraint(
+        ["account", "region", "name"],
+        ["functions.account", "functions.region", "functions.name"],
+        ondelete="CASCADE",
+    ),
+)
+
+_LATEST_NUMBER = 0
+_NO_NUMBER = -1  # of what looks like a number and can't be a version's: 01, or 128 digits
+_HIGHEST_NUMBER = 2**31 - 1
+
+
+class AccountUsage(NamedTuple):
+    """What one account has in one region."""
+
+    function_count: int
+    total_code_size: int
+    """Bytes; each version counts."""
+    reserved_concurrency: int
+    """Sum of all reservations."""
+
+
+class Reservation(NamedTuple):
+    """Concurrent executions that are set aside for one function."""
+
+    scope: Scope
+    function_name: str
+    reserved_concurrency: int
+
+
+class ReservationOutcome(Enum):
+    """What became of a reservation."""
+
+    DONE = auto()
+    NO_SUCH_FUNCTION = auto()
+    NO_ROOM = auto()
+
+
+class FunctionVersion(NamedTuple):
+    """One version together with the function that it belongs to."""
+
+    function: FunctionRecord
+    configuration: FunctionConfiguration
+
+
+def insert_function(
+    connection: Connection, function: FunctionRecord, versions: Sequence[FunctionConfiguration]
+) -> None:
+    """Create a function with its `$LATEST` and, when it is published at once, version 1.
+
+    Raises:
+        IntegrityError: the name is taken (`Database.write` makes it a StoreConflict).
+    """
+    connection.execute(
+        insert(functions).values(
+            account=function.scope.account,
+            region=function.scope.region,
+            name=function.function_name,
+            last_version=max(_number(version.version) for version in versions),
+            reserved_concurrency=function.reserved_concurrency,
+            tags=json.dumps(dict(function.tags)),
+        )
+    )
+    connection.execute(insert(function_versions), [_to_row(version) for version in versions])
+
+
+def find_function(connection: Connection, scope: Scope, name: str) -> FunctionRecord | None:
+    """The function, or None."""
+    row = connection.execute(select(functions).where(_is_function(functions, scope, name))).one_or_none()
+    return None if row is None else _record(row)
+
+
+def find_version(connection: Connection, scope: Scope, name: str, version: str = LATEST) -> FunctionVersion | None:
+    """One version by number or `$LATEST`, or None when the function or the version isn't there."""
+    function = find_function(connection, scope, name)
+    if function is None:
+        return None
+    row = connection.execute(select(function_versions).where(_is_version(scope, name, version))).one_or_none()
+    return None if row is None else FunctionVersion(function, _configuration(row))
+
+
+def newest_version(connection: Connection, scope: Scope, name: str) -> FunctionConfiguration | None:
+    """The published version with the highest number, or None."""
+    statement = (
+        select(function_versions)
+        .where(_is_function(function_versions, scope, name), function_versions.c.version > _LATEST_NUMBER)
+        .order_by(function_versions.c.version.desc())
+        .limit(1)
+    )
+    row = connection.execute(statement).one_or_none()
+    return None if row is None else _configuration(row)
+
+
+def all_versions(connection: Connection, scope: Scope, name: str) -> list[FunctionConfiguration]:
+    """`$LATEST` and every published version of one function."""
+    return [_configuration(row) for row in connection.execute(_versions_of(scope, name))]
+
+
+def list_versions(
+    connection: Connection, scope: Scope, name: str, *, after: int | None, limit: int
+) -> list[FunctionConfiguration]:
+    """At most `limit` versions of a function, `$LATEST` (number 0) first, then ascending from `after` on."""
+    statement = _versions_of(scope, name).limit(limit)
+    if after is not None:
+        statement = statement.where(function_versions.c.version > after)
+    return [_configuration(row) for row in connection.execute(statement)]
+
+
+def list_functions(
+    connection: Connection, scope: Scope, *, every_version: bool, after: tuple[str, int] | None, limit: int
+) -> list[FunctionConfiguration]:
+    """At most `limit` versions of all functions, by name and number; only each `$LATEST` unless `every_version`."""
+    columns = function_versions.c
+    statement = (
+        select(function_versions)
+        .where(columns.account == scope.account, columns.region == scope.region)
+        .order_by(columns.name, columns.version)
+        .limit(limit)
+    )
+    if not every_version:
+        statement = statement.where(columns.version == _LATEST_NUMBER)
+    if after is not None:
+        statement = statement.where(tuple_(columns.name, columns.version) > after)
+    return [_configuration(row) for row in connection.execute(statement)]
+
+
+def replace_configuration(connection: Connection, configuration: FunctionConfiguration, *, seen_revision: str) -> bool:
+    """Write a version back if nobody changed it since `seen_revision`; whether that was so."""
+    version = _is_version(configuration.scope, configuration.function_name, configuration.version)
+    replaced = connection.execute(
+        update(function_versions)
+        .where(version, function_versions.c.revision_id == seen_revision)
+        .values(**_to_row(configuration))
+    )
+    return replaced.rowcount == 1
+
+
+def publish(
+    connection: Connection,
+    latest: FunctionConfiguration,
+    *,
+    seen_revision: str,
+    make_version: Callable[[str], FunctionConfiguration],
+) -> FunctionConfiguration | None:
+    """Write `$LATEST` back and add the version that `make_version` makes for the next number.
+
+    Returns:
+        the new version, or None when `$LATEST` was changed since `seen_revision`.
+    """
+    if not replace_configuration(connection, latest, seen_revision=seen_revision):
+        return None
+    function = _is_function(functions, latest.scope, latest.function_name)
+    connection.execute(update(functions).where(function).values(last_version=functions.c.last_version + 1))
+    version = make_version(str(connection.scalar(select(functions.c.last_version).where(function))))
+    connection.execute(insert(function_versions).values(**_to_row(version)))
+    return version
+
+
+def delete_function(connection: Connection, scope: Scope, name: str) -> bool:
+    """Delete a function with all its versions; whether it was there."""
+    return connection.execute(delete(functions).where(_is_function(functions, scope, name))).rowcount == 1
+
+
+def delete_version(connection: Connection, scope: Scope, name: str, version: str) -> None:
+    """Delete one published version, if it is there."""
+    connection.execute(delete(function_versions).where(_is_version(scope, name, version)))
+
+
+def unsettled_versions(connection: Connection) -> list[FunctionConfiguration]:
+    """Every version, of any account, whose activation a stopped server left undone."""
+    columns = function_versions.c
+    statement = select(function_versions).where(
+        or_(columns.state == State.PENDING, columns.last_update_status == LastUpdateStatus.IN_PROGRESS)
+    )
+    return [_configuration(row) for row in connection.execute(statement)]
+
+
+def reserve_concurrency(
+    connection: Connection, scope: Scope, name: str, *, reserved: int | None, reservable: int
+) -> ReservationOutcome:
+    """Set or (None) remove a function's reservation, unless all of them together would exceed `reservable`."""
+    columns = functions.c
+    account = and_(columns.account == scope.account, columns.region == scope.region)
+    # The account's rows are locked so that two reservations at once can't both see room (SQLite has one writer anyway).
+    reservations_of_account = connection.execute(
+        select(columns.name, columns.reserved_concurrency).where(account).with_for_update()
+    )
+    taken = {row.name: row.reserved_concurrency or 0 for row in reservations_of_account}
+    if name not in taken:
+        return ReservationOutcome.NO_SUCH_FUNCTION
+    if reserved is not None and sum(taken.values()) - taken[name] + reserved > reservable:
+        return ReservationOutcome.NO_ROOM
+    connection.execute(
+        update(functions).where(_is_function(functions, scope, name)).values(reserved_concurrency=reserved)
+    )
+    return ReservationOutcome.DONE
+
+
+def reservations(connection: Connection) -> list[Reservation]:
+    """Every reservation of every account."""
+    columns = functions.c
+    statement = select(functions).where(columns.reserved_concurrency.is_not(None))
+    return [
+        Reservation(Scope(row.account, row.region), row.name, row.reserved_concurrency)
+        for row in connection.execute(statement)
+    ]
+
+
+def replace_tags(
+    connection: Connection, latest: FunctionConfiguration, tags: Mapping[str, str], *, seen_revision: str
+) -> bool:
+    """Set a function's tags together with the new revision of its `$LATEST`; whether nobody was faster."""
+    if not replace_configuration(connection, latest, seen_revision=seen_revision):
+        return False
+    function = _is_function(functions, latest.scope, latest.function_name)
+    connection.execute(update(functions).where(function).values(tags=json.dumps(dict(tags))))
+    return True
+
+
+def account_usage(connection: Connection, scope: Scope) -> AccountUsage:
+    """What the account uses in this region."""
+    count, reserved = connection.execute(
+        select(func.count(), func.coalesce(func.sum(functions.c.reserved_concurrency), 0)).where(
+            functions.c.account == scope.account, functions.c.region == scope.region
+        )
+    ).one()
+    size = connection.scalar(
+        select(func.coalesce(func.sum(function_versions.c.code_size), 0)).where(
+            function_versions.c.account == scope.account, function_versions.c.region == scope.region
+        )
+    )
+    return AccountUsage(function_count=count, total_code_size=int(size or 0), reserved_concurrency=int(reserved))
+
+
+def code_in_use(connection: Connection) -> set[str]:
+    """Digests of every deployment package that a version has, or still runs while an update is under way."""
+    in_use = set()
+    for row in connection.execute(select(function_versions.c.code_sha256, function_versions.c.deployment)):
+        in_use.add(row.code_sha256)
+        if row.deployment is not None:
+            in_use.add(_deployment(row.deployment).code.sha256)
+    return in_use
+
+
+def _is_function(table: Table, scope: Scope, name: str) -> ColumnElement[bool]:
+    return and_(table.c.account == scope.account, table.c.region == scope.region, table.c.name == name)
+
+
+def _is_version(scope: Scope, name: str, version: str) -> ColumnElement[bool]:
+    return and_(_is_function(function_versions, scope, name), function_versions.c.version == _number(version))
+
+
+def _versions_of(scope: Scope, name: str) -> Select[Any]:
+    return (
+        select(function_versions)
+        .where(_is_function(function_versions, scope, name))
+        .order_by(function_versions.c.version)
+    )
+
+
+def _number(version: str) -> int:
+    if version == LATEST:
+        return _LATEST_NUMBER
+    number = int(version)
+    return number if str(number) == version and number <= _HIGHEST_NUMBER else _NO_NUMBER
+
+
+def _version(number: int) -> str:
+    return LATEST if number == _LATEST_NUMBER else str(number)
+
+
+def _record(row: Row[Any]) -> FunctionRecord:
+    return FunctionRecord(
+        scope=Scope(row.account, row.region),
+        function_name=row.name,
+        reserved_concurrency=row.reserved_concurrency,
+        tags=json.loads(row.tags),
+    )
+
+
+def _to_row(configuration: FunctionConfiguration) -> dict[str, object]:
+    deployment = configuration.deployment
+    return {
+        "account": configuration.scope.account,
+        "region": configuration.scope.region,
+        "name": configuration.function_name,
+        "version": _number(configuration.version),
+        "settings": json.dumps(asdict(configuration.settings)),
+        "code_sha256": configuration.code.sha256,
+        "code_size": configuration.code.size,
+        "last_modified_ms": configuration.last_modified_ms,
+        "revision_id": configuration.revision_id,
+        "state": configuration.state,
+        "state_reason": configuration.state_reason,
+        "state_reason_code": configuration.state_reason_code,
+        "last_update_status": configuration.last_update_status,
+        "last_update_status_reason": configuration.last_update_status_reason,
+        "last_update_status_reason_code": configuration.last_update_status_reason_code,
+        "deployment": None if deployment is None else json.dumps(asdict(deployment)),
+        "published_from": configuration.published_from,
+    }
+
+
+def _configuration(row: Row[Any]) -> FunctionConfiguration:
+    return FunctionConfiguration(
+        scope=Scope(row.account, row.region),
+        function_name=row.name,
+        version=_version(row.version),
+        settings=_settings(json.loads(row.settings)),
+        code=Code(row.code_sha256, row.code_size),
+        last_modified_ms=row.last_modified_ms,
+        revision_id=row.revision_id,
+        state=State(row.state),
+        state_reason=row.state_reason,
+        state_reason_code=row.state_reason_code,
+        last_update_status=None if row.last_update_status is None else LastUpdateStatus(row.last_update_status),
+        last_update_status_reason=row.last_update_status_reason,
+        last_update_status_reason_code=row.last_update_status_reason_code,
+        deployment=None if row.deployment is None else _deployment(row.deployment),
+        published_from=row.published_from,
+    )
+
+
+def _settings(document: dict[str, Any]) -> FunctionSettings:
+    return FunctionSettings(
+        **{
+            **document,
+            "logging": LoggingSettings(**document["logging"]),
+            "architectures": tuple(document["architectures"]),
+        }
+    )
+
+
+def _deployment(text: str) -> Deployment:
+    document = json.loads(text)
+    return Deployment(_settings(document["settings"]), Code(**document["code"]), document["revision"])
