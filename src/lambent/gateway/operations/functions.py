@@ -1,0 +1,150 @@
+"""CreateFunction, GetFunction, GetFunctionConfiguration, UpdateFunctionCode/Configuration, ListFunctions, Delete."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lambent.core.errors import InvalidParameterValue
+from lambent.core.function import LATEST, FunctionConfiguration
+from lambent.core.function_rules import check_deletable_qualifier, unqualified_name
+from lambent.core.function_settings import RequestedLogging, RequestedSettings
+from lambent.core.honesty import refuse_unsupported_settings
+from lambent.gateway.operations.context import OperationContext
+from lambent.gateway.operations.function_configuration import render_configuration, render_listed
+from lambent.gateway.operations.pages import cut_page, page_size, read_marker
+from lambent.services.functions import CodeUpdate, NewFunction, SettingsUpdate
+from lambent.services.packages import PackageRequest
+
+
+async def create_function(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
+    """Source: API reference, CreateFunction. The ARN is unqualified, also when version 1 is answered."""
+    name = unqualified_name(context.reference(request, with_qualifier=False))
+    refuse_unsupported_settings(request)
+    new = NewFunction(
+        function_name=name,
+        settings=_requested_settings(request),
+        package=_package(request["code"]),
+        publish=request.get("publish", False),
+        tags=request.get("tags"),
+    )
+    return render_configuration(await context.services.functions.create(context.scope, new))
+
+
+async def get_function(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
+    """Source: API reference, GetFunction. Tags and Concurrency are there only when set."""
+    reference = context.reference(request)
+    found = await context.services.functions.get(context.scope, reference.name, reference.qualifier)
+    location = context.services.code_links.link(context.base_url, found.configuration.code)
+    answer: dict[str, Any] = {
+        "configuration": render_configuration(found.configuration, qualifier=reference.qualifier),
+        "code": {"repository_type": "S3", "location": location},
+    }
+    if found.function.tags:
+        answer["tags"] = dict(found.function.tags)
+    if found.function.reserved_concurrency is not None:
+        answer["concurrency"] = {"reserved_concurrent_executions": found.function.reserved_concurrency}
+    return answer
+
+
+async def get_function_configuration(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
+    """Source: API reference, GetFunctionConfiguration."""
+    reference = context.reference(request)
+    found = await context.services.functions.get(context.scope, reference.name, reference.qualifier)
+    return render_configuration(found.configuration, qualifier=reference.qualifier)
+
+
+async def update_function_code(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
+    """Source: API reference, UpdateFunctionCode. A version that is published at once has its own ARN."""
+    name = unqualified_name(context.reference(request, with_qualifier=False))
+    refuse_unsupported_settings(request)
+    if request.get("image_uri"):
+        await context.services.functions.get(context.scope, name, None)
+        raise InvalidParameterValue("Please don't provide ImageUri when updating a function with packageType Zip.")
+    architectures = request.get("architectures")
+    update = CodeUpdate(
+        function_name=name,
+        package=_package(request),
+        architectures=None if architectures is None else tuple(architectures),
+        revision_id=request.get("revision_id"),
+        publish=request.get("publish", False),
+        dry_run=request.get("dry_run", False),
+    )
+    changed = await context.services.functions.update_code(context.scope, update)
+    return render_configuration(changed, qualifier=None if changed.version == LATEST else changed.version)
+
+
+async def update_function_configuration(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
+    """Source: API reference, UpdateFunctionConfiguration."""
+    name = unqualified_name(context.reference(request, with_qualifier=False))
+    refuse_unsupported_settings(request)
+    update = SettingsUpdate(
+        function_name=name, settings=_requested_settings(request), revision_id=request.get("revision_id")
+    )
+    return render_configuration(await context.services.functions.update_configuration(context.scope, update))
+
+
+async def list_functions(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
+    """Source: API reference, ListFunctions.
+
+    MasterRegion asks for replicas of functions in another region (Lambda@Edge), of which there are none here.
+    """
+    every_version = request.get("function_version") == "ALL"
+    if request.get("master_region") not in {None, "ALL", context.scope.region}:
+        return {"functions": []}
+    size = page_size(request)
+    after = read_marker(request, (str, int))
+    found = await context.services.functions.list_functions(
+        context.scope,
+        every_version=every_version,
+        after=None if after is None else (after[0], after[1]),
+        limit=size + 1,
+    )
+    page, marker = cut_page(found, size, _sort_key)
+    answer: dict[str, Any] = {
+        "functions": [
+            render_listed(configuration, qualifier=configuration.version if every_version else None)
+            for configuration in page
+        ]
+    }
+    return answer if marker is None else {**answer, "next_marker": marker}
+
+
+async def delete_function(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
+    """Source: API reference, DeleteFunction; 204 on the wire, although the model says 200 (operations.md)."""
+    reference = context.reference(request)
+    if reference.qualifier is not None:
+        check_deletable_qualifier(reference.qualifier)
+    await context.services.functions.delete(context.scope, reference.name, reference.qualifier)
+    return {"status_code": 204}
+
+
+def _sort_key(configuration: FunctionConfiguration) -> tuple[str, int]:
+    number = 0 if configuration.version == LATEST else int(configuration.version)
+    return configuration.function_name, number
+
+
+def _package(code: Mapping[str, Any]) -> PackageRequest:
+    return PackageRequest(
+        zip_file=code.get("zip_file"),
+        s3_bucket=code.get("s3_bucket"),
+        s3_key=code.get("s3_key"),
+        s3_object_version=code.get("s3_object_version"),
+    )
+
+
+def _requested_settings(request: Mapping[str, Any]) -> RequestedSettings:
+    environment = request.get("environment")
+    architectures = request.get("architectures")
+    logging = request.get("logging_config")
+    return RequestedSettings(
+        runtime=request.get("runtime"),
+        role=request.get("role"),
+        handler=request.get("handler"),
+        description=request.get("description"),
+        timeout_seconds=request.get("timeout"),
+        memory_mb=request.get("memory_size"),
+        ephemeral_storage_mb=(request.get("ephemeral_storage") or {}).get("size"),
+        environment=None if environment is None else environment.get("variables") or {},
+        architectures=None if architectures is None else tuple(architectures),
+        tracing_mode=(request.get("tracing_config") or {}).get("mode"),
+        logging=None if logging is None else RequestedLogging(**logging),
+    )

@@ -1,0 +1,44 @@
+"""PublishVersion and ListVersionsByFunction."""
+
+from typing import Any
+
+from lambent.core.function import LATEST, FunctionConfiguration
+from lambent.core.function_rules import unqualified_name
+from lambent.core.honesty import refuse_unsupported_settings
+from lambent.gateway.operations.context import OperationContext
+from lambent.gateway.operations.function_configuration import render_configuration, render_listed
+from lambent.gateway.operations.pages import cut_page, page_size, read_marker
+from lambent.services.versions import Publication
+
+
+async def publish_version(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
+    """Source: API reference, PublishVersion."""
+    name = unqualified_name(context.reference(request, with_qualifier=False))
+    refuse_unsupported_settings(request)
+    publication = Publication(
+        function_name=name,
+        code_sha256=request.get("code_sha256") or None,
+        description=request.get("description"),
+        revision_id=request.get("revision_id"),
+    )
+    version = await context.services.versions.publish(context.scope, publication)
+    return render_configuration(version, qualifier=version.version)
+
+
+async def list_versions_by_function(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
+    """Source: API reference, ListVersionsByFunction."""
+    name = unqualified_name(context.reference(request, with_qualifier=False))
+    size = page_size(request)
+    after = read_marker(request, (int,))
+    found = await context.services.versions.list_versions(
+        context.scope, name, after=None if after is None else after[0], limit=size + 1
+    )
+    page, marker = cut_page(found, size, _sort_key)
+    answer: dict[str, Any] = {
+        "versions": [render_listed(configuration, qualifier=configuration.version) for configuration in page]
+    }
+    return answer if marker is None else {**answer, "next_marker": marker}
+
+
+def _sort_key(configuration: FunctionConfiguration) -> tuple[int]:
+    return (0 if configuration.version == LATEST else int(configuration.version),)
