@@ -1,0 +1,41 @@
+"""What follows when a function changes: the data plane forgets what it knew and ends what must not run any more."""
+
+import asyncio
+import logging
+
+from lambent.core.function import target_of
+from lambent.core.scope import Scope
+from lambent.environments.fleet import Fleet
+from lambent.services.catalogue_view import CatalogueView
+from lambent.store import functions as table
+from lambent.store.database import Database
+from lambent.store.errors import StoreError
+
+logger = logging.getLogger(__name__)
+
+
+class Deployments:
+    """Told of every change of a function, right after its commit."""
+
+    def __init__(self, *, database: Database, view: CatalogueView, fleet: Fleet) -> None:
+        self._database = database
+        self._view = view
+        self._fleet = fleet
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def changed(self, scope: Scope, name: str) -> None:
+        """From now on invocations see the change; environments of what is no longer deployed end behind it."""
+        self._view.invalidate(scope, name)
+        task = asyncio.get_running_loop().create_task(self._retire(scope, name), name=f"retire {name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _retire(self, scope: Scope, name: str) -> None:
+        try:
+            configurations = await self._database.read(table.all_versions, scope, name)
+        except StoreError:
+            # They end when idle for long enough; no new invocation goes there.
+            logger.exception("The environments of a changed function could not be retired.", extra={"function": name})
+            return
+        targets = (target_of(configuration) for configuration in configurations)
+        self._fleet.retire(scope, name, keep={target.revision for target in targets if target is not None})
