@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from lambent.clock import Clock
 from lambent.gateway.http_server import HttpLimits, HttpServer, Respond, create_http_server
-from lambent.wire.http import Request
+from lambent.wire.http import Phase, Request
 
 BODY_LIMIT = 1000
 QUICK = HttpLimits(
@@ -140,6 +140,11 @@ class RunningServer:
     def wait_for_held(self) -> tuple[Request, Respond]:
         assert self.arrived.acquire(timeout=10)
         return self.held.pop(0)
+
+    def wait_for_phase(self, phase: Phase) -> None:
+        """Until a connection stands there: what a client has sent need not have arrived."""
+        while not self.call(lambda: any(one._parser.phase is phase for one in self.server._connections)):
+            pass
 
     def call(self, function: Callable[[], Any]) -> Any:
         """Run something on the server's loop and return its result."""
@@ -590,6 +595,7 @@ class TestServer:
             sending.send(post(b"", path="/held")[:-2])
             busy.send(post(b"", path="/held"))
             _, respond = server.wait_for_held()
+            server.wait_for_phase(Phase.HEAD)
             stopped = asyncio.run_coroutine_threadsafe(server.server.stop(grace_seconds=10), server.loop)
             assert idle.rest() == b""
             server.call(lambda: respond(200, (), b"done"))
