@@ -109,12 +109,12 @@ async def list_functions(context: OperationContext, request: dict[str, Any]) -> 
 
 
 async def delete_function(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
-    """Source: API reference, DeleteFunction; 204 on the wire, although the model says 200 (operations.md)."""
+    """Source: API reference, DeleteFunction."""
     reference = context.reference(request)
     if reference.qualifier is not None:
         check_deletable_qualifier(reference.qualifier)
     await context.services.functions.delete(context.scope, reference.name, reference.qualifier)
-    return {"status_code": 204}
+    return {}
 
 
 def _sort_key(configuration: FunctionConfiguration) -> tuple[str, int]:
