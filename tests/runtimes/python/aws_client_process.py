@@ -10,14 +10,15 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Queue
 from types import TracebackType
+from typing import Self
 
 from tests.runtimes.python.runtime_process import (
     ARN,
+    CLOCK,
     ERROR,
     INIT_ERROR,
     NEXT,
@@ -90,7 +91,7 @@ class AwsClientProcess:
         self._printed, self._printed_end = os.pipe()
         self._framed, self._framed_end = os.pipe()
 
-    def __enter__(self) -> AwsClientProcess:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -114,7 +115,7 @@ class AwsClientProcess:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
             "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/fn",
             "AWS_LAMBDA_LOG_STREAM_NAME": "2024/05/01/[$LATEST]8f50",
-            "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:%d" % self._server.server_address[1],
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_port}",
             "_LAMBDA_TELEMETRY_LOG_FD": str(self._framed_end),
             "PATH": os.environ["PATH"],
             "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry.endswith("-packages")),
@@ -143,7 +144,7 @@ class AwsClientProcess:
     ) -> Answer:
         headers = {
             "Lambda-Runtime-Aws-Request-Id": REQUEST_ID,
-            "Lambda-Runtime-Deadline-Ms": str(int(time.time() * 1000) + 3000),
+            "Lambda-Runtime-Deadline-Ms": str(CLOCK.now_ms() + 3000),
             "Lambda-Runtime-Invoked-Function-Arn": ARN,
             "Lambda-Runtime-Trace-Id": trace_id,
             "Lambda-Runtime-Client-Context": client_context,

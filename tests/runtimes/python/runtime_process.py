@@ -8,13 +8,15 @@ import select
 import socket
 import struct
 import subprocess
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import lambent.runtimes.python
+from lambent.clock import Clock
 
+CLOCK = Clock()
 CLIENT_ROOT = Path(lambent.runtimes.python.__file__).parent / "client"
 
 INIT, INVOKE = 0x01, 0x02
@@ -29,13 +31,22 @@ _SECONDS = 20.0
 # Stands for zygote and init: the client preloaded, then descriptor 3 the frames socket.
 _START = """
 import os, sys
-client, fd, task, layers = sys.argv[1:]
+client, fd, task, layers, script = sys.argv[1:]
 sys.path.insert(0, client)
 from lambent_runtime import runtime
 runtime.preload()
 os.dup2(int(fd), 3, inheritable=False)
 os.close(int(fd))
-runtime.main(3, runtime.Layout(task, layers, client, sys.executable))
+runtime.main(3, runtime.Layout(task, layers, client, sys.executable, script))
+"""
+
+# Stands for bootstrap.py, with other places than the sandbox's.
+_BOOTSTRAP = """
+import sys
+if __name__ == "__main__":
+    sys.path.insert(0, {places[2]!r})
+    from lambent_runtime import bootstrap, runtime
+    bootstrap.main(runtime.Layout(*{places}, sys.executable, __file__))
 """
 
 
@@ -86,11 +97,14 @@ class RuntimeProcess:
         ours, theirs = socket.socketpair()
         pipe_read, pipe_write = os.pipe()
         self.task_root = task_root
+        self.script = task_root.parent / "bootstrap.py"
+        places = [str(task_root), str(layers_root), str(CLIENT_ROOT)]
+        self.script.write_text(_BOOTSTRAP.format(places=places))
         self.channel = ours
         self.channel.settimeout(_SECONDS)
         self.pipe = pipe_read
         self._buffer = b""
-        command = [python, "-c", _START, CLIENT_ROOT, str(theirs.fileno()), task_root, layers_root]
+        command = [python, "-c", _START, CLIENT_ROOT, str(theirs.fileno()), task_root, layers_root, self.script]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -102,7 +116,7 @@ class RuntimeProcess:
         theirs.close()
         os.close(pipe_write)
 
-    def __enter__(self) -> RuntimeProcess:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -171,7 +185,7 @@ class RuntimeProcess:
         deadline_ms: int | None = None,
     ) -> Answer:
         """Send INVOKE; what comes up to the answer, which NEXT has to follow."""
-        deadline = str(deadline_ms or int(time.time() * 1000) + 3000)
+        deadline = str(deadline_ms or CLOCK.now_ms() + 3000)
         fields = [request_id, deadline, ARN, trace_id, client_context, cognito_identity, tenant_id, content_type]
         payload = json.dumps(event).encode() if raw is None else raw
         self.send(INVOKE, b"".join(value.encode() + b"\0" for value in fields) + payload)

@@ -61,9 +61,17 @@ EVENTS: dict[str, tuple[bytes, dict[str, str]]] = {
     **{f"log {name}": (json.dumps({"do": ["log", name]}).encode(), {}) for name in app.LOGS},
     **{
         name: (json.dumps({"do": ["call", name], "depth": 9}).encode(), {})
-        for name in (
-            "log_exception fail_deep fail_chained fail_empty fail_generated fail_group context_log describe coroutine"
-        ).split()
+        for name in [
+            "log_exception",
+            "fail_deep",
+            "fail_chained",
+            "fail_empty",
+            "fail_generated",
+            "fail_group",
+            "context_log",
+            "describe",
+            "coroutine",
+        ]
     },
     "root logger": (b'{"do": ["call", "root_logger"]}', {}),
     "event echoed": ('{"do": ["call", "echo"], "é": [1.0, 1e400, -0, 12345678901234567890123]}'.encode(), {}),

@@ -53,16 +53,13 @@ class Layout:
         layers_root: str = "/opt",
         runtime_root: str = "/var/runtime",
         interpreter: str = "/var/lang/bin/python%d.%d" % sys.version_info[:2],
+        script: str = "",
     ) -> None:
         self.task_root = task_root
         self.layers_root = layers_root
         self.runtime_root = runtime_root
         self.interpreter = interpreter
-
-    @property
-    def script(self) -> str:
-        """The script of an executed interpreter."""
-        return os.path.join(self.runtime_root, "lambent_runtime", "bootstrap.py")
+        self.script = script or os.path.join(runtime_root, "lambent_runtime", "bootstrap.py")
 
 
 class Preloaded:

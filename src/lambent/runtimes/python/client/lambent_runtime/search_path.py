@@ -24,7 +24,8 @@ def interpreter_entries() -> list[str]:
     is left out.
     """
     package = os.path.dirname(os.path.abspath(__file__))
-    foreign = {package, os.path.dirname(package), ""}
+    script = os.path.dirname(os.path.abspath(sys.argv[0]))
+    foreign = {package, os.path.dirname(package), script, ""}
     for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep):
         foreign |= {entry, os.path.abspath(entry)}
     return [entry for entry in sys.path if entry not in foreign]
