@@ -123,6 +123,8 @@ class RunningServer:
             with pytest.raises(ValueError, match="line break"):
                 respond(200, [("X-Forged", "a\r\nSet-Cookie: b")], b"")
             respond(200, (), b"refused")
+        elif request.path == "/unicode":
+            respond(200, [("X-Text", "\N{SNOWMAN}")], b"")
         elif request.path.startswith("/status/"):
             respond(int(request.path[8:]), (("X-A", "b"),), b"body")
         else:
@@ -285,6 +287,17 @@ class TestRequests:
     def test_line_break_in_a_response_header_is_refused_before_anything_is_sent(self, client: Client) -> None:
         client.send(b"GET /forged HTTP/1.1\r\nHost: h\r\n\r\n")
         assert client.response().body == b"refused"
+
+    def test_text_beyond_latin_1_is_sent_as_utf_8(self, client: Client) -> None:
+        client.send(b"GET /unicode HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert client.response().headers["x-text"].encode("latin-1").decode() == "\N{SNOWMAN}"
+
+    def test_remembered_header_names_are_bounded(self, server: RunningServer, client: Client) -> None:
+        for number in range(0, 2000, 100):
+            names = b"".join(b"X-%d: v\r\n" % (number + offset) for offset in range(100))
+            client.send(b"GET / HTTP/1.1\r\nHost: h\r\nX-" + b"n" * 100 + b": v\r\n" + names + b"\r\n")
+            assert len(client.response().seen["headers"]) == 102
+        assert len(server.server.header_names) <= 512
 
 
 class TestConnections:

@@ -179,6 +179,31 @@ class TestBotocore:
         assert "x-amz-date" not in request.headers
         verify(request)
 
+    @pytest.mark.parametrize("date", ["yesterday", "Mon, 99 Foo 2025 00:00:00 GMT"])
+    def test_unreadable_date_header_is_refused(self, date: str) -> None:
+        request = sign(headers={"Date": "any"})
+        request.headers["date"] = date
+        assert isinstance(refusal(request), IncompleteSignature)
+
+    def test_date_header_may_be_in_the_basic_format(self) -> None:
+        request = sign()
+        request.headers["date"] = request.headers.pop("x-amz-date")
+        assert SignatureParser().parse(request).timestamp == "20250304T050607Z"
+
+    def test_presigned_request_may_leave_its_body_open(self) -> None:
+        url = "http://localhost:4566/x?X-Amz-Content-Sha256=UNSIGNED-PAYLOAD"
+        request = sign(
+            "PUT", url, headers={"X-Amz-Content-SHA256": "UNSIGNED-PAYLOAD"}, signer=SigV4QueryAuth, expires=60
+        )
+        del request.headers["x-amz-content-sha256"]
+        claimed = request.query
+        request.query = claimed.replace("%3Bx-amz-content-sha256", "")
+        assert str(refusal(request)) == SIGNATURE_MISMATCH  # the header was signed too, and is gone
+        request.query = claimed
+        request.headers.add("x-amz-content-sha256", "UNSIGNED-PAYLOAD")
+        request.body = b"another"
+        verify(request)
+
     def test_presigned_request_is_accepted_until_it_expires(self) -> None:
         request = sign("GET", "http://localhost:4566/x?a=1%202", body=b"", signer=SigV4QueryAuth, expires=60)
         verify(request, now_ms=NOW_MS + 60_000)
