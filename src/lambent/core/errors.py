@@ -1,6 +1,7 @@
 """The caller's errors: what AWS answers instead of a result, by its codes, statuses and key cases.
 
-Each class is one error shape of the API (or of the framework before it); the gateway renders whichever reaches it.
+Each class is one error shape of the API model, or an error of the framework in front of it, which the model doesn't
+have; the gateway renders whichever reaches it. A test compares those that the model has with the model.
 Source: API model; api-errors.md sections 1 and 2 (key case, Type and status recorded from AWS).
 """
 
@@ -14,17 +15,20 @@ class ApiError(Exception):
     Attributes:
         code: the value of `x-amzn-ErrorType`.
         status: HTTP status.
-        message_key: how the body spells the message's key; None where the body has no message.
+        message_key: how the body spells the message's key.
         fault: the body's Type; None where it has none.
         message: the text; None is JSON null.
         extra: further members of the body.
         headers: further headers of the answer.
+
+    Args:
+        typeless: leave Type out, which AWS does for single messages of an error that usually has it.
     """
 
     code: ClassVar[str]
     status: ClassVar[int]
     message_key: ClassVar[Literal["Message", "message"]] = "message"
-    fault: ClassVar[Literal["User", "Service"] | None] = "User"
+    fault: Literal["User", "Service"] | None = "User"
 
     def __init__(
         self,
@@ -32,8 +36,11 @@ class ApiError(Exception):
         *,
         extra: Mapping[str, object] | None = None,
         headers: Sequence[tuple[str, str]] = (),
+        typeless: bool = False,
     ) -> None:
         super().__init__(message)
+        if typeless:
+            self.fault = None
         self.message = message
         self.extra = dict(extra or {})
         self.headers = list(headers)
@@ -64,9 +71,12 @@ class ValidationFailed(ApiError):
 
 
 class SerializationFailed(ApiError):
-    """The body is not the JSON, or not of the JSON types, that the operation takes."""
+    """The body is not the JSON, or not of the JSON types, that the operation takes.
 
-    code, status, message_key, fault = "SerializationException", 400, "Message", "User"
+    Source: observed (the code); key case and Type are unverified.
+    """
+
+    code, status, fault = "SerializationException", 400, None
 
 
 class PreconditionFailed(ApiError):
@@ -133,7 +143,7 @@ class RecursiveInvocation(ApiError):
 class ResourceNotReady(ApiError):
     """The function was inactive and is being made ready."""
 
-    code, status = "ResourceNotReadyException", 502
+    code, status, fault = "ResourceNotReadyException", 502, "Service"
 
 
 class InvalidRuntime(ApiError):
@@ -161,9 +171,12 @@ class AccessDenied(ApiError):
 
 
 class UnknownOperation(ApiError):
-    """No operation has this method and path."""
+    """No operation has this method and path.
 
-    code, status, message_key, fault = "UnknownOperationException", 404, "message", None
+    Source: operations.md (a 404 in JSON); the code is observed, the text is unverified.
+    """
+
+    code, status, fault = "UnknownOperationException", 404, None
 
 
 class NotImplementedOperation(ApiError):
