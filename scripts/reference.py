@@ -4,7 +4,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from lambent.core.honesty import KEPT_NOT_IN_FORCE, REFUSED_SETTINGS
+from lambent.gateway.operations.table import OPERATIONS
 from lambent.settings import CONFIG_FILE, CONFIG_VARIABLE, Setting, table
+from lambent.wire.service_model import load_lambda_model
 
 _PAGES = Path(__file__).parent.parent / "docs" / "reference"
 _MADE_FROM = "<!-- Made by scripts/reference.py from {}; don't edit. -->"
@@ -12,7 +15,10 @@ _MADE_FROM = "<!-- Made by scripts/reference.py from {}; don't edit. -->"
 
 def main() -> int:
     """Return 0 when all pages are current or were written, 1 when --check has found an old one."""
-    pages = {_PAGES / "settings.md": _page(_settings_page())}
+    pages = {
+        _PAGES / "operations.md": _page(_operations_page()),
+        _PAGES / "settings.md": _page(_settings_page()),
+    }
     old = [page for page, text in pages.items() if not page.exists() or page.read_text(encoding="utf-8") != text]
     for page in old:
         if "--check" in sys.argv:
@@ -62,6 +68,40 @@ def _setting(row: Setting) -> Iterator[str]:
     yield f"- Default: {row.default}"
     if len(row.postures) == 1:
         yield f"- Only for `lambent {row.postures[0]}`"
+
+
+def _operations_page() -> Iterator[str]:
+    operations = load_lambda_model().operations
+    in_force = {"Invoke", *OPERATIONS}  # Invoke has a way of its own through the gateway
+    yield _MADE_FROM.format("AWS's model of the API and src/lambent/gateway/operations")
+    yield ""
+    yield "# Operations of the API"
+    yield ""
+    yield f"AWS Lambda's API has {len(operations)} operations; {len(in_force)} of them are in force."
+    yield "Every other one answers with an error that names it, and changes nothing."
+    yield ""
+    yield "## In force"
+    yield ""
+    yield "| operation | request |"
+    yield "|---|---|"
+    for name in sorted(in_force):
+        yield f"| {name} | `{operations[name].method} {operations[name].uri}` |"
+    yield ""
+    yield "## Kept with a function, but not in force"
+    yield ""
+    yield "These are stored and returned, so that deployment tools are content, and have no effect yet:"
+    yield ""
+    yield from (f"- `{kept.setting}`: {kept.effect}" for kept in KEPT_NOT_IN_FORCE)
+    yield ""
+    yield "## Refused"
+    yield ""
+    yield "A request that asks for one of these gets an `InvalidParameterValueException` that names it:"
+    yield ""
+    yield from (f"- `{refused.setting}`" for refused in REFUSED_SETTINGS)
+    yield ""
+    yield "## Not there yet"
+    yield ""
+    yield from (f"- {name}" for name in sorted(set(operations) - in_force))
 
 
 if __name__ == "__main__":

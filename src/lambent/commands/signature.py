@@ -7,7 +7,8 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import parse_qsl, quote
+
+from lambent.wire.sigv4 import canonical_path, canonical_query
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,9 @@ def signed_headers(  # a signature covers the whole request
         signed["x-amz-security-token"] = credentials.session_token
     names = ";".join(sorted(signed))
     canonical_headers = "".join(f"{name}:{signed[name]}\n" for name in sorted(signed))
-    pairs = sorted((quote(k, safe="-_.~"), quote(v, safe="-_.~")) for k, v in parse_qsl(query, keep_blank_values=True))
-    canonical_query = "&".join(f"{name}={value}" for name, value in pairs)
-    canonical = "\n".join([method, quote(path, safe="/-_.~"), canonical_query, canonical_headers, names, payload_hash])
+    canonical = "\n".join(
+        [method, canonical_path(path), canonical_query(query), canonical_headers, names, payload_hash]
+    )
     credential_scope = f"{at:%Y%m%d}/{region}/{service}/aws4_request"
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     to_sign = f"AWS4-HMAC-SHA256\n{timestamp}\n{credential_scope}\n{digest}"
