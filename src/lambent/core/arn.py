@@ -3,12 +3,25 @@
 Source: api-errors.md section 4 (recorded from AWS).
 """
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from lambent.core.errors import AccessDenied, InvalidParameterValue, ResourceNotFound
 from lambent.core.scope import Scope
 
-PARTITION = "aws"
+PARTITION: Final = "aws"
+
+# The API model's pattern of a FunctionName, its parts named. Each prefix may be left out alone, so that
+# `arn:aws:lambda:us-east-1:000000000000:function` is a function called "function".
+_REFERENCE: Final = re.compile(
+    r"(?:arn:(?:aws[a-zA-Z-]*)?:lambda:)?"
+    r"(?:(?P<region>(?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-[0-9]):)?"
+    r"(?:(?P<account>[0-9]{12}):)?"
+    r"(?:function:)?"
+    r"(?P<name>[a-zA-Z0-9_.-]+)"
+    r"(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9_-]+))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,40 +42,26 @@ def function_arn(scope: Scope, name: str, qualifier: str | None = None) -> str:
 def parse_function_reference(text: str, *, scope: Scope, qualifier: str | None = None) -> FunctionReference:
     """Understand `name`, `name:q`, `function:name[:q]`, `account:function:name[:q]` or a full ARN.
 
-    The text has passed the API model's pattern already.
-
     Args:
+        text: has passed the API model's pattern.
         scope: the caller's account and the endpoint's region.
         qualifier: the operation's separate Qualifier parameter.
 
     Raises:
+        InvalidParameterValue: the two qualifiers differ; or the text isn't any of these (text unverified).
         ResourceNotFound: an ARN of another region.
         AccessDenied: an ARN of another account.
-        InvalidParameterValue: the two qualifiers differ.
     """
-    parts = text.split(":")
-    account: str | None = None
-    if parts[0] == "arn":
-        if parts[3] != scope.region:
-            raise ResourceNotFound(
-                f"Functions from '{parts[3]}' are not reachable in this region ('{scope.region}')"
-            )
-        account = parts[4]
-        parts = parts[5:]
-    elif len(parts) > 1 and parts[1] == "function" and _is_account(parts[0]):
-        account = parts[0]
-        parts = parts[1:]
-    if len(parts) > 1 and parts[0] == "function":
-        parts = parts[1:]
-    name, derived = parts[0], parts[1] if len(parts) > 1 else None
+    match = _REFERENCE.fullmatch(text)
+    if match is None:
+        raise InvalidParameterValue(f"{text} is not the name or the ARN of a function.")
+    region, account, name, derived = match.groups()
     if derived is not None and qualifier is not None and derived != qualifier:
         raise InvalidParameterValue(
             "The derived qualifier from the function name does not match the specified qualifier."
         )
+    if region is not None and region != scope.region:
+        raise ResourceNotFound(f"Functions from '{region}' are not reachable in this region ('{scope.region}')")
     if account is not None and account != scope.account:
         raise AccessDenied(None)
-    return FunctionReference(name, derived if derived is not None else qualifier)
-
-
-def _is_account(text: str) -> bool:
-    return len(text) == 12 and text.isdigit()
+    return FunctionReference(name, qualifier if derived is None else derived)
