@@ -94,7 +94,7 @@ class EventService:
         self._in_flight: dict[asyncio.Task[None], ClaimedEvent] = {}
         self._in_flight_bytes = 0
         self._wake = asyncio.Event()
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     async def accept(self, request: InvokeRequest) -> None:
         """Take an event on; when this returns it is on disk and will be invoked, whatever happens to this process.
@@ -127,7 +127,7 @@ class EventService:
     async def run(self) -> None:
         """Invoke what is due until `stop`; then returns when every event is over or given back."""
         async with asyncio.TaskGroup() as tasks:
-            while not self._stopping:
+            while not self._stopping.is_set():
                 self._wake.clear()
                 try:
                     next_visible_ms = await self._start_due(tasks)
@@ -141,7 +141,7 @@ class EventService:
 
         `run` returns soon after; only then may the queue be closed.
         """
-        self._stopping = True
+        self._stopping.set()
         self.wake()
         if self._in_flight:
             await asyncio.wait(list(self._in_flight), timeout=grace_seconds)
@@ -154,14 +154,14 @@ class EventService:
 
     async def _start_due(self, tasks: asyncio.TaskGroup) -> int | None:
         """Start what is due and fits; when to look again (epoch milliseconds), None for not before the next wake-up."""
-        while not self._stopping:
+        while not self._stopping.is_set():
             room = self._room()
             if room == 0:
                 return None  # the task that makes room wakes us
             now_ms = self._clock.now_ms()
             limit = min(room, _CLAIM_LIMIT)
             due = await self._queue.claim(limit=limit, now_ms=now_ms, lease_until_ms=now_ms + _LEASE_MS)
-            if self._stopping:  # since we asked
+            if self._stopping.is_set():  # since we asked
                 await self._release(due)
                 return None
             for claimed in due:

@@ -1,0 +1,269 @@
+"""Events are seen through: a real queue, a function that is a fake, and a clock that is moved by hand."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from lambent.clock import Clock
+from lambent.core.errors import TooManyRequests
+from lambent.core.retry import EventOutcome, RetryPolicy
+from lambent.core.scope import Scope
+from lambent.services.events import EventService
+from lambent.services.invoke import InvokeRequest
+from lambent.store.errors import StoreOverloaded, StoreUnavailable
+from lambent.store.events import ClaimedEvent, Event, EventQueue
+
+NOON_MS = 1_700_000_000_000
+
+
+class MovedClock(Clock):
+    """Wall time that a test moves."""
+
+    def __init__(self) -> None:
+        self.wall_ms = NOON_MS
+
+    def now_ms(self) -> int:
+        return self.wall_ms
+
+
+class Function:
+    """What is invoked: answers from a script, else succeeds; may be held up."""
+
+    def __init__(self) -> None:
+        self.script: list[EventOutcome | Exception] = []
+        self.calls: list[str] = []
+        self.running = 0
+        self.most_running = 0
+        self.open = asyncio.Event()
+        self.open.set()
+        self._changed = asyncio.Condition()
+
+    async def __call__(self, event: Event) -> EventOutcome:
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        self.calls.append(event.request_id)
+        async with self._changed:
+            self._changed.notify_all()
+        try:
+            await self.open.wait()
+            outcome = self.script.pop(0) if self.script else EventOutcome.SUCCESS
+        finally:
+            self.running -= 1
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def called(self, times: int) -> None:
+        await self.until(lambda: len(self.calls) >= times)
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20), self._changed:
+            await self._changed.wait_for(true)
+
+
+class WatchedQueue(EventQueue):
+    """The real queue, whose endings a test can wait for, and which can fail on demand."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)  # type: ignore[arg-type]  # passed on as they are
+        self.settled: asyncio.Queue[str] = asyncio.Queue()
+        self.failures: list[Exception] = []
+
+    async def complete(self, claimed: ClaimedEvent) -> None:
+        if self.failures:
+            raise self.failures.pop()
+        await super().complete(claimed)
+        self.settled.put_nowait("completed")
+
+    async def reschedule(self, claimed: ClaimedEvent, **arguments: object) -> None:
+        await super().reschedule(claimed, **arguments)  # type: ignore[arg-type]  # passed on as they are
+        self.settled.put_nowait("rescheduled")
+
+    async def next(self) -> str:
+        async with asyncio.timeout(20):
+            return await self.settled.get()
+
+
+class Stage:
+    """Everything a test touches."""
+
+    def __init__(self, queue: WatchedQueue, **arguments: object) -> None:
+        self.clock = MovedClock()
+        self.function = Function()
+        self.queue = queue
+        self.service = EventService(
+            queue=queue,
+            invoke_event=self.function,
+            clock=self.clock,
+            **arguments,  # type: ignore[arg-type]  # passed on as they are
+        )
+
+    async def accept(self, request_id: str = "r1", payload: bytes = b"{}") -> None:
+        await self.service.accept(InvokeRequest(Scope("000000000000", "eu-west-1"), "greet", None, request_id, payload))
+
+    def move(self, seconds: float) -> None:
+        self.clock.wall_ms += round(seconds * 1_000)
+        self.service.wake()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.service.run())
+            yield
+            await self.service.stop(grace_seconds=5)
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> WatchedQueue:
+    return WatchedQueue.open(f"sqlite:///{tmp_path}/queue.db")
+
+
+@pytest.fixture
+async def stage(queue: WatchedQueue) -> AsyncIterator[Stage]:
+    yield Stage(queue)
+    queue.close()
+
+
+async def test_an_accepted_event_is_invoked_once_and_forgotten(stage: Stage) -> None:
+    async with stage.running():
+        await stage.accept()
+        assert await stage.queue.next() == "completed"
+    assert stage.function.calls == ["r1"]
+    assert await stage.queue.count() == 0
+
+
+async def test_what_waited_in_the_queue_is_invoked_at_the_start(stage: Stage) -> None:
+    await stage.accept()
+    async with stage.running():
+        assert await stage.queue.next() == "completed"
+    assert stage.function.calls == ["r1"]
+
+
+async def test_a_function_error_is_retried_after_one_minute_and_after_two_with_the_same_request_id(
+    stage: Stage,
+) -> None:
+    stage.function.script = [EventOutcome.FUNCTION_ERROR] * 3
+    async with stage.running():
+        await stage.accept()
+        assert await stage.queue.next() == "rescheduled"
+        for delay_seconds, end in ((60, "rescheduled"), (120, "completed")):
+            stage.move(delay_seconds - 0.001)
+            assert await stage.queue.claim(limit=1, now_ms=stage.clock.wall_ms, lease_until_ms=1) == []
+            stage.move(0.001)
+            assert await stage.queue.next() == end
+    assert stage.function.calls == ["r1", "r1", "r1"]
+    assert await stage.queue.count() == 0
+
+
+async def test_a_throttled_event_comes_again_after_a_second_without_anybody_waking_the_service(stage: Stage) -> None:
+    stage.function.script = [EventOutcome.THROTTLED]
+    stage.service._clock = Clock()  # the real one: the timer must fire by itself
+    async with stage.running():
+        await stage.accept()
+        assert await stage.queue.next() == "rescheduled"
+        assert await stage.queue.next() == "completed"
+    assert stage.function.calls == ["r1", "r1"]
+
+
+async def test_an_exception_of_the_invocation_is_a_system_error_and_costs_no_retry(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.function.script = [RuntimeError("bug"), EventOutcome.SUCCESS]
+    async with stage.running():
+        await stage.accept()
+        assert await stage.queue.next() == "rescheduled"
+        stage.move(1)
+        assert await stage.queue.next() == "completed"
+    assert "RuntimeError: bug" in caplog.text
+
+
+async def test_an_event_that_is_too_old_is_given_up_without_an_attempt(
+    queue: WatchedQueue, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = Stage(queue, policy=RetryPolicy(maximum_event_age_seconds=60))
+    await stage.accept()
+    stage.move(61)
+    async with stage.running():
+        assert await stage.queue.next() == "completed"
+    assert stage.function.calls == []
+    [given_up] = [record for record in caplog.records if record.message == "An event was given up."]
+    assert vars(given_up)["condition"] == "EventAgeExceeded"
+    queue.close()
+
+
+async def test_no_more_than_max_in_flight_run_at_a_time_and_all_get_their_turn(queue: WatchedQueue) -> None:
+    stage = Stage(queue, max_in_flight=3)
+    for number in range(10):
+        await stage.accept(str(number))
+    stage.function.open.clear()
+    async with stage.running():
+        await stage.function.called(3)
+        stage.function.open.set()
+        for _ in range(10):
+            assert await stage.queue.next() == "completed"
+    assert stage.function.most_running == 3
+    assert Counter(stage.function.calls) == Counter(map(str, range(10)))
+    queue.close()
+
+
+async def test_large_payloads_count_as_well(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lambent.services.events._MAX_IN_FLIGHT_BYTES", 1)
+    monkeypatch.setattr("lambent.services.events._CLAIM_LIMIT", 1)
+    for number in range(5):
+        await stage.accept(str(number), b'"large"')
+    async with stage.running():
+        for _ in range(5):
+            assert await stage.queue.next() == "completed"
+    assert stage.function.most_running == 1
+
+
+async def test_a_hundred_accepted_at_once_are_each_invoked_once(stage: Stage) -> None:
+    async with stage.running():
+        await asyncio.gather(*(stage.accept(str(number)) for number in range(100)))
+        for _ in range(100):
+            assert await stage.queue.next() == "completed"
+    assert Counter(stage.function.calls) == Counter(map(str, range(100)))
+
+
+async def test_stop_waits_for_what_runs(stage: Stage) -> None:
+    stage.function.open.clear()
+    async with stage.running():
+        await stage.accept()
+        await stage.function.called(1)
+        asyncio.get_running_loop().call_soon(stage.function.open.set)
+    assert await stage.queue.count() == 0
+
+
+async def test_stop_gives_back_what_is_not_over_after_the_grace_period(stage: Stage) -> None:
+    stage.function.open.clear()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(stage.service.run())
+        await stage.accept()
+        await stage.function.called(1)
+        await stage.service.stop(grace_seconds=0)
+    [claimed] = await stage.queue.claim(limit=1, now_ms=stage.clock.wall_ms, lease_until_ms=1)
+    assert claimed.progress.attempts == 0
+
+
+async def test_an_end_that_cannot_be_written_is_written_when_the_store_is_back(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lambent.services.events._STORE_BACK_OFF_SECONDS", 0)
+    stage.queue.failures = [StoreUnavailable("disk I/O error")] * 2
+    async with stage.running():
+        await stage.accept()
+        assert await stage.queue.next() == "completed"
+    assert stage.function.calls == ["r1"]
+
+
+async def test_a_disk_that_cannot_keep_up_is_a_throttle(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(_event: Event) -> None:
+        raise StoreOverloaded("busy")
+
+    monkeypatch.setattr(stage.queue, "enqueue", refuse)
+    with pytest.raises(TooManyRequests):
+        await stage.accept()
