@@ -18,6 +18,7 @@ from lambent.core.errors import (
     InvalidParameterValue,
     InvalidRequestContent,
     RequestTooLarge,
+    ServiceFault,
 )
 from lambent.core.invocation import InvocationResult
 from lambent.core.scope import Scope
@@ -104,7 +105,7 @@ class InvokeOperation:
         if context:
             invoke.client_context = _client_context(context)
         if kind == "RequestResponse":
-            self._service.invoke(invoke, lambda result: _answer(answer, invoke, result), fail)
+            self._service.invoke(invoke, lambda result: _answer(answer, fail, invoke, result), fail)
         elif kind == "Event":
             if len(payload) > ASYNCHRONOUS_PAYLOAD_BYTES:
                 raise _too_large(ASYNCHRONOUS_PAYLOAD_BYTES)
@@ -150,7 +151,10 @@ _LOG_TYPES = frozenset({"None", "Tail"})
 _EMPTY_JSON = (("x-amzn-Remapped-Content-Length", "0"), ("Content-Type", "application/json"))
 
 
-def _answer(answer: Answer, invoke: InvokeRequest, result: InvocationResult) -> None:
+def _answer(answer: Answer, fail: Fail, invoke: InvokeRequest, result: InvocationResult) -> None:
+    if result.environment_lost:
+        fail(ServiceFault("The execution environment went away while the function was running."))
+        return
     headers = [
         ("Content-Type", "application/json"),
         ("x-amzn-RequestId", invoke.request_id),

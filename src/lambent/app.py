@@ -1,0 +1,481 @@
+"""The composition root: the one place where the parts of a server are made and wired, and its life from start to stop.
+
+Nothing here has rules of its own. Several servers may run in one process, each in its own data directory.
+"""
+
+import asyncio
+import contextlib
+import functools
+import hashlib
+import logging
+import os
+import platform
+import resource
+import secrets
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lambent.clock import Clock
+from lambent.core.admission import Admission
+from lambent.core.concurrency import AccountLimits
+from lambent.core.function import FunctionTarget
+from lambent.core.honesty import KEPT_NOT_IN_FORCE
+from lambent.environments.environment import ExecutionEnvironment
+from lambent.environments.fleet import Fleet, FleetSettings
+from lambent.environments.variables import Credentials, needs_fresh_interpreter, runtime_environment
+from lambent.environments.zygote_plans import ZygotePlans
+from lambent.gateway.api import Api
+from lambent.gateway.authentication import AnyCredentials, Authenticator, VerifiedCredentials
+from lambent.gateway.code_links import CodeDownloads, CodeLinks
+from lambent.gateway.credentials import RootKey, RootKeyUnusableError
+from lambent.gateway.front import Front, body_limit
+from lambent.gateway.host_rules import HostRules, ListenAddressRefusedError, check_listen_address
+from lambent.gateway.http_server import HttpServer
+from lambent.gateway.invoke import InvokeOperation
+from lambent.gateway.operations.context import Services
+from lambent.ids import IdMaker
+from lambent.observe.log_names import log_stream_name
+from lambent.observe.log_store import LogLimits, LogStore
+from lambent.runtimes.python.interpreters import InterpreterMissing, Interpreters, discover
+from lambent.sandbox.cgroup import CgroupTree, find_mounts
+from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
+from lambent.sandbox.network.bridge import Attachment, Bridge
+from lambent.sandbox.network.dns import HostResolvers
+from lambent.sandbox.network.inside import listen_inside
+from lambent.sandbox.network.plan import NetworkMode
+from lambent.sandbox.pool import PoolSettings, SandboxPool
+from lambent.sandbox.reaper import reap
+from lambent.sandbox.sandbox import Sandbox
+from lambent.services.account import Account
+from lambent.services.activation import Activation
+from lambent.services.catalogue_view import CatalogueView
+from lambent.services.concurrency import Concurrency
+from lambent.services.deployments import Deployments
+from lambent.services.events import EventInvoker, EventService
+from lambent.services.functions import Functions
+from lambent.services.invoke import InvokeService
+from lambent.services.packages import Packages
+from lambent.services.runtime_rules import RuntimeRules
+from lambent.services.versions import Versions
+from lambent.settings import Posture, Settings
+from lambent.startup import CannotStart, claim_data_directory, listen
+from lambent.store.code_source import S3CodeSource
+from lambent.store.code_store import CodeStore
+from lambent.store.database import Database
+from lambent.store.events import EventQueue
+from lambent.store.errors import StoreError
+from lambent.store.migrations import control
+from lambent.wire.frames import encode_init
+from lambent.wire.http import Request
+from lambent.wire.rest_json import RestJsonCodec
+from lambent.wire.service_model import load_lambda_model
+
+_UID_BASE = 1_879_048_192  # 0x70000000: above what distributions and container engines hand out
+_RUNTIME_API_PORT = 9001
+_CAPACITY_WAIT_SECONDS = 5.0
+_GRACE_SECONDS = 5.0
+_ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server, as its announcer sees it.
+
+    Attributes:
+        root_key: the key that was made at this start, to be shown once; else None.
+        runtimes: identifiers that functions can have on this machine.
+    """
+
+    host: str
+    port: int
+    data_directory: Path
+    root_key: RootKey | None
+    runtimes: Sequence[str]
+
+
+Ready = Callable[[Server], Awaitable[None]]
+
+
+class _EnvironmentNetwork:
+    """What each environment's network namespace gets from this server."""
+
+    def __init__(self, bridge: Bridge, port: int) -> None:
+        self._bridge = bridge
+        self._port = port
+
+    def attach(self, netns_fd: int) -> Attachment:
+        return self._bridge.attach(netns_fd)
+
+    def listen(self, netns_fd: int) -> list[socket.socket]:
+        return [listen_inside(netns_fd, "127.0.0.1", port) for port in (_RUNTIME_API_PORT, self._port)]
+
+
+async def run(settings: Settings, *, posture: Posture, ready: Ready | None = None) -> int:
+    """Run a server until SIGINT or SIGTERM; a second signal ends it without waiting for what still runs.
+
+    Args:
+        ready: awaited once, when requests are answered.
+
+    Raises:
+        CannotStart: with the one line that says why.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, _on_signal, stop)
+    async with serving(settings, posture=posture) as server:
+        if ready is not None:
+            await ready(server)
+        await stop.wait()
+    return 0
+
+
+def _on_signal(stop: asyncio.Event) -> None:
+    if stop.is_set():
+        os._exit(130)
+    stop.set()
+
+
+@contextlib.asynccontextmanager
+async def serving(settings: Settings, *, posture: Posture) -> AsyncIterator[Server]:
+    """A server that answers requests inside the block, and has stopped after it.
+
+    What is started first is stopped last: requests end before what they use.
+
+    Raises:
+        CannotStart: with the one line that says why.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        yield await _Assembly(settings, posture, stack).start()
+
+
+class _Assembly:
+    """Makes the parts, in the order in which they need each other, and registers how each is stopped."""
+
+    def __init__(self, settings: Settings, posture: Posture, stack: contextlib.AsyncExitStack) -> None:
+        self._settings = settings
+        self._posture = posture
+        self._stack = stack
+        self._clock = Clock()
+        self._ids = IdMaker()
+        self._limits = AccountLimits(concurrent_executions=settings.concurrency_limit)
+        self._admission = Admission(settings.concurrency_limit)
+
+    async def start(self) -> Server:
+        """All of it; requests are answered when this returns."""
+        _raise_descriptor_limit()
+        listener = self._claim()
+        self._port: int = listener.getsockname()[1]
+        await self._open_state()
+        await self._make_environments()
+        self._make_services()
+        self._make_gateway()
+        await self._concurrency.restore()
+        await self._run(listener)
+        return Server(
+            self._settings.host, self._port, self._data, self._root_key, self._interpreters.identifiers
+        )
+
+    def _claim(self) -> socket.socket:
+        """What can be refused with one line: the address, the data directory, the port."""
+        settings = self._settings
+        try:
+            check_listen_address(settings.host, insecure=settings.insecure)
+        except ListenAddressRefusedError as error:
+            raise CannotStart(str(error)) from error
+        self._data = settings.data_directory
+        lock = claim_data_directory(self._data)
+        self._stack.callback(lock.release)
+        listener = listen(settings.host, settings.port)
+        self._stack.callback(listener.close)
+        return listener
+
+    async def _open_state(self) -> None:
+        """Control state, queue and logs: separate files with separate writers."""
+        data = self._data
+        try:
+            self._database = await asyncio.to_thread(Database.open, f"sqlite:///{data / 'control.db'}", control)
+            self._stack.callback(self._database.close)
+            self._queue = await asyncio.to_thread(EventQueue.open, f"sqlite:///{data / 'queue.db'}")
+            self._stack.callback(self._queue.close)
+        except StoreError as error:
+            raise CannotStart(f"the data directory {data} can't be used: {error}") from error
+        self._code = CodeStore(data)
+        self._logs = LogStore(
+            data / "logs",
+            clock=self._clock,
+            limits=LogLimits(
+                retention_days=self._settings.log_retention_days,
+                retention_bytes=self._settings.log_retention_bytes,
+            ),
+        )
+        await self._logs.start()
+        self._stack.push_async_callback(self._logs.stop)
+
+    async def _make_environments(self) -> None:
+        """Interpreters, sandboxes and the fleet."""
+        settings = self._settings
+        self._interpreters = await asyncio.to_thread(
+            discover, self._data / "interpreters.json", environment=os.environ, home=Path.home()
+        )
+        dev = self._posture == "dev"
+        mode = NetworkMode.EGRESS_AND_HOST_LOOPBACK if dev else NetworkMode.EGRESS
+        cgroups = CgroupTree(find_mounts(), self._instance())
+        directory = self._data / "sandboxes"
+        directory.mkdir(exist_ok=True)
+        await asyncio.to_thread(_prepare_cgroups, cgroups)
+        plans = ZygotePlans(
+            interpreters=self._interpreters,
+            python_sdk=settings.python_sdk,
+            sdk_cache=self._data / "sdk",
+            network=mode,
+        )
+        bridge = Bridge(asyncio.get_running_loop(), mode, HostResolvers())
+        self._pool = SandboxPool(
+            settings=PoolSettings(stock=settings.blank_pool_size, cpu_quota=not dev, uid_base=_UID_BASE),
+            directory=directory,
+            cgroups=cgroups,
+            network=_EnvironmentNetwork(bridge, self._port),
+            plan_for=plans.plan_for,
+        )
+        self._stack.push_async_callback(self._pool.stop)
+        self._fleet = Fleet(
+            settings=FleetSettings(
+                memory_capacity_mb=settings.memory_capacity_mb,
+                idle_timeout_seconds=settings.idle_timeout_seconds,
+                capacity_wait_seconds=_CAPACITY_WAIT_SECONDS,
+            ),
+            clock=self._clock,
+            sandboxes=self._pool,
+            create=self._create_environment,
+            code_tree=lambda target: [("/var/task", self._code.tree(target.code_sha256))],
+        )
+        self._stack.push_async_callback(self._fleet.stop)
+
+    def _instance(self) -> str:
+        """This data directory's name in shared places such as cgroups: a reaper must find its own, and only those."""
+        return hashlib.sha256(os.fsencode(self._data.resolve())).hexdigest()[:16]
+
+    def _create_environment(
+        self,
+        target: FunctionTarget,
+        sandbox: Sandbox,
+        *,
+        on_idle: Callable[[ExecutionEnvironment], None],
+        on_ended: Callable[[ExecutionEnvironment], None],
+    ) -> ExecutionEnvironment:
+        """One environment in a sandbox that is its target's already."""
+        loop = asyncio.get_running_loop()
+        if sandbox.endpoint is not None:
+            loop.add_reader(sandbox.endpoint.fileno(), self._accept_inside, sandbox.endpoint)
+        stream = log_stream_name(
+            created_ms=self._clock.now_ms(),
+            version=target.version,
+            prefix=target.log_stream_prefix,
+            unique=self._ids.token(32),
+        )
+        environment = runtime_environment(
+            target,
+            log_stream=stream,
+            endpoint_url=f"http://127.0.0.1:{self._port}",
+            credentials=_credentials(target) if self._posture == "dev" else None,
+        )
+        return ExecutionEnvironment(
+            target=target,
+            sandbox=sandbox,
+            clock=self._clock,
+            loop=loop,
+            log_stream=self._logs.stream(target.scope, target.log_group, stream),
+            init_frame=encode_init(
+                environment=environment,
+                handler=target.handler,
+                exec_interpreter=needs_fresh_interpreter(target.environment),
+            ),
+            on_idle=on_idle,
+            on_ended=on_ended,
+            freeze_after_ms=self._settings.freeze_after_ms,
+        )
+
+    def _accept_inside(self, listener: socket.socket) -> None:
+        """A function calls Lambent: the connection was made in its network namespace and is served like any other."""
+        try:
+            connection, _ = listener.accept()
+        except OSError:  # it has gone already, or descriptors are used up: the function sees a closed connection
+            return
+        connection.setblocking(False)
+        self._background.start(self._serve(connection))
+
+    async def _serve(self, connection: socket.socket) -> None:
+        await asyncio.get_running_loop().connect_accepted_socket(self._server.protocol, connection)
+
+    def _make_services(self) -> None:
+        """The use cases."""
+        self._background = _Background(self._stack)
+        view = CatalogueView(database=self._database)
+        changed = Deployments(database=self._database, view=view, fleet=self._fleet).changed
+        reserved = self._admission.set_reserved
+        self._activation = Activation(
+            database=self._database,
+            unpack=self._code.unpack,
+            ids=self._ids,
+            on_changed=changed,
+            on_activated=lambda target: self._background.start(_warm(self._pool, target.runtime)),
+        )
+        self._packages = Packages(source=S3CodeSource(), store=self._code, limits=self._limits)
+        functions = Functions(
+            database=self._database,
+            packages=self._packages,
+            activation=self._activation,
+            clock=self._clock,
+            ids=self._ids,
+            limits=self._limits,
+            runtimes=RuntimeRules(clock=self._clock, unavailable=self._unavailable),
+            host_architecture=_ARCHITECTURES.get(platform.machine(), platform.machine()),
+            on_changed=changed,
+            on_reserved=reserved,
+        )
+        versions = Versions(
+            database=self._database,
+            activation=self._activation,
+            ids=self._ids,
+            limits=self._limits,
+            on_changed=changed,
+        )
+        self._concurrency = Concurrency(database=self._database, limits=self._limits, on_reserved=reserved)
+        account = Account(database=self._database, limits=self._limits)
+        links = CodeLinks(secret=_secret(self._data / "link-secret"), clock=self._clock)
+        self._services = Services(functions, versions, self._concurrency, account, links)
+        self._invoke = InvokeService(
+            targets=view, admission=self._admission, fleet=self._fleet, ids=self._ids, clock=self._clock
+        )
+        self._events = EventService(
+            queue=self._queue, invoke_event=EventInvoker(self._invoke), clock=self._clock
+        )
+
+    def _unavailable(self, runtime: str) -> str | None:
+        """Why this machine can't run a runtime, if it can't."""
+        try:
+            self._interpreters.get(runtime)
+        except InterpreterMissing as error:
+            return str(error)
+        return None
+
+    def _make_gateway(self) -> None:
+        """From the socket to the use cases."""
+        settings = self._settings
+        codec = RestJsonCodec(load_lambda_model())
+        downloads = CodeDownloads(links=self._services.code_links, packages=self._packages)
+        front = Front(
+            host_rules=HostRules(
+                hosts=settings.allowed_hosts, origins=settings.allowed_origins, any_address=settings.insecure
+            ),
+            authenticator=self._authenticator(),
+            invoke=InvokeOperation(
+                service=self._invoke,
+                events=self._events,
+                validate=functools.partial(_validate, codec),
+                spawn=self._background.start,
+                ids=self._ids,
+                clock=self._clock,
+            ),
+            api=Api(codec=codec, services=self._services, downloads=downloads),
+            ids=self._ids,
+            spawn=self._background.start,
+        )
+        loop = asyncio.get_running_loop()
+        self._server = HttpServer(loop, front.handle, clock=self._clock, body_limit=body_limit)
+
+    def _authenticator(self) -> Authenticator:
+        self._root_key: RootKey | None = None
+        if self._posture == "dev":
+            return AnyCredentials()
+        try:
+            key, created = RootKey.load_or_create(self._data)
+        except RootKeyUnusableError as error:
+            raise CannotStart(str(error)) from error
+        self._root_key = key if created else None
+        return VerifiedCredentials(key, clock=self._clock)
+
+    async def _run(self, listener: socket.socket) -> None:
+        """Start what runs by itself, then open the door."""
+        for work in (self._activation.run(), self._fleet.run(), self._events.run()):
+            self._background.start(work)
+        self._stack.push_async_callback(functools.partial(self._events.stop, grace_seconds=_GRACE_SECONDS))
+        self._stack.push_async_callback(functools.partial(self._server.stop, grace_seconds=_GRACE_SECONDS))
+        await self._server.listen(sock=listener)
+        for kept in KEPT_NOT_IN_FORCE:
+            logger.info("Kept, but not in force yet: %s (%s).", kept.setting, kept.effect)
+
+
+class _Background:
+    """Tasks that belong to the server and to nobody's request; one that fails says so in the log."""
+
+    def __init__(self, stack: contextlib.AsyncExitStack) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+        stack.push_async_callback(self._cancel)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("A background task failed.", exc_info=task.exception())
+
+    async def _cancel(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def _warm(pool: SandboxPool, runtime: str) -> None:
+    """Have blanks ready before the first invocation asks for one."""
+    try:
+        await pool.warm(runtime)
+    except (SandboxUnavailable, SandboxFailed) as error:
+        logger.error("No environments for %s: %s", runtime, error)
+
+
+def _validate(codec: RestJsonCodec, request: Request) -> None:
+    """The codec's own checks of a request that the hot path doesn't decode."""
+    match = codec.match(request.method, request.path, request.query)
+    assert match is not None  # the path is Invoke's
+    codec.decode(match, query=request.query, headers=request.headers, body=request.body)
+
+
+def _prepare_cgroups(cgroups: CgroupTree) -> None:
+    try:
+        cgroups.prepare()
+        left = reap(cgroups)
+    except OSError as error:
+        raise CannotStart(f"control groups can't be made: {error}; see lambent doctor") from error
+    if left:
+        logger.info("Removed what a killed server of this data directory had left: %d groups.", left)
+
+
+def _credentials(target: FunctionTarget) -> Credentials:
+    """What functions sign with under `dev`, where any credentials will do and a 12-digit key is the account."""
+    return Credentials(target.scope.account, "lambent", "lambent")
+
+
+def _secret(path: Path) -> bytes:
+    """A secret of the data directory, made at its first use."""
+    with contextlib.suppress(FileExistsError):
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(fd, "wb") as file:
+            file.write(secrets.token_bytes(32))
+    return path.read_bytes()
+
+
+def _raise_descriptor_limit() -> None:
+    """As many open files as this process may have: each environment takes a dozen."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
