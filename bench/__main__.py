@@ -11,7 +11,7 @@ from pathlib import Path
 from bench import scenarios
 from bench.bars import BARS
 from bench.processes import hello_server, lambent_server
-from bench.report import as_json, as_markdown
+from bench.report import as_json, as_markdown, with_tables
 from bench.results import Results
 from lambent.version import VERSION
 
@@ -27,6 +27,7 @@ def main() -> int:
     parser.add_argument("--samples", type=int, default=60, help="cold starts")
     parser.add_argument("--runtime", default=f"python3.{sys.version_info.minor}", help="of the functions")
     parser.add_argument("--output", type=Path, default=Path("bench/results.json"), help="where the figures go")
+    parser.add_argument("--page", type=Path, help="a page whose part between the bench markers becomes the tables")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lambent-bench-") as folder:
         log = Path(folder, "log")
@@ -37,6 +38,8 @@ def main() -> int:
             raise
     print(as_markdown(results))
     options.output.write_text(as_json(results))
+    if options.page:
+        options.page.write_text(with_tables(options.page.read_text(encoding="utf-8"), results), encoding="utf-8")
     return 0 if all(bar.holds(results) for bar in BARS) else 1
 
 

@@ -22,6 +22,15 @@ def as_markdown(results: Results) -> str:
     return "\n".join(_lines(results)) + "\n"
 
 
+def with_tables(page: str, results: Results) -> str:
+    """A page with the tables between its markers instead of what was there."""
+    before, begin, rest = page.partition("<!-- bench: begin -->\n")
+    _, end, after = rest.partition("<!-- bench: end -->")
+    if not end:
+        raise ValueError("the page has no bench markers")
+    return f"{before}{begin}{as_markdown(results)}{end}{after}"
+
+
 def _lines(results: Results) -> Iterator[str]:
     yield f"Lambent {results.version}, {results.runtime}, on {results.machine}."
     yield ""
