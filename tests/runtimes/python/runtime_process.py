@@ -104,7 +104,8 @@ class RuntimeProcess:
         self.channel.settimeout(_SECONDS)
         self.pipe = pipe_read
         self._buffer = b""
-        command = [python, "-c", _START, CLIENT_ROOT, str(theirs.fileno()), task_root, layers_root, self.script]
+        places = [str(task_root), str(layers_root), str(self.script)]
+        command = [str(python), "-c", _START, str(CLIENT_ROOT), str(theirs.fileno()), *places]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -182,10 +183,9 @@ class RuntimeProcess:
         tenant_id: str = "",
         trace_id: str = TRACE_ID,
         request_id: str = REQUEST_ID,
-        deadline_ms: int | None = None,
     ) -> Answer:
         """Send INVOKE; what comes up to the answer, which NEXT has to follow."""
-        deadline = str(deadline_ms or CLOCK.now_ms() + 3000)
+        deadline = str(CLOCK.now_ms() + 3000)
         fields = [request_id, deadline, ARN, trace_id, client_context, cognito_identity, tenant_id, content_type]
         payload = json.dumps(event).encode() if raw is None else raw
         self.send(INVOKE, b"".join(value.encode() + b"\0" for value in fields) + payload)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import runpy
 import shutil
 import sys
 from collections.abc import Iterator
@@ -14,14 +15,14 @@ from pathlib import Path
 import pytest
 
 from tests.runtimes.python.aws_client_process import EXITED, AwsClientProcess
-from tests.runtimes.python.functions import app
 from tests.runtimes.python.runtime_process import ERROR, INIT_ERROR, NEXT, Answer, RuntimeProcess
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("awslambdaric") is None, reason="awslambdaric is not installed (a development dependency)"
 )
 
-FUNCTION = Path(app.__file__)
+FUNCTION = Path(__file__).parent / "functions" / "app.py"
+_NAMES = runpy.run_path(str(FUNCTION))
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z")
 # A frame of a stack trace in a log: two lines, indented with ordinary or no-break spaces.
 _CLIENT_FRAME = re.compile(
@@ -57,8 +58,8 @@ def _without_client(text: str) -> str:
 
 
 EVENTS: dict[str, tuple[bytes, dict[str, str]]] = {
-    **{f"answer {name}": (json.dumps({"do": ["answer", name]}).encode(), {}) for name in app.ANSWERS},
-    **{f"log {name}": (json.dumps({"do": ["log", name]}).encode(), {}) for name in app.LOGS},
+    **{f"answer {name}": (json.dumps({"do": ["answer", name]}).encode(), {}) for name in _NAMES["ANSWERS"]},
+    **{f"log {name}": (json.dumps({"do": ["log", name]}).encode(), {}) for name in _NAMES["LOGS"]},
     **{
         name: (json.dumps({"do": ["call", name], "depth": 9}).encode(), {})
         for name in [

@@ -240,19 +240,24 @@ def handler(event, context):
     def test_a_signal_handler_may_log_while_its_thread_does(self, start: Start) -> None:
         runtime = start("""
 import logging, signal
+talking = True
 def tick(number, frame):
     logging.warning("tick")
+    if talking:  # armed again only now: a slow machine must not nest handlers
+        signal.setitimer(signal.ITIMER_REAL, 0.0002)
 def handler(event, context):
+    global talking
     signal.signal(signal.SIGALRM, tick)
-    signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+    signal.setitimer(signal.ITIMER_REAL, 0.0002)
     for number in range(300):
         print("y" * 20000)
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    talking = False
 """)
         runtime.initialise()
         answer = runtime.invoke()
+        assert answer.kind == RESPONSE
         assert answer.printed == ("y" * 20000 + "\n") * 300
-        assert all(record.text.endswith("\ttick\n") for record in answer.records)
+        assert {record.text.split("\t")[3] for record in answer.records} == {"tick\n"}
 
     def test_logger_records_are_single_events_with_the_request(self, start: Start) -> None:
         runtime = start("""

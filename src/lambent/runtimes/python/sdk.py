@@ -26,6 +26,7 @@ _DISTRIBUTIONS = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateuti
 _VERSION = re.compile(r"\d+(\.\d+){1,3}\Z")
 _AT_LEAST = re.compile(r">=\s*(\d+)\.(\d+)")
 _INSTALL_SECONDS = 300.0
+_NOT_PACKAGES = {"..", "__pycache__", "bin"}
 
 
 class SdkUnavailable(Exception):
@@ -67,7 +68,7 @@ def sdk_mounts(interpreter: Interpreter, setting: str, cache_dir: Path) -> SdkPl
     directory = cache_dir / f"boto3-{setting}-{interpreter.identifier}"
     if not directory.is_dir():
         _install(interpreter, setting, directory)
-    return SdkPlan(tuple((path, path.name) for path in sorted(directory.iterdir()) if path.name != "bin"))
+    return SdkPlan(tuple((path, path.name) for path in sorted(directory.iterdir()) if path.name not in _NOT_PACKAGES))
 
 
 def _bundled(interpreter: Interpreter) -> SdkPlan:
@@ -93,8 +94,7 @@ def _lowest_python(required: str) -> tuple[int, int]:
 
 def _top_level(files: Iterable[metadata.PackagePath]) -> list[str]:
     """Packages, modules and metadata of a distribution; not its scripts, which lie outside."""
-    names = {file.parts[0] for file in files}
-    return sorted(names - {"..", "__pycache__"})
+    return sorted({file.parts[0] for file in files} - _NOT_PACKAGES)
 
 
 def _install(interpreter: Interpreter, version: str, directory: Path) -> None:

@@ -57,24 +57,24 @@ def init_error(error_type: str, payload: bytes) -> bytes:
 class Channel:
     """The frames socket of this process, by its descriptor.
 
-    ``_guard`` guards the descriptor's write side: frames never mix. It is taken for the length of one
-    frame, and nothing else is taken under it. A signal handler may log while its own thread is in the
-    middle of a frame; that frame then waits in ``_deferred`` until the one under way is complete.
+    ``_guard`` guards the descriptor's write side: frames never mix. It is held while frames are written, and
+    nothing else is taken under it. It is reentrant because a signal handler may log while its own thread is in
+    the middle of a frame: what it says stays in ``_waiting`` until the frame under way is complete.
     """
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._pending = b""
-        self._guard = threading.Lock()
-        self._sender = 0
-        self._deferred: list[bytes] = []
+        self._guard = threading.RLock()
+        self._writing = False
+        self._waiting: list[bytes] = []
         os.set_inheritable(fd, False)
 
     def close_after_fork(self) -> None:
         """For the child of a fork: the channel stays with the parent, and only the parent answers."""
-        self._guard = threading.Lock()
-        self._sender = 0
-        self._deferred = []
+        self._guard = threading.RLock()
+        self._writing = False
+        self._waiting = []
         fd, self._fd = self._fd, _CLOSED
         with contextlib.suppress(OSError):  # the function's own code may have closed it
             os.close(fd)
@@ -134,18 +134,17 @@ class Channel:
         Raises:
             ChannelClosed: the other end is gone; nothing, or not all, was sent.
         """
-        thread = threading.get_ident()
-        if self._sender == thread:
-            self._deferred.append(frames)
-            return
         with self._guard:
-            self._sender = thread
-            try:
-                self._write(frames)
-                while self._deferred:
-                    self._write(self._deferred.pop(0))
-            finally:
-                self._sender = 0
+            self._waiting.append(frames)
+            if self._writing:
+                return
+            while self._waiting:
+                self._writing = True
+                try:
+                    while self._waiting:
+                        self._write(self._waiting.pop(0))
+                finally:
+                    self._writing = False
 
     def _write(self, frames: bytes) -> None:
         try:
