@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -467,6 +468,18 @@ def handler(event, context):
         answer = runtime.initialise(execute=True)
         assert (answer.kind, answer.document["errorType"]) == (INIT_ERROR, "ValueError")
         assert runtime.wait() == 1
+
+
+def test_preloading_starts_no_thread_and_opens_nothing(interpreter: Interpreter) -> None:
+    """A process with threads can't be forked safely, and what it has open would be every tenant's."""
+    program = (
+        "import os, sys\nsys.path.insert(0, sys.argv[1])\nbefore = os.listdir('/proc/self/fd')\n"
+        "from lambent_runtime import runtime\nruntime.preload()\n"
+        "print(len(os.listdir('/proc/self/task')), os.listdir('/proc/self/fd') == before, 'asyncio' in sys.modules)\n"
+    )
+    command = [str(interpreter.executable), "-c", program, str(CLIENT_ROOT)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout == "1 True True\n"
 
 
 def test_json_log_format_names_level_logger_and_request(start: Start) -> None:

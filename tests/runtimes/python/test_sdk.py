@@ -32,7 +32,7 @@ def test_a_python_that_boto3_has_left_behind_gets_a_note_instead(tmp_path: Path)
     assert plan.mounts == ()
     assert plan.note is not None
     assert "boto3 is not provided to python3.9 functions" in plan.note
-    assert "python_sdk_version" in plan.note
+    assert "python_sdk" in plan.note
 
 
 def test_none_is_none(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """boto3 for functions: what of it is mounted beside the runtime client, so that `import boto3` works as on AWS.
 
-The setting `python_sdk_version` says which: "bundled" is the one that Lambent itself runs with, "none" is none,
+The setting `python_sdk` says which: "bundled" is the one that Lambent itself runs with, "none" is none,
 anything else is a version of boto3, installed once for each interpreter into a cache directory. A function that
 brings its own in its package or a layer gets that one: /var/task and /opt come first on its search path.
 """
@@ -60,11 +60,11 @@ def sdk_mounts(interpreter: Interpreter, setting: str, cache_dir: Path) -> SdkPl
         SdkUnavailable: the setting is none of these, or the version could not be installed.
     """
     if setting == NONE:
-        return SdkPlan((), f"boto3 is not provided to {interpreter.identifier} functions: python_sdk_version is none.")
+        return SdkPlan((), f"boto3 is not provided to {interpreter.identifier} functions: python_sdk is none.")
     if setting == BUNDLED:
         return _bundled(interpreter)
     if not _VERSION.match(setting):
-        raise SdkUnavailable(f"python_sdk_version is {setting!r}: use bundled, none or a version such as 1.40.4.")
+        raise SdkUnavailable(f"python_sdk is {setting!r}: use bundled, none or a version such as 1.40.4.")
     directory = cache_dir / f"boto3-{setting}-{interpreter.identifier}"
     if not directory.is_dir():
         _install(interpreter, setting, directory)
@@ -80,7 +80,7 @@ def _bundled(interpreter: Interpreter) -> SdkPlan:
             return SdkPlan(
                 (),
                 f"boto3 is not provided to {interpreter.identifier} functions: {name} {distribution.version} needs "
-                f"Python {required}. Set python_sdk_version to a version of boto3 for it, or deploy one.",
+                f"Python {required}. Set python_sdk to a version of boto3 for it, or deploy one.",
             )
         mounts += [(Path(str(distribution.locate_file(name))), name) for name in _top_level(distribution.files or ())]
     return SdkPlan(tuple(mounts))
