@@ -1,0 +1,242 @@
+"""A control plane on a free port, in a thread of its own, and what tests send to it.
+
+Everything is the real thing but for the code store and S3, which are dictionaries here.
+"""
+
+import asyncio
+import contextlib
+import io
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from lambent.clock import Clock
+from lambent.core.concurrency import AccountLimits
+from lambent.core.errors import InvalidParameterValue
+from lambent.core.function import FunctionTarget
+from lambent.core.scope import Scope
+from lambent.gateway.api import Api
+from lambent.gateway.authentication import AnyCredentials
+from lambent.gateway.code_links import CODE_PATH_PREFIX, CodeDownloads, CodeLinks
+from lambent.gateway.http_server import HttpServer, Respond
+from lambent.gateway.operations.context import Services
+from lambent.ids import IdMaker
+from lambent.services.account import Account
+from lambent.services.activation import Activation
+from lambent.services.catalogue_view import CatalogueView
+from lambent.services.concurrency import Concurrency
+from lambent.services.functions import Functions
+from lambent.services.packages import Packages
+from lambent.services.runtime_rules import RuntimeRules
+from lambent.services.versions import Versions
+from lambent.store.database import Database
+from lambent.store.migrations import control
+from lambent.wire.http import Request
+from lambent.wire.rest_json import RestJsonCodec
+from lambent.wire.service_model import load_lambda_model
+from tests.golden import Answer
+
+RUNTIMES_OF_THE_HOST = {"python3.9", "python3.11", "python3.12", "python3.13"}
+
+
+class CodeStoreInMemory:
+    """Packages by digest; `unpack` waits while the gate is closed."""
+
+    def __init__(self) -> None:
+        self.packages: dict[str, bytes] = {}
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def check(self, package: bytes) -> None:
+        try:
+            with zipfile.ZipFile(io.BytesIO(package)) as archive:
+                size = sum(info.file_size for info in archive.infolist())
+        except zipfile.BadZipFile:
+            raise InvalidParameterValue(
+                "Could not unzip uploaded file. Please check your file, then try to upload again."
+            ) from None
+        if size > 262_144_000:
+            raise InvalidParameterValue("Unzipped size must be smaller than 262144000 bytes")
+
+    async def put(self, package: bytes) -> str:
+        digest = sha256(package).hexdigest()
+        self.packages[digest] = package
+        return digest
+
+    async def read(self, sha256: str) -> bytes:
+        return self.packages[sha256]
+
+    async def unpack(self, sha256: str) -> None:
+        await self.gate.wait()
+        if sha256 not in self.packages:
+            raise FileNotFoundError(sha256)
+
+
+class BucketsInMemory:
+    """S3: bucket to key to content."""
+
+    def __init__(self) -> None:
+        self.buckets: dict[str, dict[str, bytes]] = {}
+
+    async def fetch(self, bucket: str, key: str, version: str | None) -> bytes:
+        refusal = "Error occurred while GetObject. S3 Error Code: "
+        if bucket not in self.buckets:
+            raise InvalidParameterValue(f"{refusal}NoSuchBucket. S3 Error Message: The specified bucket does not exist")
+        if key not in self.buckets[bucket]:
+            raise InvalidParameterValue(f"{refusal}NoSuchKey. S3 Error Message: The specified key does not exist.")
+        return self.buckets[bucket][key]
+
+
+class ControlPlane:
+    """A server of the control plane in a thread of its own; `start` again after `stop` is a restart."""
+
+    def __init__(self, directory: Path) -> None:
+        self.code = CodeStoreInMemory()
+        self.s3 = BucketsInMemory()
+        self.activated: list[FunctionTarget] = []
+        self.reserved: dict[tuple[Scope, str], int | None] = {}
+        self.url = ""
+        self._database_url = f"sqlite:///{directory / 'control.db'}"
+        self._started = threading.Event()
+        self._stop: Callable[[], object] = lambda: None
+        self._thread = threading.Thread()
+        self._loop: asyncio.AbstractEventLoop
+
+    def start(self) -> None:
+        self._started.clear()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+        self._thread.start()
+        assert self._started.wait(10), "the server didn't start"
+
+    def stop(self) -> None:
+        self._stop()
+        self._thread.join(10)
+        assert not self._thread.is_alive(), "the server didn't stop"
+
+    @contextlib.contextmanager
+    def activation_held(self) -> Iterator[None]:
+        """Versions stay Pending, updates InProgress, until the block ends."""
+        self.hold_activation()
+        try:
+            yield
+        finally:
+            self._loop.call_soon_threadsafe(self.code.gate.set)
+
+    def hold_activation(self) -> None:
+        """Activate nothing more until the next start."""
+        self.run(self._close_gate())
+
+    def run(self, work: Any) -> Any:
+        """Run a coroutine on the server's loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _close_gate(self) -> None:
+        self.code.gate.clear()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.code.gate = asyncio.Event()
+        self.code.gate.set()
+        stopping = asyncio.Event()
+        self._stop = lambda: self._loop.call_soon_threadsafe(stopping.set)
+        self.database = Database.open(self._database_url, control)
+        clock, ids, limits = Clock(), IdMaker(), AccountLimits()
+        self.view = CatalogueView(database=self.database)
+        packages = Packages(source=self.s3, store=self.code, limits=limits)
+        activation = Activation(
+            database=self.database,
+            unpack=self.code.unpack,
+            ids=ids,
+            on_changed=self.view.invalidate,
+            on_activated=self.activated.append,
+        )
+        links = CodeLinks(secret=b"s" * 32, clock=clock)
+        services = Services(
+            functions=Functions(
+                database=self.database,
+                packages=packages,
+                activation=activation,
+                clock=clock,
+                ids=ids,
+                limits=limits,
+                runtimes=RuntimeRules(clock=clock, unavailable=_unavailable),
+                host_architecture="x86_64",
+                on_changed=self.view.invalidate,
+                on_reserved=self._on_reserved,
+            ),
+            versions=Versions(
+                database=self.database,
+                activation=activation,
+                ids=ids,
+                limits=limits,
+                on_changed=self.view.invalidate,
+            ),
+            concurrency=Concurrency(database=self.database, limits=limits, on_reserved=self._on_reserved),
+            account=Account(database=self.database, limits=limits),
+            code_links=links,
+        )
+        await services.concurrency.restore()
+        api = Api(
+            codec=RestJsonCodec(load_lambda_model()),
+            services=services,
+            downloads=CodeDownloads(links=links, packages=packages),
+        )
+        authenticator = AnyCredentials()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+
+                def handle(request: Request, respond: Respond) -> None:
+                    anonymous = request.path.startswith(CODE_PATH_PREFIX)
+                    caller = None if anonymous else authenticator.authenticate(request)
+
+                    async def answer() -> None:
+                        respond(*await api.handle(request, caller, ids.uuid()))
+
+                    tasks.create_task(answer(), name="request")
+
+                server = HttpServer(self._loop, handle, clock=clock, body_limit=lambda method, path: 70_167_211)
+                listener = await server.listen(host="127.0.0.1")
+                self.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+                activating = tasks.create_task(activation.run(), name="activation")
+                self._started.set()
+                await stopping.wait()
+                await server.stop(grace_seconds=1)
+                activating.cancel()
+        finally:
+            self.database.close()
+
+    def _on_reserved(self, scope: Scope, name: str, reserved: int | None) -> None:
+        self.reserved[scope, name] = reserved
+
+
+def _unavailable(identifier: str) -> str | None:
+    return None if identifier in RUNTIMES_OF_THE_HOST else "no such interpreter was found"
+
+
+def call(client: Any, operation: str, request: dict[str, Any]) -> Answer:
+    """Send a request and return the answer as it was on the wire."""
+    seen: list[Answer] = []
+
+    def keep(response_dict: dict[str, Any], **_: object) -> None:
+        headers = {name.lower(): value for name, value in response_dict["headers"].items()}
+        seen.append(Answer(response_dict["status_code"], headers, response_dict["body"]))
+
+    client.meta.events.register("before-parse.lambda", keep, unique_id="keep")
+    try:
+        with contextlib.suppress(client.exceptions.ClientError):
+            client._make_api_call(operation, request)
+    finally:
+        client.meta.events.unregister("before-parse.lambda", keep, unique_id="keep")
+    return seen[0]
+
+
+def package(content: str = "def handler(event, context): return event", **files: str) -> bytes:
+    """A deployment package with index.py."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in {"index.py": content, **files}.items():
+            archive.writestr(zipfile.ZipInfo(name), text)
+    return buffer.getvalue()

@@ -1,0 +1,479 @@
+import base64
+import hashlib
+import json
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lambent.core.errors import ResourceConflict, ResourceNotFound
+from lambent.core.honesty import REFUSED_SETTINGS
+from lambent.core.scope import Scope
+from tests.api.conftest import REGION, ClientFactory
+from tests.api.control_plane import ControlPlane, call, package
+
+ROLE = "arn:aws:iam::123456789012:role/lambda-role"
+
+
+def create(client: Any, name: str = "my-function", **more: Any) -> Any:
+    return client.create_function(
+        **{
+            "FunctionName": name,
+            "Runtime": "python3.13",
+            "Handler": "index.handler",
+            "Role": ROLE,
+            "Code": {"ZipFile": package()},
+            **more,
+        }
+    )
+
+
+def settle(client: Any, name: str = "my-function") -> Any:
+    for waiter in ("function_active_v2", "function_updated_v2"):
+        client.get_waiter(waiter).wait(FunctionName=name, WaiterConfig={"Delay": 0})
+    return client.get_function_configuration(FunctionName=name)
+
+
+def refusal(error: pytest.ExceptionInfo[ClientError]) -> tuple[str, str]:
+    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
+
+
+@pytest.fixture
+def client(lambda_client: ClientFactory) -> Any:
+    return lambda_client()
+
+
+class TestLifeOfAVersion:
+    def test_each_step_gives_a_new_revision(self, client: Any) -> None:
+        created = create(client)
+        active = settle(client)
+        updated = client.update_function_configuration(FunctionName="my-function", Timeout=10)
+        settled = settle(client)
+        revisions = [one["RevisionId"] for one in (created, active, updated, settled)]
+        assert len(set(revisions)) == 4
+        assert (settled["State"], settled["LastUpdateStatus"], settled["Timeout"]) == ("Active", "Successful", 10)
+
+    def test_a_pending_function_can_be_neither_updated_nor_published_nor_invoked(
+        self, client: Any, control_plane: ControlPlane, account: str
+    ) -> None:
+        with control_plane.activation_held():
+            create(client)
+            text = (
+                "The operation cannot be performed at this time. The resource "
+                f"arn:aws:lambda:{REGION}:{account}:function:my-function is currently in the following state: "
+                "'Pending'. StateReasonCode: 'Creating'"
+            )
+            for operation in (client.update_function_configuration, client.publish_version):
+                with pytest.raises(ClientError) as error:
+                    operation(FunctionName="my-function")
+                assert refusal(error) == ("ResourceConflictException", text)
+            with pytest.raises(ResourceConflict, match="currently in the following state: Pending"):
+                control_plane.run(control_plane.view.load(Scope(account, REGION), "my-function", None))
+
+    def test_the_old_version_runs_until_the_update_is_done(
+        self, client: Any, control_plane: ControlPlane, account: str
+    ) -> None:
+        scope = Scope(account, REGION)
+        create(client, Timeout=5)
+        settle(client)
+        with control_plane.activation_held():
+            client.update_function_configuration(FunctionName="my-function", Timeout=7)
+            during = control_plane.run(control_plane.view.load(scope, "my-function", None))
+        settle(client)
+        after = control_plane.run(control_plane.view.load(scope, "my-function", None))
+        assert (during.timeout_seconds, after.timeout_seconds) == (5, 7)
+        assert during.revision != after.revision
+
+    def test_code_that_cannot_be_unpacked_makes_the_function_failed(
+        self, client: Any, control_plane: ControlPlane
+    ) -> None:
+        with control_plane.activation_held():
+            created = create(client, Code={"ZipFile": package("unique to this test")})
+            digest = base64.b64decode(created["CodeSha256"]).hex()
+            del control_plane.code.packages[digest]
+        with pytest.raises(Exception, match="terminal failure state"):
+            client.get_waiter("function_active_v2").wait(FunctionName="my-function", WaiterConfig={"Delay": 0})
+        shown = client.get_function_configuration(FunctionName="my-function")
+        assert (shown["State"], shown["StateReasonCode"]) == ("Failed", "InternalError")
+
+
+class TestCreate:
+    def test_publish_makes_version_1_active_too(self, client: Any) -> None:
+        assert create(client, Publish=True)["Version"] == "1"
+        client.get_waiter("published_version_active").wait(
+            FunctionName="my-function", Qualifier="1", WaiterConfig={"Delay": 0}
+        )
+        settle(client)
+        assert [one["Version"] for one in client.list_versions_by_function(FunctionName="my-function")["Versions"]] == [
+            "$LATEST",
+            "1",
+        ]
+
+    def test_a_name_is_taken_once(self, client: Any) -> None:
+        create(client)
+        with pytest.raises(ClientError) as error:
+            create(client)
+        assert refusal(error) == ("ResourceConflictException", "Function already exist: my-function")
+
+    def test_of_many_at_once_one_gets_the_name(self, client: Any) -> None:
+        def attempt(_: int) -> int:
+            try:
+                return int(create(client)["ResponseMetadata"]["HTTPStatusCode"])
+            except ClientError as error:
+                return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
+
+        with ThreadPoolExecutor(8) as threads:
+            assert sorted(threads.map(attempt, range(8))) == [201] + [409] * 7
+
+    def test_accounts_and_regions_do_not_see_each_other(self, lambda_client: ClientFactory, client: Any) -> None:
+        create(client)
+        for other in (lambda_client(account="999999999999"), lambda_client(region="us-east-1")):
+            assert other.list_functions()["Functions"] == []
+            with pytest.raises(ClientError) as error:
+                other.get_function(FunctionName="my-function")
+            assert refusal(error)[0] == "ResourceNotFoundException"
+
+    @pytest.mark.parametrize(
+        ("request_part", "text"),
+        [
+            ({"Runtime": "java8"}, "The runtime parameter of java8 is no longer supported"),
+            ({"Runtime": "python3.14"}, "Runtime python3.14 is not available on this host: no such interpreter"),
+            ({"Architectures": ["arm64"]}, "Architectures: arm64 functions can't run on this host, which is x86_64"),
+            ({"Handler": None}, "Runtime and Handler are mandatory parameters"),
+            ({"Code": {}}, "Please provide a source for function code."),
+            ({"MemorySize": 10241}, "Member must have value less than or equal to 10240"),
+            (
+                {"Environment": {"Variables": {"AWS_REGION": "x", "AB": "", "TZ": "", "LAMBDA_TASK_ROOT": "y"}}},
+                ": AWS_REGION, LAMBDA_TASK_ROOT",
+            ),
+            ({"LoggingConfig": {"ApplicationLogLevel": "DEBUG"}}, "LogLevel is not supported when LogFormat is set to"),
+        ],
+    )
+    def test_what_cannot_be_is_refused(self, client: Any, request_part: dict[str, Any], text: str) -> None:
+        with pytest.raises(ClientError) as error:
+            create(client, **request_part)
+        assert refusal(error)[0] == "InvalidParameterValueException"
+        assert text in refusal(error)[1]
+        assert client.list_functions()["Functions"] == []
+
+    @pytest.mark.parametrize(
+        ("request_part", "path"),
+        [({"Timeout": 901}, "'timeout'"), ({"EphemeralStorage": {"Size": 10241}}, "'ephemeralStorage.size'")],
+    )
+    def test_more_than_a_function_may_have_is_a_validation_error(
+        self, client: Any, request_part: dict[str, Any], path: str
+    ) -> None:
+        with pytest.raises(ClientError) as error:
+            create(client, **request_part)
+        assert refusal(error)[0] == "ValidationException"
+        assert path in refusal(error)[1]
+
+    def test_what_infrastructure_tools_always_send_is_accepted(self, client: Any) -> None:
+        create(
+            client,
+            Layers=[],
+            VpcConfig={"SubnetIds": [], "SecurityGroupIds": []},
+            SnapStart={"ApplyOn": "None"},
+            TracingConfig={"Mode": "PassThrough"},
+            PackageType="Zip",
+            KMSKeyArn="",
+            FileSystemConfigs=[],
+            DeadLetterConfig={"TargetArn": ""},
+        )
+        assert settle(client)["State"] == "Active"
+
+
+UNSUPPORTED: dict[str, Any] = {
+    "PackageType=Image": {"PackageType": "Image"},
+    "Code.ImageUri": {"Code": {"ImageUri": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/repository:tag"}},
+    "Code.SourceKMSKeyArn": {"Code": {"ZipFile": b"", "SourceKMSKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/k"}},
+    "Code.S3ObjectStorageMode=REFERENCE": {
+        "Code": {"S3Bucket": "bucket", "S3Key": "key", "S3ObjectStorageMode": "REFERENCE"}
+    },
+    "ImageConfig": {"ImageConfig": {"Command": ["a"]}},
+    "VpcConfig": {"VpcConfig": {"SubnetIds": ["subnet-1"]}},
+    "FileSystemConfigs": {
+        "FileSystemConfigs": [
+            {
+                "Arn": "arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-0123456789abcdef0",
+                "LocalMountPath": "/mnt/files",
+            }
+        ]
+    },
+    "Layers": {"Layers": ["arn:aws:lambda:eu-west-1:123456789012:layer:l:1"]},
+    "SnapStart.ApplyOn=PublishedVersions": {"SnapStart": {"ApplyOn": "PublishedVersions"}},
+    "DeadLetterConfig": {"DeadLetterConfig": {"TargetArn": "arn:aws:sqs:eu-west-1:123456789012:queue"}},
+    "DurableConfig": {"DurableConfig": {"ExecutionTimeout": 60}},
+    "CapacityProviderConfig": {
+        "CapacityProviderConfig": {
+            "LambdaManagedInstancesCapacityProviderConfig": {
+                "CapacityProviderArn": "arn:aws:lambda:eu-west-1:123456789012:capacity-provider:p"
+            }
+        }
+    },
+    "KMSKeyArn": {"KMSKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/k"},
+    "CodeSigningConfigArn": {
+        "CodeSigningConfigArn": "arn:aws:lambda:eu-west-1:123456789012:code-signing-config:csc-01234567890abcdef"
+    },
+    "TenancyConfig": {"TenancyConfig": {"TenantIsolationMode": "PER_TENANT"}},
+    "RuntimeConfig": {
+        "RuntimeConfig": {"RuntimeArn": "arn:aws:lambda:eu-west-1:123456789012:runtime/my", "RuntimeAlias": "a"}
+    },
+    "AcceleratorConfig": {"AcceleratorConfig": {"AcceleratorMemorySize": 1}},
+    "PublishTo": {"PublishTo": "LATEST_PUBLISHED"},
+}
+
+
+class TestHonesty:
+    @pytest.mark.parametrize("setting", UNSUPPORTED)
+    def test_a_setting_that_would_not_be_in_force_is_refused_by_name(self, client: Any, setting: str) -> None:
+        with pytest.raises(ClientError) as error:
+            create(client, **UNSUPPORTED[setting])
+        assert refusal(error) == (
+            "InvalidParameterValueException",
+            f"{setting} is not supported by this version of Lambent. Remove it from the request.",
+        )
+
+    def test_every_refused_setting_of_create_function_is_tried_here(self) -> None:
+        of_update_function_code = {"SourceKMSKeyArn", "S3ObjectStorageMode=REFERENCE"}
+        assert {refused.setting for refused in REFUSED_SETTINGS} == UNSUPPORTED.keys() | of_update_function_code
+
+    def test_an_operation_that_lambent_lacks_says_so(self, client: Any) -> None:
+        with pytest.raises(ClientError) as error:
+            client.list_code_signing_configs()
+        assert "ListCodeSigningConfigs" in refusal(error)[1]
+
+
+class TestUpdate:
+    def test_another_revision_is_refused(self, client: Any) -> None:
+        create(client)
+        revision = settle(client)["RevisionId"]
+        client.update_function_configuration(FunctionName="my-function", Timeout=4, RevisionId=revision)
+        settle(client)
+        text = (
+            "The Revision Id provided does not match the latest Revision Id. "
+            "Call the GetFunction/GetAlias API to retrieve the latest Revision Id"
+        )
+        for operation, more in (
+            (client.update_function_configuration, {}),
+            (client.update_function_code, {"ZipFile": package()}),
+        ):
+            with pytest.raises(ClientError) as error:
+                operation(FunctionName="my-function", RevisionId=revision, **more)
+            assert refusal(error) == ("PreconditionFailedException", text)
+
+    def test_a_dry_run_shows_what_would_be_and_changes_nothing(self, client: Any) -> None:
+        create(client)
+        before = settle(client)
+        new = package("other")
+        shown = client.update_function_code(FunctionName="my-function", ZipFile=new, DryRun=True)
+        assert shown["CodeSha256"] == base64.b64encode(hashlib.sha256(new).digest()).decode()
+        after = client.get_function_configuration(FunctionName="my-function")
+        del before["ResponseMetadata"], after["ResponseMetadata"]
+        assert after == before
+
+    def test_json_logging_has_levels_and_text_has_none(self, client: Any) -> None:
+        create(client, LoggingConfig={"LogFormat": "JSON", "ApplicationLogLevel": "WARN"})
+        settle(client)
+
+        def change(**logging: str) -> Any:
+            client.update_function_configuration(FunctionName="my-function", LoggingConfig=logging)
+            return settle(client)["LoggingConfig"]
+
+        assert change(LogGroup="mine") == {
+            "LogFormat": "JSON",
+            "ApplicationLogLevel": "WARN",
+            "SystemLogLevel": "INFO",
+            "LogGroup": "mine",
+        }
+        assert change(LogFormat="Text") == {"LogFormat": "Text", "LogGroup": "mine"}
+
+    def test_an_environment_is_replaced_whole(self, client: Any) -> None:
+        create(client, Environment={"Variables": {"AA": "1", "BB": "2"}})
+        settle(client)
+        client.update_function_configuration(FunctionName="my-function", Environment={"Variables": {"CC": "3"}})
+        assert settle(client)["Environment"] == {"Variables": {"CC": "3"}}
+
+    def test_an_image_for_a_zip_function_is_refused(self, client: Any) -> None:
+        create(client)
+        settle(client)
+        with pytest.raises(ClientError) as error:
+            client.update_function_code(FunctionName="my-function", ImageUri="repository:tag")
+        assert refusal(error)[1] == "Please don't provide ImageUri when updating a function with packageType Zip."
+
+    def test_publishing_unchanged_code_makes_no_version(self, client: Any) -> None:
+        create(client)
+        settle(client)
+        client.publish_version(FunctionName="my-function")
+        same = client.update_function_code(FunctionName="my-function", ZipFile=package(), Publish=True)
+        assert same["Version"] == "1"
+        assert same["State"] == "Active"
+
+
+class TestDelete:
+    @pytest.mark.parametrize(
+        ("qualifier", "text"),
+        [
+            ("$LATEST", "$LATEST version cannot be deleted without deleting the function."),
+            ("an-alias", "Deletion of aliases is not currently supported."),
+        ],
+    )
+    def test_only_published_versions_can_be_deleted_by_qualifier(self, client: Any, qualifier: str, text: str) -> None:
+        with pytest.raises(ClientError) as error:
+            client.delete_function(FunctionName="missing", Qualifier=qualifier)
+        assert refusal(error) == ("InvalidParameterValueException", text)
+
+    @pytest.mark.parametrize("qualifier", ["7", "01", "9" * 100])
+    def test_a_version_that_is_not_there_is_no_error(self, client: Any, qualifier: str) -> None:
+        create(client, Publish=True)
+        assert call(client, "DeleteFunction", {"FunctionName": "my-function", "Qualifier": qualifier}).status == 204
+        assert len(client.list_versions_by_function(FunctionName="my-function")["Versions"]) == 2
+
+    def test_a_function_goes_with_its_versions_and_reservation(
+        self, client: Any, control_plane: ControlPlane, account: str
+    ) -> None:
+        scope = Scope(account, REGION)
+        create(client, Publish=True)
+        settle(client)
+        client.put_function_concurrency(FunctionName="my-function", ReservedConcurrentExecutions=3)
+        assert control_plane.reserved[scope, "my-function"] == 3
+        client.delete_function(FunctionName="my-function")
+        assert control_plane.reserved[scope, "my-function"] is None
+        with pytest.raises(ResourceNotFound, match=r"my-function:\$LATEST"):
+            control_plane.run(control_plane.view.load(scope, "my-function", None))
+        usage = client.get_account_settings()["AccountUsage"]
+        assert usage == {"TotalCodeSize": 0, "FunctionCount": 0}
+
+    def test_a_name_that_was_freed_begins_anew(self, client: Any) -> None:
+        create(client, Publish=True)
+        settle(client)
+        client.delete_function(FunctionName="my-function")
+        assert create(client, Publish=True)["Version"] == "1"
+
+
+class TestLists:
+    def test_pages_have_every_function_once(self, client: Any) -> None:
+        names = sorted(f"function-{number}" for number in range(7))
+        for name in names:
+            create(client, name)
+        paginator = client.get_paginator("list_functions")
+        pages = list(paginator.paginate(PaginationConfig={"PageSize": 3}))
+        assert [len(page["Functions"]) for page in pages] == [3, 3, 1]
+        assert [one["FunctionName"] for page in pages for one in page["Functions"]] == names
+
+    def test_pages_of_versions_ascend(self, client: Any) -> None:
+        create(client)
+        settle(client)
+        for number in range(3):
+            client.update_function_configuration(FunctionName="my-function", Description=str(number))
+            settle(client)
+            client.publish_version(FunctionName="my-function")
+        pages = client.get_paginator("list_versions_by_function").paginate(
+            FunctionName="my-function", PaginationConfig={"PageSize": 2}
+        )
+        assert [one["Version"] for page in pages for one in page["Versions"]] == ["$LATEST", "1", "2", "3"]
+        everything = client.list_functions(FunctionVersion="ALL", MaxItems=2)
+        assert [one["Version"] for one in everything["Functions"]] == ["$LATEST", "1"]
+
+    @pytest.mark.parametrize("marker", ["nonsense", base64.b64encode(b'["a"]').decode(), "bnVsbA=="])
+    def test_a_marker_of_something_else_is_refused(self, client: Any, marker: str) -> None:
+        with pytest.raises(ClientError) as error:
+            client.list_functions(Marker=marker)
+        assert refusal(error) == ("InvalidParameterValueException", "Invalid Marker.")
+
+
+class TestCodeLink:
+    def test_it_downloads_the_package_without_credentials(self, client: Any) -> None:
+        create(client, Code={"ZipFile": package("to download")})
+        link = client.get_function(FunctionName="my-function")["Code"]["Location"]
+        with urllib.request.urlopen(link) as answer:
+            assert answer.headers["Content-Type"] == "application/zip"
+            assert answer.read() == package("to download")
+
+    @pytest.mark.parametrize(
+        ("pattern", "replacement"),
+        [(r"Expires=\d", "Expires=9"), ("Signature=..", "Signature=zz"), (r"\?.*", ""), (r"code/...", "code/000")],
+    )
+    def test_a_changed_link_opens_nothing(self, client: Any, pattern: str, replacement: str) -> None:
+        create(client)
+        link = client.get_function(FunctionName="my-function")["Code"]["Location"]
+        changed = re.sub(pattern, replacement, link)
+        with pytest.raises(urllib.error.HTTPError) as error:
+            urllib.request.urlopen(changed)
+        assert error.value.code == 403
+        error.value.close()
+
+
+class TestConcurrency:
+    def test_reservations_together_leave_a_hundred_unreserved(self, client: Any) -> None:
+        create(client, "one")
+        create(client, "two")
+        client.put_function_concurrency(FunctionName="one", ReservedConcurrentExecutions=500)
+        with pytest.raises(ClientError, match=r"below its minimum value of \[100\]"):
+            client.put_function_concurrency(FunctionName="two", ReservedConcurrentExecutions=401)
+        client.put_function_concurrency(FunctionName="two", ReservedConcurrentExecutions=400)
+        client.put_function_concurrency(FunctionName="one", ReservedConcurrentExecutions=400)
+        assert client.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"] == 200
+        assert client.get_function(FunctionName="one")["Concurrency"] == {"ReservedConcurrentExecutions": 400}
+
+
+class TestErrors:
+    def test_every_answer_carries_a_request_id(self, client: Any) -> None:
+        for operation, request in (("ListFunctions", {}), ("GetFunction", {"FunctionName": "missing"})):
+            assert re.fullmatch(r"[0-9a-f-]{36}", call(client, operation, request).headers["x-amzn-requestid"])
+
+    def test_a_bug_is_a_service_exception_with_a_traceback_in_the_log(
+        self,
+        client: Any,
+        control_plane: ControlPlane,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        def broken(*_: object, **__: object) -> None:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(control_plane.database, "read", broken)
+        answer = call(client, "ListFunctions", {})
+        assert answer.status == 500
+        assert answer.headers["x-amzn-errortype"] == "ServiceException"
+        assert answer.headers["x-amzn-requestid"] in json.loads(answer.body)["Message"]
+        [record] = [record for record in caplog.records if record.name == "lambent.gateway.errors"]
+        assert record.exc_info is not None
+        assert record.exc_info[0] is ZeroDivisionError
+
+
+class TestRestart:
+    @pytest.fixture
+    def own_server(self, tmp_path: Path) -> Iterator[ControlPlane]:
+        server = ControlPlane(tmp_path)
+        server.start()
+        yield server
+        server.stop()
+
+    def test_what_was_pending_is_activated_at_the_next_start(
+        self, own_server: ControlPlane, lambda_client: ClientFactory
+    ) -> None:
+        client = lambda_client(url=own_server.url)
+        create(client, "active")
+        settle(client, "active")
+        client.put_function_concurrency(FunctionName="active", ReservedConcurrentExecutions=2)
+        own_server.hold_activation()
+        create(client, "pending", Publish=True)
+        client.update_function_configuration(FunctionName="active", Timeout=9)
+        own_server.stop()
+        own_server.reserved.clear()
+        own_server.start()
+        client = lambda_client(url=own_server.url)
+        settle(client, "pending")
+        assert settle(client, "active")["Timeout"] == 9
+        assert client.get_function_configuration(FunctionName="pending", Qualifier="1")["State"] in {
+            "Pending",
+            "Active",
+        }
+        assert list(own_server.reserved.values()) == [2]
