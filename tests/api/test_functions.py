@@ -300,6 +300,11 @@ class TestUpdate:
         client.update_function_configuration(FunctionName="my-function", Environment={"Variables": {"CC": "3"}})
         assert settle(client)["Environment"] == {"Variables": {"CC": "3"}}
 
+    def test_arguments_are_checked_before_existence(self, client: Any) -> None:
+        too_much = {"Variables": {"KEY": 4096 * "x"}}
+        with pytest.raises(ClientError, match="4KB"):
+            client.update_function_configuration(FunctionName="missing", Environment=too_much)
+
     def test_an_image_for_a_zip_function_is_refused(self, client: Any) -> None:
         create(client)
         settle(client)
@@ -421,6 +426,24 @@ class TestConcurrency:
         client.put_function_concurrency(FunctionName="one", ReservedConcurrentExecutions=400)
         assert client.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"] == 200
         assert client.get_function(FunctionName="one")["Concurrency"] == {"ReservedConcurrentExecutions": 400}
+
+
+class TestTags:
+    def test_a_new_function_has_the_tags_it_was_created_with(self, client: Any, account: str) -> None:
+        arn = create(client, Tags={"key": "value"})["FunctionArn"]
+        assert client.list_tags(Resource=arn)["Tags"] == {"key": "value"}
+        assert client.get_function(FunctionName="my-function")["Tags"] == {"key": "value"}
+
+    def test_other_resources_do_not_exist_yet(self, client: Any, account: str) -> None:
+        arn = f"arn:aws:lambda:{REGION}:{account}:code-signing-config:csc-01234567890abcdef"
+        with pytest.raises(ClientError) as error:
+            client.list_tags(Resource=arn)
+        assert refusal(error) == ("ResourceNotFoundException", "The resource you requested does not exist.")
+
+    def test_versions_have_no_tags(self, client: Any) -> None:
+        arn = create(client, Publish=True)["FunctionArn"]
+        with pytest.raises(ClientError, match="Tags on function aliases and versions are not supported"):
+            client.list_tags(Resource=f"{arn}:1")
 
 
 class TestErrors:

@@ -2,9 +2,6 @@ from dataclasses import replace
 
 import pytest
 
-from lambent.core.arn import FunctionReference
-from lambent.core.concurrency import AccountLimits, UnreservedBelowMinimum
-from lambent.core.errors import InvalidParameterValue, PreconditionFailed, ResourceConflict
 from lambent.core.function import (
     LATEST,
     Code,
@@ -18,18 +15,7 @@ from lambent.core.function import (
     target_of,
     updated,
 )
-from lambent.core.function_rules import (
-    check_deletable_qualifier,
-    check_revision,
-    check_settled,
-    function_not_found,
-    is_version_number,
-    not_invocable,
-    unqualified_name,
-)
-from lambent.core.honesty import refuse_unsupported_settings
 from lambent.core.scope import Scope
-from lambent.core.versions import check_code_sha256, code_sha256_base64, fingerprint, published
 
 SCOPE = Scope("123456789012", "eu-west-1")
 SETTINGS = FunctionSettings(
@@ -93,125 +79,3 @@ def test_streams_of_a_chosen_group_begin_with_the_functions_name(group: str, pre
     target = target_of(activated(replace(CREATED, settings=settings), revision_id="r2"))
     assert target is not None
     assert (target.log_group, target.log_stream_prefix) == (group, prefix)
-
-
-def test_a_settled_version_can_be_changed() -> None:
-    check_settled(ACTIVE)
-    check_settled(activation_failed(UPDATING, revision_id="r4", reason="why", reason_code="InternalError"))
-
-
-@pytest.mark.parametrize(
-    ("configuration", "text"),
-    [
-        (CREATED, r"function:f is currently in the following state: 'Pending'. StateReasonCode: 'Creating'"),
-        (UPDATING, r"An update is in progress for resource: arn:aws:lambda:eu-west-1:123456789012:function:f$"),
-    ],
-)
-def test_an_unsettled_version_cannot_be_changed(configuration: FunctionConfiguration, text: str) -> None:
-    with pytest.raises(ResourceConflict, match=text):
-        check_settled(configuration)
-
-
-def test_a_revision_is_a_condition_only_when_given() -> None:
-    check_revision(ACTIVE, None)
-    check_revision(ACTIVE, "r2")
-    with pytest.raises(PreconditionFailed, match="does not match the latest Revision Id"):
-        check_revision(ACTIVE, "r1")
-
-
-@pytest.mark.parametrize("qualifier", ["$LATEST", "1", "alias"])
-def test_operations_on_functions_take_no_qualifier(qualifier: str) -> None:
-    assert unqualified_name(FunctionReference("f", None)) == "f"
-    with pytest.raises(InvalidParameterValue, match="permitted on Lambda functions only"):
-        unqualified_name(FunctionReference("f", qualifier))
-
-
-def test_versions_can_be_deleted_and_nothing_else_by_qualifier() -> None:
-    check_deletable_qualifier("12")
-    with pytest.raises(InvalidParameterValue, match="cannot be deleted without deleting the function"):
-        check_deletable_qualifier("$LATEST")
-    with pytest.raises(InvalidParameterValue, match="Deletion of aliases"):
-        check_deletable_qualifier("v1")
-
-
-def test_a_version_number_is_digits() -> None:
-    assert [is_version_number(text) for text in ("1", "10", "$LATEST", "v1", "1a", "²")] == [True] * 2 + [False] * 4
-
-
-def test_what_is_not_there_is_named_by_its_arn() -> None:
-    assert (function_not_found(SCOPE, "f").message or "").endswith("123456789012:function:f")
-    assert (function_not_found(SCOPE, "f", "3").message or "").endswith("function:f:3")
-    assert (not_invocable(State.PENDING).message or "").endswith("state: Pending")
-
-
-def test_a_published_version_runs_what_latest_runs() -> None:
-    version = published(ACTIVE, number="1", description=None, revision_id="own")
-    assert (version.version, version.revision_id, version.state) == ("1", "own", State.ACTIVE)
-    assert version.settings == ACTIVE.settings
-    target = target_of(version)
-    assert target is not None
-    assert target.version == "1"
-
-
-def test_a_published_version_may_have_its_own_description() -> None:
-    version = published(ACTIVE, number="1", description="own", revision_id="own")
-    assert version.settings.description == "own"
-    assert version.published_from == fingerprint(ACTIVE)
-
-
-@pytest.mark.parametrize(
-    "latest", [CREATED, UPDATING, activation_failed(UPDATING, revision_id="r4", reason="", reason_code="InternalError")]
-)
-def test_what_latest_does_not_run_yet_is_published_pending(latest: FunctionConfiguration) -> None:
-    version = published(latest, number="1", description=None, revision_id="own")
-    assert (version.state, version.state_reason_code, version.last_update_status) == (State.PENDING, "Creating", None)
-    assert version.deployment is None
-
-
-def test_the_fingerprint_is_of_settings_and_code() -> None:
-    assert fingerprint(ACTIVE) == fingerprint(replace(ACTIVE, revision_id="other", last_modified_ms=9))
-    assert fingerprint(ACTIVE) != fingerprint(replace(ACTIVE, code=Code(sha256="22" * 32, size=100)))
-    assert fingerprint(ACTIVE) != fingerprint(replace(ACTIVE, settings=replace(SETTINGS, description="new")))
-
-
-def test_expected_code_is_compared_as_base64() -> None:
-    check_code_sha256(ACTIVE, None)
-    check_code_sha256(ACTIVE, code_sha256_base64("00" * 32))
-    with pytest.raises(InvalidParameterValue, match=r"CodeSHA256 \(other\) is different from current CodeSHA256"):
-        check_code_sha256(ACTIVE, "other")
-
-
-def test_a_small_account_reserves_nothing() -> None:
-    assert (AccountLimits().reservable, AccountLimits().unreserved_minimum) == (900, 100)
-    assert AccountLimits(concurrent_executions=50).reservable == 0
-    error = UnreservedBelowMinimum(AccountLimits(concurrent_executions=50))
-    assert (error.message or "").endswith("minimum value of [50].")
-    assert error.fault is None
-
-
-@pytest.mark.parametrize(
-    "request_part",
-    [
-        {},
-        {"layers": [], "kms_key_arn": "", "package_type": "Zip", "snap_start": {"apply_on": "None"}, "code": {}},
-        {"vpc_config": {"subnet_ids": [], "security_group_ids": [], "ipv6_allowed_for_dual_stack": False}},
-        {"code": None, "vpc_config": None},
-    ],
-)
-def test_settings_that_ask_for_nothing_are_accepted(request_part: dict[str, object]) -> None:
-    refuse_unsupported_settings(request_part)
-
-
-@pytest.mark.parametrize(
-    ("request_part", "setting"),
-    [
-        ({"layers": ["arn"]}, "Layers"),
-        ({"vpc_config": {"subnet_ids": ["subnet-1"]}}, "VpcConfig"),
-        ({"vpc_config": {"ipv6_allowed_for_dual_stack": True}}, "VpcConfig"),
-        ({"code": {"image_uri": "x"}}, "Code.ImageUri"),
-        ({"accelerator_config": {"accelerator_memory_size": 1}}, "AcceleratorConfig"),
-    ],
-)
-def test_settings_that_would_not_be_in_force_are_refused(request_part: dict[str, object], setting: str) -> None:
-    with pytest.raises(InvalidParameterValue, match=f"^{setting} is not supported"):
-        refuse_unsupported_settings(request_part)

@@ -12,6 +12,7 @@ from lambent.core.function_settings import (
     check_architectures,
     check_environment,
     check_function_name,
+    check_requested,
     check_tags,
     initial_settings,
 )
@@ -93,11 +94,11 @@ def test_more_than_a_function_may_have_is_refused(
     requested: RequestedSettings, error: type[ValidationFailed | InvalidParameterValue]
 ) -> None:
     with pytest.raises(error, match="less than or equal to"):
-        changed_settings(initial(), requested)
+        check_requested(requested)
 
 
 def test_the_largest_function_is_allowed() -> None:
-    changed_settings(initial(), RequestedSettings(timeout_seconds=900, memory_mb=10_240, ephemeral_storage_mb=10_240))
+    check_requested(RequestedSettings(timeout_seconds=900, memory_mb=10_240, ephemeral_storage_mb=10_240))
 
 
 def logging(before: LoggingSettings, requested: RequestedLogging) -> LoggingSettings:

@@ -84,6 +84,7 @@ def initial_settings(requested: RequestedSettings, *, function_name: str, host_a
         raise InvalidParameterValue(
             "Runtime and Handler are mandatory parameters for functions created with deployment packages."
         )
+    check_requested(requested)
     check_architectures(requested.architectures or ("x86_64",), host_architecture=host_architecture)
     bare = FunctionSettings(
         runtime=requested.runtime,
@@ -96,13 +97,11 @@ def initial_settings(requested: RequestedSettings, *, function_name: str, host_a
 
 
 def changed_settings(current: FunctionSettings, requested: RequestedSettings) -> FunctionSettings:
-    """The settings after an update.
+    """The settings after an update that `check_requested` has let through.
 
-    Raises: as `initial_settings`, but for what an update can't send.
+    Raises:
+        InvalidParameterValue: log levels without JSON, which depends on the format that there is.
     """
-    _check_sizes(requested)
-    if requested.environment is not None:
-        check_environment(requested.environment)
     return replace(
         current,
         runtime=_given(requested.runtime, current.runtime),
@@ -116,6 +115,27 @@ def changed_settings(current: FunctionSettings, requested: RequestedSettings) ->
         tracing_mode=_given(requested.tracing_mode, current.tracing_mode),
         logging=_changed_logging(current.logging, requested.logging or RequestedLogging()),
     )
+
+
+def check_requested(requested: RequestedSettings) -> None:
+    """What can be said of a request without knowing the function.
+
+    Raises:
+        InvalidParameterValue: memory or environment that AWS refuses.
+        ValidationFailed: timeout or ephemeral storage beyond what a function may have.
+    """
+    if requested.environment is not None:
+        check_environment(requested.environment)
+    if requested.timeout_seconds is not None and requested.timeout_seconds > MAX_TIMEOUT_SECONDS:
+        raise ValidationFailed(_above("timeout", requested.timeout_seconds, MAX_TIMEOUT_SECONDS))
+    if requested.memory_mb is not None and requested.memory_mb > MAX_MEMORY_MB:
+        raise InvalidParameterValue(
+            "'MemorySize' value failed to satisfy constraint: "
+            f"Member must have value less than or equal to {MAX_MEMORY_MB}"
+        )
+    storage_mb = requested.ephemeral_storage_mb
+    if storage_mb is not None and storage_mb > MAX_EPHEMERAL_STORAGE_MB:
+        raise ValidationFailed(_above("ephemeralStorage.size", storage_mb, MAX_EPHEMERAL_STORAGE_MB))
 
 
 def check_architectures(architectures: tuple[str, ...], *, host_architecture: str) -> None:
@@ -167,19 +187,6 @@ def check_tags(tags: Mapping[str, str]) -> None:
 
 def _given(value: T | None, current: T) -> T:
     return current if value is None else value
-
-
-def _check_sizes(requested: RequestedSettings) -> None:
-    if requested.timeout_seconds is not None and requested.timeout_seconds > MAX_TIMEOUT_SECONDS:
-        raise ValidationFailed(_above("timeout", requested.timeout_seconds, MAX_TIMEOUT_SECONDS))
-    if requested.memory_mb is not None and requested.memory_mb > MAX_MEMORY_MB:
-        raise InvalidParameterValue(
-            "'MemorySize' value failed to satisfy constraint: "
-            f"Member must have value less than or equal to {MAX_MEMORY_MB}"
-        )
-    storage_mb = requested.ephemeral_storage_mb
-    if storage_mb is not None and storage_mb > MAX_EPHEMERAL_STORAGE_MB:
-        raise ValidationFailed(_above("ephemeralStorage.size", storage_mb, MAX_EPHEMERAL_STORAGE_MB))
 
 
 def _above(path: str, value: int, limit: int) -> str:

@@ -1,7 +1,7 @@
 """The API but for Invoke: route, decode and validate, call the operation, encode.
 
-The order of what is checked is AWS's (api-errors.md §15): an unknown route, the size of the body, the constraints of the
-model, and then whatever the operation checks. Links to code are served here too; they bring their own signature.
+The order of what is checked is AWS's (api-errors.md §15): an unknown route, the size of the body, the constraints of
+the model, and then whatever the operation checks. Links to code are served here too; they bring their own signature.
 """
 
 from lambent.core.errors import AccessDenied, NotImplementedOperation, RequestEntityTooLarge, UnknownOperation

@@ -32,6 +32,7 @@ from lambent.core.function_settings import (
     changed_settings,
     check_architectures,
     check_function_name,
+    check_requested,
     check_tags,
     initial_settings,
 )
@@ -187,7 +188,8 @@ class Functions:
         await self.get(scope, name, None)
         package = await self._packages.fetch(update.package)
         current = await self._check_changeable(scope, name, update.revision_id)
-        await self._check_storage(scope, len(package))
+        copies = 2 if update.publish else 1
+        await self._check_storage(scope, len(package) * copies - current.code.size)
         if update.dry_run:
             return replace(current, code=described(package))
         code = await self._packages.keep(package)
@@ -209,6 +211,7 @@ class Functions:
             InvalidParameterValue, ValidationFailed, ResourceNotFound, PreconditionFailed, ResourceConflict: as
                 `update_code`.
         """
+        check_requested(update.settings)
         if update.settings.runtime is not None:
             self._runtimes.check_update(update.settings.runtime)
         while True:

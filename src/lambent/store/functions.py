@@ -8,7 +8,7 @@ Every function is a unit of work, or part of one, for `Database.read` or `Databa
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from enum import Enum, auto
 from typing import Any, NamedTuple
@@ -288,17 +288,6 @@ def reservations(connection: Connection) -> list[Reservation]:
         Reservation(Scope(row.account, row.region), row.name, row.reserved_concurrency)
         for row in connection.execute(statement)
     ]
-
-
-def replace_tags(
-    connection: Connection, latest: FunctionConfiguration, tags: Mapping[str, str], *, seen_revision: str
-) -> bool:
-    """Set a function's tags together with the new revision of its `$LATEST`; whether nobody was faster."""
-    if not replace_configuration(connection, latest, seen_revision=seen_revision):
-        return False
-    function = _is_function(functions, latest.scope, latest.function_name)
-    connection.execute(update(functions).where(function).values(tags=json.dumps(dict(tags))))
-    return True
 
 
 def account_usage(connection: Connection, scope: Scope) -> AccountUsage:

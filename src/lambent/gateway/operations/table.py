@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from lambent.gateway.operations import account, concurrency, functions, versions
+from lambent.gateway.operations import account, concurrency, functions, tags, versions
 from lambent.gateway.operations.context import Operation
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -18,5 +18,6 @@ OPERATIONS: Mapping[str, Operation] = {
     "PutFunctionConcurrency": concurrency.put_function_concurrency,
     "GetFunctionConcurrency": concurrency.get_function_concurrency,
     "DeleteFunctionConcurrency": concurrency.delete_function_concurrency,
+    "ListTags": tags.list_tags,
     "GetAccountSettings": account.get_account_settings,
 }

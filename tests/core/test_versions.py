@@ -1,0 +1,73 @@
+from dataclasses import replace
+
+import pytest
+
+from lambent.core.errors import InvalidParameterValue
+from lambent.core.function import (
+    LATEST,
+    Code,
+    FunctionConfiguration,
+    FunctionSettings,
+    LoggingSettings,
+    State,
+    activated,
+    activation_failed,
+    target_of,
+    updated,
+)
+from lambent.core.scope import Scope
+from lambent.core.versions import check_code_sha256, code_sha256_base64, fingerprint, published
+
+SCOPE = Scope("123456789012", "eu-west-1")
+SETTINGS = FunctionSettings(
+    runtime="python3.13", role="role", handler="index.handler", logging=LoggingSettings(log_group="/aws/lambda/f")
+)
+CREATED = FunctionConfiguration(
+    scope=SCOPE,
+    function_name="f",
+    version=LATEST,
+    settings=SETTINGS,
+    code=Code(sha256="00" * 32, size=100),
+    last_modified_ms=1,
+    revision_id="r1",
+)
+ACTIVE = activated(CREATED, revision_id="r2")
+CHANGED = replace(SETTINGS, timeout_seconds=10)
+UPDATING = updated(ACTIVE, settings=CHANGED, code=Code(sha256="11" * 32, size=200), now_ms=2, revision_id="r3")
+
+
+def test_a_published_version_runs_what_latest_runs() -> None:
+    version = published(ACTIVE, number="1", description=None, revision_id="own")
+    assert (version.version, version.revision_id, version.state) == ("1", "own", State.ACTIVE)
+    assert version.settings == ACTIVE.settings
+    target = target_of(version)
+    assert target is not None
+    assert target.version == "1"
+
+
+def test_a_published_version_may_have_its_own_description() -> None:
+    version = published(ACTIVE, number="1", description="own", revision_id="own")
+    assert version.settings.description == "own"
+    assert version.published_from == fingerprint(ACTIVE)
+
+
+@pytest.mark.parametrize(
+    "latest", [CREATED, UPDATING, activation_failed(UPDATING, revision_id="r4", reason="", reason_code="InternalError")]
+)
+def test_what_latest_does_not_run_yet_is_published_pending(latest: FunctionConfiguration) -> None:
+    version = published(latest, number="1", description=None, revision_id="own")
+    assert (version.state, version.state_reason_code, version.last_update_status) == (State.PENDING, "Creating", None)
+    assert version.deployment is None
+
+
+def test_the_fingerprint_is_of_settings_and_code() -> None:
+    assert fingerprint(ACTIVE) == fingerprint(replace(ACTIVE, revision_id="other", last_modified_ms=9))
+    assert fingerprint(ACTIVE) != fingerprint(replace(ACTIVE, code=Code(sha256="22" * 32, size=100)))
+    assert fingerprint(ACTIVE) != fingerprint(replace(ACTIVE, settings=replace(SETTINGS, description="new")))
+
+
+def test_expected_code_is_compared_as_base64() -> None:
+    check_code_sha256(ACTIVE, None)
+    check_code_sha256(ACTIVE, code_sha256_base64("00" * 32))
+    with pytest.raises(InvalidParameterValue, match=r"CodeSHA256 \(other\) is different from current CodeSHA256"):
+        check_code_sha256(ACTIVE, "other")
