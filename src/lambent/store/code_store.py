@@ -1,0 +1,91 @@
+"""Deployment packages and their trees as the services see them: asynchronous, and nothing unpacked twice."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from lambent.store.blobs import BlobStore
+from lambent.store.code_archive import ArchiveInfo, inspect_archive
+from lambent.store.code_trees import CodeTrees
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class CodeStore:
+    """Checks, keeps, hands out and unpacks deployment packages."""
+
+    def __init__(self, blobs: BlobStore, trees: CodeTrees, *, threads: int = 2) -> None:
+        """Nothing is read yet.
+
+        Args:
+            threads: how many packages may be read, written or unpacked at the same time.
+        """
+        self._blobs = blobs
+        self._trees = trees
+        self._threads = ThreadPoolExecutor(threads, "code-store")
+        self._unpacking: dict[str, asyncio.Task[Path]] = {}
+
+    async def check(self, package: bytes) -> ArchiveInfo:
+        """What a package comes to when unpacked.
+
+        Raises:
+            InvalidParameterValue: it is no zip or a damaged one, is empty, too large when unpacked, or not safe.
+        """
+        return await self._in_thread(inspect_archive, package)
+
+    async def put(self, package: bytes) -> str:
+        """Keep a package; on disk when this returns. Its SHA-256 in hex.
+
+        Raises:
+            StoreFull: no space left.
+            StoreUnavailable: the disk failed.
+        """
+        return await self._in_thread(self._blobs.put, package)
+
+    async def read(self, sha256: str) -> bytes:
+        """The package of a digest, as it was uploaded.
+
+        Raises:
+            FileNotFoundError: there is none.
+            StoreUnavailable: the disk failed.
+        """
+        return await self._in_thread(self._blobs.read, sha256)
+
+    async def unpack(self, sha256: str) -> None:
+        """Make `tree` exist; does nothing if it does, and waits for whoever is at it.
+
+        Raises:
+            FileNotFoundError: there is no such package.
+            StoreFull: no space left.
+            StoreUnavailable: the disk failed.
+        """
+        if sha256 not in self._unpacking:
+            task = asyncio.get_running_loop().create_task(self._unpack(sha256), name=f"unpack {sha256}")
+            self._unpacking[sha256] = task
+        # A caller that is cancelled leaves the others their tree.
+        await asyncio.shield(self._unpacking[sha256])
+
+    def tree(self, sha256: str) -> Path:
+        """The folder of an unpacked package; only there after `unpack`."""
+        return self._trees.path(sha256)
+
+    async def delete(self, sha256: str) -> None:
+        """Forget a package and its tree. Nothing may refer to it, and nobody be putting it."""
+        await self._in_thread(self._blobs.delete, sha256)
+        await self._in_thread(self._trees.remove, sha256)
+
+    def close(self) -> None:
+        """Finish what was begun. Blocks."""
+        self._threads.shutdown()
+
+    async def _unpack(self, sha256: str) -> Path:
+        try:
+            return await self._in_thread(self._trees.unpack, sha256, self._blobs.path(sha256))
+        finally:
+            del self._unpacking[sha256]
+
+    async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: work(*args, **kwargs))
