@@ -1,6 +1,6 @@
 """A control plane on a free port, in a thread of its own, and what tests send to it.
 
-Everything is the real thing but for the code store and S3, which are dictionaries here.
+Everything is the real thing but S3, which is a dictionary here.
 """
 
 import asyncio
@@ -9,7 +9,6 @@ import io
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,9 @@ from lambent.services.functions import Functions
 from lambent.services.packages import Packages
 from lambent.services.runtime_rules import RuntimeRules
 from lambent.services.versions import Versions
+from lambent.store.blobs import BlobStore
+from lambent.store.code_store import CodeStore
+from lambent.store.code_trees import CodeTrees
 from lambent.store.database import Database
 from lambent.store.migrations import control
 from lambent.wire.http import Request
@@ -40,39 +42,6 @@ from lambent.wire.service_model import load_lambda_model
 from tests.golden import Answer
 
 RUNTIMES_OF_THE_HOST = {"python3.9", "python3.11", "python3.12", "python3.13"}
-
-
-class CodeStoreInMemory:
-    """Packages by digest; `unpack` waits while the gate is closed."""
-
-    def __init__(self) -> None:
-        self.packages: dict[str, bytes] = {}
-        self.gate = asyncio.Event()
-        self.gate.set()
-
-    async def check(self, package: bytes) -> None:
-        try:
-            with zipfile.ZipFile(io.BytesIO(package)) as archive:
-                size = sum(info.file_size for info in archive.infolist())
-        except zipfile.BadZipFile:
-            raise InvalidParameterValue(
-                "Could not unzip uploaded file. Please check your file, then try to upload again."
-            ) from None
-        if size > 262_144_000:
-            raise InvalidParameterValue("Unzipped size must be smaller than 262144000 bytes")
-
-    async def put(self, package: bytes) -> str:
-        digest = sha256(package).hexdigest()
-        self.packages[digest] = package
-        return digest
-
-    async def read(self, sha256: str) -> bytes:
-        return self.packages[sha256]
-
-    async def unpack(self, sha256: str) -> None:
-        await self.gate.wait()
-        if sha256 not in self.packages:
-            raise FileNotFoundError(sha256)
 
 
 class BucketsInMemory:
@@ -94,16 +63,18 @@ class ControlPlane:
     """A server of the control plane in a thread of its own; `start` again after `stop` is a restart."""
 
     def __init__(self, directory: Path) -> None:
-        self.code = CodeStoreInMemory()
         self.s3 = BucketsInMemory()
         self.activated: list[FunctionTarget] = []
         self.reserved: dict[tuple[Scope, str], int | None] = {}
         self.url = ""
+        self._directory = directory
         self._database_url = f"sqlite:///{directory / 'control.db'}"
         self._started = threading.Event()
         self._stop: Callable[[], object] = lambda: None
         self._thread = threading.Thread()
         self._loop: asyncio.AbstractEventLoop
+        self._gate: asyncio.Event
+        self.code: CodeStore
 
     def start(self) -> None:
         self._started.clear()
@@ -123,7 +94,7 @@ class ControlPlane:
         try:
             yield
         finally:
-            self._loop.call_soon_threadsafe(self.code.gate.set)
+            self._loop.call_soon_threadsafe(self._gate.set)
 
     def hold_activation(self) -> None:
         """Activate nothing more until the next start."""
@@ -134,21 +105,24 @@ class ControlPlane:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _close_gate(self) -> None:
-        self.code.gate.clear()
+        self._gate.clear()
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self.code.gate = asyncio.Event()
-        self.code.gate.set()
+        self._gate = asyncio.Event()
+        self._gate.set()
         stopping = asyncio.Event()
         self._stop = lambda: self._loop.call_soon_threadsafe(stopping.set)
+        for folder in ("blobs", "trees"):
+            (self._directory / folder).mkdir(exist_ok=True)
+        self.code = CodeStore(BlobStore(self._directory / "blobs"), CodeTrees(self._directory / "trees"))
         self.database = Database.open(self._database_url, control)
         clock, ids, limits = Clock(), IdMaker(), AccountLimits()
         self.view = CatalogueView(database=self.database)
         packages = Packages(source=self.s3, store=self.code, limits=limits)
         activation = Activation(
             database=self.database,
-            unpack=self.code.unpack,
+            unpack=self._unpack,
             ids=ids,
             on_changed=self.view.invalidate,
             on_activated=self.activated.append,
@@ -207,6 +181,11 @@ class ControlPlane:
                 activating.cancel()
         finally:
             self.database.close()
+            self.code.close()
+
+    async def _unpack(self, sha256: str) -> None:
+        await self._gate.wait()
+        await self.code.unpack(sha256)
 
     def _on_reserved(self, scope: Scope, name: str, reserved: int | None) -> None:
         self.reserved[scope, name] = reserved

@@ -96,7 +96,7 @@ class TestLifeOfAVersion:
         with control_plane.activation_held():
             created = create(client, Code={"ZipFile": package("unique to this test")})
             digest = base64.b64decode(created["CodeSha256"]).hex()
-            del control_plane.code.packages[digest]
+            control_plane.run(control_plane.code.delete(digest))
         with pytest.raises(Exception, match="terminal failure state"):
             client.get_waiter("function_active_v2").wait(FunctionName="my-function", WaiterConfig={"Delay": 0})
         shown = client.get_function_configuration(FunctionName="my-function")
@@ -400,6 +400,15 @@ class TestCodeLink:
         with urllib.request.urlopen(link) as answer:
             assert answer.headers["Content-Type"] == "application/zip"
             assert answer.read() == package("to download")
+
+    def test_it_ends_with_the_code(self, client: Any, control_plane: ControlPlane) -> None:
+        create(client, Code={"ZipFile": package("to delete")})
+        link = settle(client) and client.get_function(FunctionName="my-function")["Code"]["Location"]
+        control_plane.run(control_plane.code.delete(hashlib.sha256(package("to delete")).hexdigest()))
+        with pytest.raises(urllib.error.HTTPError) as error:
+            urllib.request.urlopen(link)
+        assert error.value.code == 404
+        error.value.close()
 
     @pytest.mark.parametrize(
         ("pattern", "replacement"),

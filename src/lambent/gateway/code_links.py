@@ -71,8 +71,12 @@ class CodeDownloads:
         self._packages = packages
 
     async def handle(self, path: str, query: str) -> Download:
-        """The package, or 403 when the link is wrong or expired."""
+        """The package; 403 when the link is wrong or expired, 404 when the code was deleted meanwhile."""
         sha256 = self._links.opened(path, query)
         if sha256 is None:
             return Download(403, [("Content-Type", "text/plain")], b"The link is not valid, or has expired.\n")
-        return Download(200, [("Content-Type", "application/zip")], await self._packages.read(sha256))
+        try:
+            package = await self._packages.read(sha256)
+        except FileNotFoundError:
+            return Download(404, [("Content-Type", "text/plain")], b"The code was deleted.\n")
+        return Download(200, [("Content-Type", "application/zip")], package)

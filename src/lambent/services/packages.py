@@ -60,14 +60,14 @@ class CodeSource(Protocol):
 class CodeStore(Protocol):
     """Where packages are kept by digest, and unpacked."""
 
-    async def check(self, package: bytes) -> None:
+    async def check(self, package: bytes) -> object:
         """Raises InvalidParameterValue for what is no zip, is empty, or is too large when unpacked."""
 
     async def put(self, package: bytes) -> str:
         """Keep a package; its digest (hex). On disk when this returns."""
 
     async def read(self, sha256: str) -> bytes:
-        """The package of a digest, as it was uploaded."""
+        """The package of a digest, as it was uploaded. Raises FileNotFoundError when there is none."""
 
     async def unpack(self, sha256: str) -> None:
         """Make the code of a digest ready to be mounted; does nothing if it is."""
@@ -103,7 +103,7 @@ class Packages:
         return Code(sha256=await self._store.put(package), size=len(package))
 
     async def read(self, sha256: str) -> bytes:
-        """A package that was kept, as it was uploaded."""
+        """A package that was kept, as it was uploaded. Raises FileNotFoundError when there is none any more."""
         return await self._store.read(sha256)
 
 
