@@ -62,12 +62,16 @@ from lambent.services.packages import Packages
 from lambent.services.runtime_rules import RuntimeRules
 from lambent.services.versions import Versions
 from lambent.settings import Posture, Settings
-from lambent.startup import CannotStart, claim_data_directory, listen
-from lambent.store.code_source import S3CodeSource
+from lambent.startup import CannotStart, listen
+from lambent.store import functions as table
+from lambent.store.blobs import BlobStore
+from lambent.store.code_source import S3CodeSource, S3Endpoint, endpoint_url
 from lambent.store.code_store import CodeStore
+from lambent.store.code_trees import CodeTrees
+from lambent.store.data_directory import DataDirectory, DataDirectoryError
 from lambent.store.database import Database
-from lambent.store.events import EventQueue
 from lambent.store.errors import StoreError
+from lambent.store.events import EventQueue
 from lambent.store.migrations import control
 from lambent.wire.frames import encode_init
 from lambent.wire.http import Request
@@ -179,7 +183,7 @@ class _Assembly:
         await self._concurrency.restore()
         await self._run(listener)
         return Server(
-            self._settings.host, self._port, self._data, self._root_key, self._interpreters.identifiers
+            self._settings.host, self._port, self._data.path, self._root_key, self._interpreters.identifiers
         )
 
     def _claim(self) -> socket.socket:
@@ -189,9 +193,11 @@ class _Assembly:
             check_listen_address(settings.host, insecure=settings.insecure)
         except ListenAddressRefusedError as error:
             raise CannotStart(str(error)) from error
-        self._data = settings.data_directory
-        lock = claim_data_directory(self._data)
-        self._stack.callback(lock.release)
+        try:
+            self._data = DataDirectory.open(settings.data_directory)
+        except DataDirectoryError as error:
+            raise CannotStart(f"{error}; choose another with --data-dir") from error
+        self._stack.callback(self._data.close)
         listener = listen(settings.host, settings.port)
         self._stack.callback(listener.close)
         return listener
@@ -200,15 +206,16 @@ class _Assembly:
         """Control state, queue and logs: separate files with separate writers."""
         data = self._data
         try:
-            self._database = await asyncio.to_thread(Database.open, f"sqlite:///{data / 'control.db'}", control)
+            self._database = await asyncio.to_thread(Database.open, f"sqlite:///{data.control_database}", control)
             self._stack.callback(self._database.close)
-            self._queue = await asyncio.to_thread(EventQueue.open, f"sqlite:///{data / 'queue.db'}")
+            self._queue = await asyncio.to_thread(EventQueue.open, f"sqlite:///{data.queue_database}")
             self._stack.callback(self._queue.close)
         except StoreError as error:
-            raise CannotStart(f"the data directory {data} can't be used: {error}") from error
-        self._code = CodeStore(data)
+            raise CannotStart(f"the data directory {data.path} can't be used: {error}") from error
+        self._code = CodeStore(BlobStore(data.packages), CodeTrees(data.code))
+        self._stack.callback(self._code.close)
         self._logs = LogStore(
-            data / "logs",
+            data.logs,
             clock=self._clock,
             limits=LogLimits(
                 retention_days=self._settings.log_retention_days,
@@ -222,18 +229,18 @@ class _Assembly:
         """Interpreters, sandboxes and the fleet."""
         settings = self._settings
         self._interpreters = await asyncio.to_thread(
-            discover, self._data / "interpreters.json", environment=os.environ, home=Path.home()
+            discover, self._data.path / "interpreters.json", environment=os.environ, home=Path.home()
         )
         dev = self._posture == "dev"
         mode = NetworkMode.EGRESS_AND_HOST_LOOPBACK if dev else NetworkMode.EGRESS
         cgroups = CgroupTree(find_mounts(), self._instance())
-        directory = self._data / "sandboxes"
+        directory = self._data.path / "sandboxes"
         directory.mkdir(exist_ok=True)
         await asyncio.to_thread(_prepare_cgroups, cgroups)
         plans = ZygotePlans(
             interpreters=self._interpreters,
             python_sdk=settings.python_sdk,
-            sdk_cache=self._data / "sdk",
+            sdk_cache=self._data.path / "sdk",
             network=mode,
         )
         bridge = Bridge(asyncio.get_running_loop(), mode, HostResolvers())
@@ -254,13 +261,19 @@ class _Assembly:
             clock=self._clock,
             sandboxes=self._pool,
             create=self._create_environment,
-            code_tree=lambda target: [("/var/task", self._code.tree(target.code_sha256))],
+            code_trees=self._code_trees,
         )
         self._stack.push_async_callback(self._fleet.stop)
 
+    async def _code_trees(self, target: FunctionTarget) -> list[tuple[str, Path]]:
+        tree = self._code.tree(target.code_sha256)
+        if not tree.is_dir():  # thrown away at a restart of the machine
+            await self._code.unpack(target.code_sha256)
+        return [("/var/task", tree)]
+
     def _instance(self) -> str:
         """This data directory's name in shared places such as cgroups: a reaper must find its own, and only those."""
-        return hashlib.sha256(os.fsencode(self._data.resolve())).hexdigest()[:16]
+        return hashlib.sha256(os.fsencode(self._data.path.resolve())).hexdigest()[:16]
 
     def _create_environment(
         self,
@@ -327,7 +340,9 @@ class _Assembly:
             on_changed=changed,
             on_activated=lambda target: self._background.start(_warm(self._pool, target.runtime)),
         )
-        self._packages = Packages(source=S3CodeSource(), store=self._code, limits=self._limits)
+        source = S3CodeSource(S3Endpoint(url=endpoint_url(os.environ), region=self._settings.default_region))
+        self._stack.callback(source.close)
+        self._packages = Packages(source=source, store=self._code, limits=self._limits)
         functions = Functions(
             database=self._database,
             packages=self._packages,
@@ -349,7 +364,7 @@ class _Assembly:
         )
         self._concurrency = Concurrency(database=self._database, limits=self._limits, on_reserved=reserved)
         account = Account(database=self._database, limits=self._limits)
-        links = CodeLinks(secret=_secret(self._data / "link-secret"), clock=self._clock)
+        links = CodeLinks(secret=_secret(self._data.path / "link-secret"), clock=self._clock)
         self._services = Services(functions, versions, self._concurrency, account, links)
         self._invoke = InvokeService(
             targets=view, admission=self._admission, fleet=self._fleet, ids=self._ids, clock=self._clock
@@ -396,7 +411,7 @@ class _Assembly:
         if self._posture == "dev":
             return AnyCredentials()
         try:
-            key, created = RootKey.load_or_create(self._data)
+            key, created = RootKey.load_or_create(self._data.path)
         except RootKeyUnusableError as error:
             raise CannotStart(str(error)) from error
         self._root_key = key if created else None
@@ -409,8 +424,17 @@ class _Assembly:
         self._stack.push_async_callback(functools.partial(self._events.stop, grace_seconds=_GRACE_SECONDS))
         self._stack.push_async_callback(functools.partial(self._server.stop, grace_seconds=_GRACE_SECONDS))
         await self._server.listen(sock=listener)
+        for runtime in await self._expected_runtimes():
+            self._background.start(_warm(self._pool, runtime))
         for kept in KEPT_NOT_IN_FORCE:
             logger.info("Kept, but not in force yet: %s (%s).", kept.setting, kept.effect)
+
+
+    async def _expected_runtimes(self) -> list[str]:
+        """Runtimes whose first cold start shall not wait for a zygote: those of functions there are, and the newest."""
+        newest = list(self._interpreters.identifiers[-1:])
+        used = await self._database.read(table.runtimes_in_use)
+        return [name for name in self._interpreters.identifiers if name in {*newest, *used}]
 
 
 class _Background:

@@ -13,7 +13,7 @@ own.
 import asyncio
 import collections
 import logging
-from collections.abc import Callable, Container, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Container, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,7 +24,6 @@ from lambent.core.function import FunctionTarget
 from lambent.core.invocation import Invocation
 from lambent.core.scope import Scope
 from lambent.environments.environment import ExecutionEnvironment
-from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
 from lambent.sandbox.pool import SandboxPool
 from lambent.sandbox.sandbox import Sandbox
 
@@ -100,16 +99,16 @@ class Fleet:
         clock: Clock,
         sandboxes: SandboxPool,
         create: EnvironmentFactory,
-        code_tree: Callable[[FunctionTarget], Sequence[tuple[str, Path]]],
+        code_trees: Callable[[FunctionTarget], Awaitable[Sequence[tuple[str, Path]]]],
     ) -> None:
         """Args:
-        code_tree: (path inside, directory on the host) of what a target's environment sees.
+        code_trees: (path inside, directory on the host) of what a target's environment sees.
         """
         self._settings = settings
         self._clock = clock
         self._sandboxes = sandboxes
         self._create = create
-        self._code_tree = code_tree
+        self._code_trees = code_trees
         self._groups: dict[str, _Group] = {}
         self._ended_callbacks: dict[ExecutionEnvironment, Callable[[], None]] = {}
         self._memory_mb = 0
@@ -168,9 +167,10 @@ class Fleet:
             self._refuse(group, error)
             return
         try:
+            trees = await self._code_trees(target)
             sandbox = await self._sandboxes.acquire(target.runtime, target.ephemeral_storage_mb)
-            sandbox.specialise(target.memory_mb, self._code_tree(target))
-        except (SandboxFailed, SandboxUnavailable, OSError) as error:
+            sandbox.specialise(target.memory_mb, trees)
+        except Exception as error:  # whatever it is, the invocations that wait must be told
             logger.exception("no environment for %s", target.function_name)
             if sandbox is not None:
                 await sandbox.destroy()

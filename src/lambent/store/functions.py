@@ -290,6 +290,11 @@ def reservations(connection: Connection) -> list[Reservation]:
     ]
 
 
+def runtimes_in_use(connection: Connection) -> set[str]:
+    """Runtime identifiers of all versions of all accounts."""
+    return {json.loads(text)["runtime"] for text in connection.scalars(select(function_versions.c.settings))}
+
+
 def account_usage(connection: Connection, scope: Scope) -> AccountUsage:
     """What the account uses in this region."""
     count, reserved = connection.execute(
