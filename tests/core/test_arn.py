@@ -8,7 +8,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambent.core.arn import FunctionReference, function_arn, parse_function_reference
@@ -83,6 +83,7 @@ def test_what_the_model_refuses_is_no_reference_either(text: str) -> None:
         parse_function_reference(text, scope=SCOPE)
 
 
+@settings(deadline=None)
 @given(st.from_regex(re.compile(r"(arn:aws:lambda:)?([a-z]{2}-[a-z]+-\d:)?(\d{12}:)?(function:)?.{1,8}(:.{1,4})?")))
 def test_all_that_passes_the_models_pattern_is_understood(text: str) -> None:
     """A reference that the constraints let through must never be a crash."""

@@ -5,9 +5,11 @@ Every constraint is checked before anything else, and all violations come in one
 Lists and maps name the constraints of their elements together, kept ones too; the path names the members from the top,
 each with its first letter lowered.
 
-Source: api-errors.md section 3 (recorded from AWS). Unverified: members of the URI come after all others (seen:
-`qualifier` before `functionName`); the path into a list of structures (`filters.1.member.pattern`), which is how other
-services on the same framework say it.
+Source: api-errors.md section 3 (recorded from AWS). Observed, for Lambda or other services on the same framework:
+members come in the reverse of the model's order (`qualifier` before `functionName`, `compatibleRuntimes` before
+`compatibleArchitectures`, DynamoDB's `writeCapacityUnits` before `readCapacityUnits`); a sensitive value is left out
+(`Value at 'password'`); the path into a list of structures (`tags.1.member.key`). Unverified: how a structure within a
+printed value looks.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -70,7 +72,7 @@ def check_constraints(operation: Operation, request: Mapping[str, Any]) -> None:
 
 
 def _structure_violations(shape: Shape, value: Mapping[str, Any], path: str) -> Iterator[str]:
-    for member in sorted(shape.members, key=lambda member: member.location == "uri"):
+    for member in reversed(shape.members):
         if (shape.name, member.name) in _CHECKED_LATER:
             continue
         member_value = value.get(member.snake_name)

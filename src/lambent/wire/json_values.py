@@ -8,7 +8,6 @@ itself they are unverified.
 """
 
 import base64
-import binascii
 import math
 from collections.abc import Mapping
 from datetime import datetime
@@ -32,7 +31,7 @@ def parse_json(body: bytes) -> Any:
     """
     try:
         # The parser takes some bytes in strings for UTF-8 that aren't.
-        body.decode()
+        body.isascii() or body.decode()
         return msgspec.json.decode(body)
     except (UnicodeDecodeError, msgspec.DecodeError, RecursionError) as error:
         raise SerializationFailed(f"Could not parse request body into json: {error}") from None
@@ -194,8 +193,9 @@ def _decode_timestamp(value: Any) -> datetime:
 
 def _decode_blob(text: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+        # A third of the time of base64.b64decode: a deployment package may have 50 MB.
+        return msgspec.convert(text, type=bytes)
+    except msgspec.ValidationError:
         raise SerializationFailed("Unable to decode the base64 of a binary value") from None
 
 
