@@ -436,6 +436,8 @@ class LifeCycle:
         return BeginInit()
 
     def _init_next(self, event: NextRequested) -> Sequence[Command]:
+        if self._init_error is not None and event.participant == RUNTIME:
+            return [self._refusal(event)]
         self._outstanding.discard(event.participant)
         if self._outstanding:
             return _NOTHING
@@ -478,9 +480,12 @@ class LifeCycle:
         ]
 
     def _suppressed_init_timed_out(self, _event: DeadlinePassed) -> Sequence[Command]:
-        report = self._init_report(Phase.INVOKE, self._init_error)
-        failure = self._time_out() if self._init_error is None else self._fail(self._init_error)
-        return [report, self._start_record(), *failure, self._reset()]
+        return [
+            self._init_report(Phase.INVOKE, self._init_error),
+            self._start_record(),
+            *(self._time_out() if self._init_error is None else self._fail(self._init_error)),
+            self._reset(),
+        ]
 
     # --- Invoke ---
 
