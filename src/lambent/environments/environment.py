@@ -92,11 +92,12 @@ class EnvironmentSandbox(Protocol):
     """What an environment needs of its sandbox; `lambent.sandbox.Sandbox` is one."""
 
     sandbox_id: str
-    @property
-    def runtime_api(self) -> socket.socket: ...
-    """Listening inside the sandbox, non-blocking."""
     on_exit: Callable[[Any], None] | None
     """Called with an `ExitStatus` when the runtime process of the current generation has ended."""
+
+    @property
+    def runtime_api(self) -> socket.socket:
+        """Listening inside the sandbox, non-blocking."""
 
     @property
     def process(self) -> RuntimeProcess:

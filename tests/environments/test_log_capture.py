@@ -1,0 +1,140 @@
+"""Lines, pieces, the budget and the tail."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambent.clock import Clock
+from lambent.environments.log_capture import MAX_EVENT_BYTES, LineSplitter, LogCapture
+from lambent.wire.frames import LogRecord
+from tests.environments.fakes import FakeLogStream
+
+
+class StoppedClock(Clock):
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def now_ms(self) -> int:
+        return 1_000
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock() -> StoppedClock:
+    return StoppedClock()
+
+
+@pytest.fixture
+def stream() -> FakeLogStream:
+    return FakeLogStream()
+
+
+async def capture(stream: FakeLogStream, clock: Clock, **options: int) -> LogCapture:
+    return LogCapture(asyncio.get_running_loop(), stream, clock, **options)
+
+
+@given(st.lists(st.sampled_from([b"a", b"bc\n", b"\n", b"\r", b"d\ne"]), max_size=20))
+def test_lines_are_whatever_the_split(parts: list[bytes]) -> None:
+    splitter = LineSplitter()
+    lines = [line for part in parts for line in splitter.feed(part)]
+    assert lines == [line for line in b"".join(parts).split(b"\n")[:-1] for line in [line + b"\n"]]
+    assert b"".join(lines) + splitter.flush() == b"".join(parts)
+    assert splitter.flush() == b""
+
+
+def pieces(data: bytes, step: int) -> Iterator[bytes]:
+    splitter = LineSplitter()
+    for start in range(0, len(data), step):
+        yield from splitter.feed(data[start : start + step])
+    yield splitter.flush()
+
+
+@pytest.mark.parametrize("step", [1000, 65_536, 1 << 22])
+def test_a_line_over_256_kb_is_cut_between_characters(step: int) -> None:
+    data = b"a" + "ä€".encode() * 200_000 + b"\nnext\n"
+    cut = [piece for piece in pieces(data, step) if piece]
+    assert b"".join(cut) == data
+    assert all(0 < len(piece) <= MAX_EVENT_BYTES for piece in cut)
+    assert all("�" not in piece.decode("utf-8", "replace") for piece in cut)
+    assert cut[-1] == b"next\n"
+
+
+async def test_bytes_that_are_no_text_are_replaced(stream: FakeLogStream, clock: StoppedClock) -> None:
+    logs = await capture(stream, clock)
+    logs.record(LogRecord(0, 0, b"\xff\n"))
+    assert stream.events == [(1_000, "�\n")]
+
+
+async def test_a_flood_is_dropped_counted_and_told(stream: FakeLogStream, clock: StoppedClock) -> None:
+    logs = await capture(stream, clock, budget_bytes=10_000)
+    for _ in range(100):
+        logs.record(LogRecord(0, 0, b"x" * 999 + b"\n"))
+    assert len(stream.events) == 9
+    clock.seconds += 0.01
+    logs.record(LogRecord(0, 0, b"still too early\n"))
+    assert len(stream.events) == 9
+    clock.seconds += 1
+    logs.record(LogRecord(0, 0, b"again\n"))
+    assert stream.messages[9:] == [
+        (
+            '{"type":"platform.logsDropped","record":{"reason":"The environment wrote more than its log budget",'
+            '"droppedRecords":92,"droppedBytes":91016}}\n'
+        ),
+        "again\n",
+    ]
+
+
+async def test_the_platforms_lines_are_never_dropped(stream: FakeLogStream, clock: StoppedClock) -> None:
+    logs = await capture(stream, clock, budget_bytes=10)
+    logs.record(LogRecord(0, 0, b"dropped for want of budget\n"))
+    logs.platform(5, "REPORT\n")
+    assert stream.events == [(5, "REPORT\n")]
+
+
+async def test_the_tail_is_the_last_4096_bytes(stream: FakeLogStream, clock: StoppedClock) -> None:
+    logs = await capture(stream, clock)
+    assert logs.tail() == b""
+    logs.begin_tail()
+    for number in range(3000):
+        logs.record(LogRecord(0, 0, b"line %d\n" % number))
+    assert logs.tail() == stream.text.encode()[-4096:]
+    logs.record(LogRecord(0, 0, b"y" * 100_000 + b"\n"))
+    assert logs.tail() == b"y" * 4095 + b"\n"
+    logs.drop_tail()
+    logs.platform(0, "more\n")
+    assert logs.tail() == b""
+
+
+async def test_the_pipe_is_read_as_it_fills_and_to_its_end(stream: FakeLogStream, clock: StoppedClock) -> None:
+    logs = await capture(stream, clock)
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    logs.attach(read)
+    os.write(write, b"one\ntw")
+    while not stream.events:
+        await asyncio.sleep(0)
+    os.write(write, b"o\nlast")
+    os.close(write)
+    logs.detach()
+    logs.detach()
+    logs.drain()
+    logs.flush()
+    assert stream.messages == ["one\n", "two\n", "last"]
+
+
+async def test_a_pipe_that_everybody_closed_is_quiet(stream: FakeLogStream, clock: StoppedClock) -> None:
+    logs = await capture(stream, clock)
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    logs.attach(read)
+    os.close(write)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not asyncio.get_running_loop().remove_reader(read)
+    logs.detach()
