@@ -268,6 +268,12 @@ class TestUpdate:
                 operation(FunctionName="my-function", RevisionId=revision, **more)
             assert refusal(error) == ("PreconditionFailedException", text)
 
+    def test_a_function_cannot_be_given_a_runtime_that_is_blocked(self, client: Any) -> None:
+        create(client)
+        settle(client)
+        with pytest.raises(ClientError, match=r"nodejs12\.x is no longer supported for creating or updating"):
+            client.update_function_configuration(FunctionName="my-function", Runtime="nodejs12.x")
+
     def test_a_dry_run_shows_what_would_be_and_changes_nothing(self, client: Any) -> None:
         create(client)
         before = settle(client)
@@ -319,6 +325,49 @@ class TestUpdate:
         same = client.update_function_code(FunctionName="my-function", ZipFile=package(), Publish=True)
         assert same["Version"] == "1"
         assert same["State"] == "Active"
+
+
+class TestRaces:
+    """Eight callers at once: each is answered as if they had come one after the other."""
+
+    def test_updates_with_the_same_revision_are_carried_out_once(self, client: Any) -> None:
+        create(client)
+        revision = settle(client)["RevisionId"]
+
+        def attempt(number: int) -> str:
+            try:
+                client.update_function_configuration(
+                    FunctionName="my-function", Timeout=number + 1, RevisionId=revision
+                )
+            except ClientError as error:
+                return str(error.response["Error"]["Code"])
+            return "done"
+
+        with ThreadPoolExecutor(8) as threads:
+            assert sorted(threads.map(attempt, range(8))) == ["PreconditionFailedException"] * 7 + ["done"]
+
+    def test_publishing_makes_one_version(self, client: Any) -> None:
+        create(client)
+        settle(client)
+        with ThreadPoolExecutor(8) as threads:
+            published = threads.map(lambda _: client.publish_version(FunctionName="my-function"), range(8))
+            assert {(one["Version"], one["State"]) for one in published} == {("1", "Active")}
+
+    def test_reservations_never_exceed_what_can_be_reserved(self, client: Any) -> None:
+        names = [f"function-{number}" for number in range(8)]
+        for name in names:
+            create(client, name)
+
+        def attempt(name: str) -> int:
+            try:
+                client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=300)
+            except ClientError:
+                return 0
+            return 300
+
+        with ThreadPoolExecutor(8) as threads:
+            assert sum(threads.map(attempt, names)) == 900
+        assert client.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"] == 100
 
 
 class TestDelete:
@@ -385,6 +434,11 @@ class TestLists:
         assert [one["Version"] for page in pages for one in page["Versions"]] == ["$LATEST", "1", "2", "3"]
         everything = client.list_functions(FunctionVersion="ALL", MaxItems=2)
         assert [one["Version"] for one in everything["Functions"]] == ["$LATEST", "1"]
+
+    def test_no_function_is_a_replica_of_another_region(self, client: Any) -> None:
+        create(client)
+        assert client.list_functions(MasterRegion="us-west-2", FunctionVersion="ALL")["Functions"] == []
+        assert len(client.list_functions(MasterRegion="ALL", FunctionVersion="ALL")["Functions"]) == 1
 
     @pytest.mark.parametrize("marker", ["nonsense", base64.b64encode(b'["a"]').decode(), "bnVsbA=="])
     def test_a_marker_of_something_else_is_refused(self, client: Any, marker: str) -> None:
@@ -459,6 +513,17 @@ class TestErrors:
     def test_every_answer_carries_a_request_id(self, client: Any) -> None:
         for operation, request in (("ListFunctions", {}), ("GetFunction", {"FunctionName": "missing"})):
             assert re.fullmatch(r"[0-9a-f-]{36}", call(client, operation, request).headers["x-amzn-requestid"])
+
+    def test_a_path_of_no_operation_is_not_found(self, control_plane: ControlPlane) -> None:
+        authorization = (
+            "AWS4-HMAC-SHA256 Credential=a/20260101/eu-west-1/lambda/aws4_request, SignedHeaders=host, Signature=0"
+        )
+        request = urllib.request.Request(f"{control_plane.url}/nothing", headers={"Authorization": authorization})
+        with pytest.raises(urllib.error.HTTPError) as error:
+            urllib.request.urlopen(request)
+        assert error.value.code == 404
+        assert error.value.headers["x-amzn-ErrorType"] == "UnknownOperationException"
+        error.value.close()
 
     def test_a_bug_is_a_service_exception_with_a_traceback_in_the_log(
         self,

@@ -3,6 +3,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import MetaData, create_engine
+from sqlalchemy.schema import CreateTable
 
 from lambent.core.function import (
     LATEST,
@@ -20,6 +22,7 @@ from lambent.store.database import Database
 from lambent.store.errors import StoreConflict
 from lambent.store.functions import ReservationOutcome
 from lambent.store.migrations import control
+from lambent.store.tables import control_schema
 
 SCOPE = Scope("123456789012", "eu-west-1")
 OTHER_REGION = Scope("123456789012", "us-east-1")
@@ -66,6 +69,26 @@ async def publish(database: Database, configuration: FunctionConfiguration) -> F
         seen_revision=configuration.revision_id,
         make_version=lambda number: replace(configuration, version=number, published_from="fingerprint"),
     )
+
+
+def test_the_migrations_make_the_tables_that_are_declared(tmp_path: Path) -> None:
+    def tables(url: str) -> set[str]:
+        engine = create_engine(url)
+        try:
+            with engine.connect() as connection:
+                names = [table.functions.name, table.function_versions.name]
+                made = MetaData()
+                made.reflect(connection, only=names)
+                return {str(CreateTable(made.tables[name])) for name in names}
+        finally:
+            engine.dispose()
+
+    migrated, declared = f"sqlite:///{tmp_path / 'migrated.db'}", f"sqlite:///{tmp_path / 'declared.db'}"
+    Database.open(migrated, control).close()
+    engine = create_engine(declared)
+    control_schema.create_all(engine, [table.functions, table.function_versions])
+    engine.dispose()
+    assert tables(migrated) == tables(declared)
 
 
 @pytest.mark.parametrize("configuration", [latest(), activated(latest(), revision_id="r2")])

@@ -1,0 +1,90 @@
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lambent.core.errors import ResourceConflict, ResourceNotFound
+from lambent.core.function import (
+    LATEST,
+    Code,
+    FunctionConfiguration,
+    FunctionRecord,
+    FunctionSettings,
+    LoggingSettings,
+    activated,
+)
+from lambent.core.scope import Scope
+from lambent.services.catalogue_view import CatalogueView
+from lambent.store import functions as table
+from lambent.store.database import Database
+from lambent.store.migrations import control
+
+SCOPE = Scope("123456789012", "eu-west-1")
+PENDING = FunctionConfiguration(
+    scope=SCOPE,
+    function_name="f",
+    version=LATEST,
+    settings=FunctionSettings(
+        runtime="python3.13", role="role", handler="index.handler", logging=LoggingSettings(log_group="group")
+    ),
+    code=Code(sha256="00" * 32, size=100),
+    last_modified_ms=1,
+    revision_id="r1",
+)
+ACTIVE = activated(PENDING, revision_id="r1")
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = Database.open(f"sqlite:///{tmp_path / 'control.db'}", control)
+    yield opened
+    opened.close()
+
+
+async def insert(database: Database, *versions: FunctionConfiguration) -> None:
+    await database.write(table.insert_function, FunctionRecord(scope=SCOPE, function_name="f"), versions)
+
+
+async def test_a_function_is_read_once_and_then_known(database: Database) -> None:
+    await insert(database, ACTIVE, replace(PENDING, version="1"))
+    view = CatalogueView(database=database)
+    assert view.resolve(SCOPE, "f", None) is None
+    loaded = await view.load(SCOPE, "f", None)
+    assert view.resolve(SCOPE, "f", None) is loaded
+    assert view.resolve(SCOPE, "f", LATEST) is loaded
+    with pytest.raises(ResourceConflict, match="currently in the following state: Pending"):
+        view.resolve(SCOPE, "f", "1")
+    with pytest.raises(ResourceNotFound, match=r"function:f:2$"):
+        view.resolve(SCOPE, "f", "2")
+
+
+async def test_what_does_not_exist_is_not_remembered(database: Database) -> None:
+    view = CatalogueView(database=database)
+    with pytest.raises(ResourceNotFound, match=r"function:f:\$LATEST$"):
+        await view.load(SCOPE, "f", None)
+    assert view.resolve(SCOPE, "f", None) is None
+
+
+async def test_a_change_is_seen_by_the_next_invocation(database: Database) -> None:
+    await insert(database, ACTIVE)
+    view = CatalogueView(database=database)
+    before = await view.load(SCOPE, "f", None)
+    changed = activated(replace(ACTIVE, code=Code(sha256="11" * 32, size=1)), revision_id="r2")
+    await database.write(table.replace_configuration, changed, seen_revision="r1")
+    view.invalidate(SCOPE, "f")
+    assert view.resolve(SCOPE, "f", None) is None
+    after = await view.load(SCOPE, "f", None)
+    assert (before.code_sha256, after.code_sha256) == ("00" * 32, "11" * 32)
+
+
+async def test_a_load_that_a_change_overtook_is_not_kept(database: Database) -> None:
+    await insert(database, ACTIVE)
+    view = CatalogueView(database=database)
+    async with asyncio.TaskGroup() as tasks:
+        loading = tasks.create_task(view.load(SCOPE, "f", None), name="load")
+        await asyncio.sleep(0)
+        view.invalidate(SCOPE, "f")
+    assert loading.result().revision == "r1"
+    assert view.resolve(SCOPE, "f", None) is None
