@@ -518,7 +518,9 @@ class TestErrors:
         authorization = (
             "AWS4-HMAC-SHA256 Credential=a/20260101/eu-west-1/lambda/aws4_request, SignedHeaders=host, Signature=0"
         )
-        request = urllib.request.Request(f"{control_plane.url}/nothing", headers={"Authorization": authorization})
+        request = urllib.request.Request(
+            f"{control_plane.url}/nothing", headers={"Authorization": authorization, "X-Amz-Date": "20260101T000000Z"}
+        )
         with pytest.raises(urllib.error.HTTPError) as error:
             urllib.request.urlopen(request)
         assert error.value.code == 404

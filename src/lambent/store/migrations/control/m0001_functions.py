@@ -50,7 +50,7 @@ _function_versions = Table(
     ForeignKeyConstraint(
         ["account", "region", "name"],
         ["functions.account", "functions.region", "functions.name"],
-        name="fk_function_versions_account",
+        name="fk_function_versions_account_region_name",
         ondelete="CASCADE",
     ),
 )
