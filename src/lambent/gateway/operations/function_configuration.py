@@ -4,12 +4,12 @@ Keys that were never set are absent, not null. Lists leave out what changes by i
 Source: api-errors.md §5 (recorded from AWS).
 """
 
-import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
 from lambent.core.arn import function_arn
 from lambent.core.function import FunctionConfiguration, FunctionSettings, LoggingSettings
+from lambent.core.report import runtime_version_arn
 from lambent.core.versions import code_sha256_base64
 
 
@@ -18,7 +18,7 @@ def render_configuration(configuration: FunctionConfiguration, *, qualifier: str
     region, runtime = configuration.scope.region, configuration.settings.runtime
     shown = {
         **render_listed(configuration, qualifier=qualifier),
-        "runtime_version_config": {"runtime_version_arn": _runtime_version_arn(region, runtime)},
+        "runtime_version_config": {"runtime_version_arn": runtime_version_arn(runtime, region)},
         "state": configuration.state,
         "state_reason": configuration.state_reason,
         "state_reason_code": configuration.state_reason_code,
@@ -71,11 +71,6 @@ def _render_logging(logging: LoggingSettings) -> dict[str, Any]:
             "log_group": logging.log_group,
         }
     )
-
-
-def _runtime_version_arn(region: str, runtime: str) -> str:
-    # AWS names its build of the runtime; an identifier has one build here, so that its name is its version.
-    return f"arn:aws:lambda:{region}::runtime:{hashlib.sha256(runtime.encode()).hexdigest()}"
 
 
 def _timestamp(milliseconds: int) -> str:
