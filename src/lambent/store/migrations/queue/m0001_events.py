@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, MetaData, Table, Text
 
-_tables = MetaData()
+_tables = MetaData(naming_convention={"pk": "pk_%(table_name)s"})
 
 _events = Table(
     "events",

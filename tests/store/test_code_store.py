@@ -1,0 +1,180 @@
+"""Packages and their trees: unpacked once, complete or not there, thrown away when they can't be trusted."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from lambent.core.errors import InvalidParameterValue
+from lambent.store import code_trees
+from lambent.store.blobs import BlobStore
+from lambent.store.code_archive import ArchiveInfo, unpack_archive
+from lambent.store.code_store import CodeStore
+from lambent.store.code_trees import CodeTrees
+from lambent.store.errors import StoreFull
+
+
+def package(**files: str) -> bytes:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+GREET = package(app="greet")
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Path:
+    for name in ("packages", "code"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+def make_store(folders: Path, boot_id: str = "boot 1") -> CodeStore:
+    return CodeStore(BlobStore(folders / "packages"), CodeTrees(folders / "code", boot_id=boot_id))
+
+
+@pytest.fixture
+def store(folders: Path) -> Iterator[CodeStore]:
+    store = make_store(folders)
+    yield store
+    store.close()
+
+
+def trees(folders: Path) -> list[str]:
+    return sorted(path.name for path in (folders / "code").iterdir() if path.is_dir())
+
+
+async def test_a_package_is_checked_kept_read_and_unpacked(store: CodeStore) -> None:
+    assert await store.check(GREET) == ArchiveInfo(unpacked_bytes=5, entries=1)
+    sha256 = await store.put(GREET)
+    assert await store.read(sha256) == GREET
+    await store.unpack(sha256)
+    assert (store.tree(sha256) / "app").read_text() == "greet"
+
+
+async def test_a_broken_package_is_refused_when_it_is_checked(store: CodeStore, folders: Path) -> None:
+    with pytest.raises(InvalidParameterValue):
+        await store.check(GREET[:-1])
+    assert list((folders / "packages").iterdir()) == []
+
+
+async def test_many_who_want_a_tree_at_once_unpack_it_once(store: CodeStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def counted(*arguments: Path) -> None:
+        calls.append(arguments)
+        unpack_archive(*arguments)
+
+    monkeypatch.setattr(code_trees, "unpack_archive", counted)
+    sha256 = await store.put(GREET)
+    await asyncio.gather(*(store.unpack(sha256) for _ in range(20)))
+    await store.unpack(sha256)
+    assert len(calls) == 1
+
+
+async def test_one_who_no_longer_waits_leaves_the_others_their_tree(store: CodeStore) -> None:
+    sha256 = await store.put(GREET)
+    async with asyncio.TaskGroup() as tasks:
+        impatient = tasks.create_task(store.unpack(sha256))
+        tasks.create_task(store.unpack(sha256))
+        await asyncio.sleep(0)
+        impatient.cancel()
+    assert store.tree(sha256).is_dir()
+
+
+async def test_two_stores_may_unpack_the_same_package(store: CodeStore, folders: Path) -> None:
+    other = make_store(folders)
+    sha256 = await store.put(GREET)
+    await asyncio.gather(store.unpack(sha256), other.unpack(sha256))
+    other.close()
+    assert trees(folders) == [sha256]
+
+
+async def test_without_a_package_there_is_no_tree(store: CodeStore, folders: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        await store.unpack("0" * 64)
+    assert trees(folders) == []
+
+
+async def test_a_deleted_package_takes_its_tree_along(store: CodeStore, folders: Path) -> None:
+    sha256 = await store.put(GREET)
+    await store.unpack(sha256)
+    await store.delete(sha256)
+    await store.delete(sha256)
+    assert trees(folders) == []
+    with pytest.raises(FileNotFoundError):
+        await store.read(sha256)
+
+
+async def test_a_disk_that_gets_full_leaves_no_tree(
+    store: CodeStore, folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill_up(_package: Path, directory: Path) -> None:
+        (directory / "half").write_text("written")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(code_trees, "unpack_archive", fill_up)
+    sha256 = await store.put(GREET)
+    with pytest.raises(StoreFull):
+        await store.unpack(sha256)
+    assert trees(folders) == []
+
+
+async def test_trees_outlive_a_restart_of_the_server_but_not_of_the_machine(folders: Path) -> None:
+    before = make_store(folders)
+    sha256 = await before.put(GREET)
+    await before.unpack(sha256)
+    before.close()
+    make_store(folders).close()
+    assert trees(folders) == [sha256]
+    make_store(folders, boot_id="boot 2").close()
+    assert trees(folders) == []
+
+
+def test_folders_that_their_owner_may_not_enter_can_be_removed(tmp_path: Path) -> None:
+    locked = tmp_path / "tree" / "locked"
+    locked.mkdir(parents=True)
+    (locked / "file").touch()
+    locked.chmod(0)
+    code_trees._remove_tree(tmp_path / "tree")
+    assert list(tmp_path.iterdir()) == []
+
+
+UNPACKER = """
+import sys
+from pathlib import Path
+from lambent.store.code_trees import CodeTrees
+trees = CodeTrees(Path(sys.argv[1]), boot_id="boot 1")
+print("ready", flush=True)
+while True:
+    trees.unpack("tree", Path(sys.argv[2]))
+    trees.remove("tree")
+"""
+
+
+def test_after_a_sigkill_a_tree_is_complete_or_not_there(folders: Path) -> None:
+    content = {f"file{number}": "x" * 5_000 for number in range(300)}
+    path = folders / "package.zip"
+    path.write_bytes(package(**content))
+    command = [sys.executable, "-c", UNPACKER, str(folders / "code"), str(path)]
+    for kill in range(6):
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as unpacker:
+            assert unpacker.stdout is not None
+            unpacker.stdout.readline()
+            with pytest.raises(subprocess.TimeoutExpired):
+                unpacker.wait(0.013 * kill)  # somewhere in the work: what must hold, holds wherever
+            unpacker.send_signal(signal.SIGKILL)
+        tree = folders / "code" / "tree"
+        if tree.exists():
+            assert len(list(tree.iterdir())) == 300
+        CodeTrees(folders / "code", boot_id="boot 1")  # the next start
+        assert [name for name in trees(folders) if name != "tree"] == []
