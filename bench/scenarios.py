@@ -89,7 +89,7 @@ class Functions:
         """Create a function and wait until it is active."""
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive:
-            archive.writestr("app.py", _SOURCE % name)
+            archive.writestr(_readable("app.py"), _SOURCE % name)
         self._client.call(
             "POST",
             "",
@@ -112,6 +112,13 @@ class Functions:
             load.signed_invoke(self._target, name, json.dumps({"number": f"{number:08d}", **event}).encode())
             for number in range(count)
         ]
+
+
+def _readable(name: str) -> zipfile.ZipInfo:
+    """An entry that everybody may read, as AWS asks for; zipfile's own default is 0600."""
+    entry = zipfile.ZipInfo(name)
+    entry.external_attr = 0o644 << 16
+    return entry
 
 
 def warm(lambent: Lambent, functions: Functions, hello_port: int, *, clients: int, seconds: float, rounds: int) -> Warm:
