@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from lambent.clock import Clock
-from lambent.core.errors import TooManyRequests
+from lambent.core.errors import ApiError, ResourceConflict, ResourceNotFound, ServiceFault, TooManyRequests
+from lambent.core.invocation import InvocationResult
 from lambent.core.retry import EventOutcome, RetryPolicy
 from lambent.core.scope import Scope
-from lambent.services.events import EventService
+from lambent.services.events import EventInvoker, EventService
 from lambent.services.invoke import InvokeRequest
 from lambent.store.errors import StoreOverloaded, StoreUnavailable
 from lambent.store.events import ClaimedEvent, Event, EventQueue
@@ -267,3 +268,64 @@ async def test_a_disk_that_cannot_keep_up_is_a_throttle(stage: Stage, monkeypatc
     monkeypatch.setattr(stage.queue, "enqueue", refuse)
     with pytest.raises(TooManyRequests):
         await stage.accept()
+
+
+async def test_a_queue_that_cannot_be_read_is_tried_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lambent.services.events._STORE_BACK_OFF_SECONDS", 0)
+    claim, failures = stage.queue.claim, [StoreUnavailable("disk I/O error")]
+
+    async def fail_once(**arguments: int) -> list[ClaimedEvent]:
+        if failures:
+            raise failures.pop()
+        return await claim(**arguments)
+
+    monkeypatch.setattr(stage.queue, "claim", fail_once)
+    await stage.accept()
+    async with stage.running():
+        assert await stage.queue.next() == "completed"
+
+
+class Answers:
+    """In place of the InvokeService: gives one answer, and keeps what it was asked."""
+
+    def __init__(self, answer: InvocationResult | Exception) -> None:
+        self.answer = answer
+        self.requests: list[InvokeRequest] = []
+
+    async def invoke_and_wait(self, request: InvokeRequest) -> InvocationResult:
+        self.requests.append(request)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def result(function_error: str | None = None, *, environment_lost: bool = False) -> InvocationResult:
+    return InvocationResult(b"{}", function_error, "$LATEST", environment_lost=environment_lost)
+
+
+EVENT = Event(
+    Scope("000000000000", "eu-west-1"), "greet", "live", "r1", b"1", NOON_MS, "Root=1", '{"custom": {}}', "blue"
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (result(), EventOutcome.SUCCESS),
+        (result("Unhandled"), EventOutcome.FUNCTION_ERROR),
+        (result("Unhandled", environment_lost=True), EventOutcome.SYSTEM_ERROR),
+        (TooManyRequests(reason="ConcurrentInvocationLimitExceeded"), EventOutcome.THROTTLED),
+        (ResourceNotFound("Function not found"), EventOutcome.FUNCTION_NOT_FOUND),
+        (ResourceConflict("The function is Pending"), EventOutcome.SYSTEM_ERROR),
+        (ServiceFault(), EventOutcome.SYSTEM_ERROR),
+    ],
+)
+async def test_what_an_invocation_came_to_in_the_words_of_the_retry_rules(
+    answer: InvocationResult | ApiError, outcome: EventOutcome
+) -> None:
+    answers = Answers(answer)
+    assert await EventInvoker(answers)(EVENT) is outcome  # type: ignore[arg-type]  # the one method that is called
+    [request] = answers.requests
+    assert request == InvokeRequest(
+        EVENT.scope, "greet", "live", "r1", b"1", False, "Root=1", '{"custom": {}}', "", "blue"
+    )

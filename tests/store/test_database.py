@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from lambent.store.database import Database
-from lambent.store.errors import StoreConflict, StoreFull, StoreUnavailable
+from lambent.store.errors import StoreConflict, StoreFull, StoreOverloaded, StoreUnavailable
 from lambent.store.migrations import queue
 
 
@@ -134,3 +134,12 @@ async def test_a_closed_database_says_so(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(StoreUnavailable, match="closed"):
         await database.read(table_names)
+
+
+async def test_more_than_can_reasonably_wait_is_refused(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lambent.store.database._MAX_WAITING", 3)
+    results = await asyncio.gather(
+        *(database.write(add_stone, f"{number}") for number in range(10)), return_exceptions=True
+    )
+    assert sum(isinstance(result, StoreOverloaded) for result in results) == 7
+    assert len(await database.read(stones)) == 3
