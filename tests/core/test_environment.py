@@ -178,8 +178,9 @@ def test_the_second_crash_is_the_answer_and_the_third_init_is_the_next_invocatio
         AnswerCaller(INVOCATION, EXITED, "Unhandled"),
         EndInvocation(report(498_460, Status.ERROR, "Runtime.ExitError")),
         RestartRuntime(),
+        ReleaseSlot(),
     ]
-    assert play >> RuntimeRestarted() == [ReleaseSlot()]
+    assert play >> RuntimeRestarted() == []
     assert play >> InvocationAssigned(INVOCATION) == [BeginInit()]
 
 
@@ -191,6 +192,7 @@ def test_a_posted_init_error_wins_over_the_exit_status() -> None:
         AnswerCaller(INVOCATION, INIT_ERROR.payload, "Unhandled"),
         EndInvocation(report(0, Status.ERROR, INIT_ERROR.error_type)),
         RestartRuntime(),
+        ReleaseSlot(),
     ]
 
 
@@ -201,7 +203,7 @@ def test_a_posted_init_error_wins_over_the_time_limit() -> None:
     ]
     commands = Transcript(*SUPPRESSED, INIT_ERROR).until_due()
     assert AnswerCaller(INVOCATION, INIT_ERROR.payload, "Unhandled") in commands
-    assert commands[-1] == KillRuntime()
+    assert commands[-2:] == [KillRuntime(), ReleaseSlot()]
 
 
 def test_an_init_of_more_than_ten_seconds_runs_again_in_the_invocation() -> None:
@@ -219,6 +221,7 @@ def test_a_suppressed_init_is_bounded_by_the_functions_timeout() -> None:
         AnswerCaller(INVOCATION, TIMED_OUT, "Unhandled"),
         EndInvocation(report(TIMEOUT_US, Status.TIMEOUT)),
         KillRuntime(),
+        ReleaseSlot(),
     ]
 
 
@@ -293,9 +296,10 @@ def test_a_timeout_answers_reports_exactly_the_timeout_and_kills() -> None:
         AnswerCaller(INVOCATION, TIMED_OUT, "Unhandled"),
         EndInvocation(report(TIMEOUT_US, Status.TIMEOUT, init_duration_us=0)),
         KillRuntime(),
+        ReleaseSlot(),
     ]
     assert play >> ProcessExited(None, 9) == [RestartRuntime()]
-    assert play >> RuntimeRestarted() == [ReleaseSlot()]
+    assert play >> RuntimeRestarted() == []
     assert play.state is State.UNINITIALIZED
 
 
@@ -304,6 +308,7 @@ def test_a_timeout_after_the_response_keeps_the_callers_success() -> None:
         TIMED_OUT_LINE,
         EndInvocation(report(TIMEOUT_US, Status.TIMEOUT, init_duration_us=0)),
         KillRuntime(),
+        ReleaseSlot(),
     ]
 
 
@@ -313,6 +318,7 @@ def test_an_exit_in_an_invocation_is_its_answer() -> None:
         AnswerCaller(INVOCATION, EXITED, "Unhandled"),
         EndInvocation(report(0, Status.ERROR, "Runtime.ExitError", init_duration_us=0)),
         RestartRuntime(),
+        ReleaseSlot(),
     ]
 
 
@@ -321,6 +327,7 @@ def test_an_exit_after_the_response_keeps_the_callers_success() -> None:
         CRASHED,
         EndInvocation(report(0, Status.ERROR, "Runtime.ExitError", init_duration_us=0)),
         RestartRuntime(),
+        ReleaseSlot(),
     ]
 
 
@@ -328,6 +335,57 @@ def test_the_kernels_memory_kill_is_in_the_report() -> None:
     commands = Transcript(*INVOKING) >> ProcessExited(None, 9, out_of_memory=True)
     expected = report(0, Status.ERROR, "Runtime.ExitError", init_duration_us=0, out_of_memory=True)
     assert EndInvocation(expected) in commands
+
+
+# --- a failed invocation frees its slot with its answer ---
+
+SECOND = make_invocation("second")
+
+
+@pytest.mark.parametrize(
+    ("path", "failure"),
+    [
+        (INVOKING, DeadlinePassed()),
+        (INVOKING, ProcessExited(1, None)),
+        (RESPONSE_SENT, DeadlinePassed()),
+        (RESPONSE_SENT, ProcessExited(1, None)),
+        (SUPPRESSED, DeadlinePassed()),
+        (SUPPRESSED, ProcessExited(1, None)),
+    ],
+)
+def test_the_next_invocation_need_not_wait_for_the_reset_to_be_assigned(path: Sequence[Event], failure: Event) -> None:
+    play = Transcript(*path)
+    commands = play >> failure
+    assert commands[-1] == ReleaseSlot()
+    assert commands.count(ReleaseSlot()) == 1
+    assert not play.life.slot_taken
+    assert play >> InvocationAssigned(SECOND) == []
+    if play.state is State.RESETTING:
+        assert play >> ProcessExited(None, 9) == [RestartRuntime()]
+    assert play.later(50_000) >> RuntimeRestarted() == [BeginInit()]
+    assert play.later(200) >> NextRequested() == [
+        Start("second", "$LATEST"),
+        DeliverEvent(SECOND, NOW_MS + 3000),
+    ]
+    assert play.life.due_us == play.now_us - 200 + TIMEOUT_US
+
+
+def test_what_is_assigned_while_the_next_generation_starts_waits_for_it() -> None:
+    play = Transcript(*RESETTING, ProcessExited(None, 9))
+    assert play.state is State.RESTARTING
+    assert play >> InvocationAssigned(SECOND) == []
+    assert play >> RuntimeRestarted() == [BeginInit()]
+
+
+@pytest.mark.parametrize("path", [RESETTING, (*RESETTING, ProcessExited(None, 9))])
+@pytest.mark.parametrize("event", [ShutdownRequested(), DeadlinePassed()])
+def test_what_waits_for_a_generation_that_never_comes_is_answered_as_lost(path: Sequence[Event], event: Event) -> None:
+    play = Transcript(*path, InvocationAssigned(SECOND))
+    commands = play >> event
+    (answer,) = (command for command in commands if isinstance(command, AnswerCaller))
+    assert answer.invocation is SECOND
+    assert answer.environment_lost
+    assert not any(isinstance(command, EndInvocation | ReleaseSlot) for command in commands)
 
 
 # --- what the Runtime API refuses ---
@@ -480,7 +538,7 @@ def test_news_after_the_end_is_ignored(event: Event) -> None:
     [
         (INVOKING, InvocationAssigned(INVOCATION)),
         ((*INIT, InvocationAssigned(INVOCATION)), InvocationAssigned(INVOCATION)),
-        ((*RESETTING,), InvocationAssigned(INVOCATION)),
+        ((*RESETTING, InvocationAssigned(INVOCATION)), InvocationAssigned(INVOCATION)),
         (SHUTDOWN, InvocationAssigned(INVOCATION)),
         (ENDED, InvocationAssigned(INVOCATION)),
         (READY, InitRequested()),
@@ -588,6 +646,12 @@ class AnyLife(RuleBasedStateMachine):
     def shutdown(self, really: bool) -> None:
         if really:
             self.handle(ShutdownRequested())
+
+    @invariant()
+    def a_failure_holds_no_slot(self) -> None:
+        """While the environment is reset, the slot is taken only by an invocation that hasn't been answered."""
+        if self.life.state in {State.RESETTING, State.RESTARTING}:
+            assert len(self.assigned) - len(self.answers) == int(self.life.slot_taken)
 
     @invariant()
     def nobody_is_answered_twice_and_no_slot_is_released_twice(self) -> None:

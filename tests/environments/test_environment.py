@@ -8,9 +8,10 @@ from math import inf
 import pytest
 
 from lambent.core.environment import IllegalTransition, State
-from lambent.core.invocation import MAX_PAYLOAD_BYTES
+from lambent.core.invocation import MAX_PAYLOAD_BYTES, InvocationResult
+from lambent.environments.environment import ExecutionEnvironment
 from lambent.wire import frames
-from tests.environments.fakes import ARN, REQUEST_ID, FakeRuntime, Harness, MakeHarness, response
+from tests.environments.fakes import ARN, REQUEST_ID, FakeRuntime, Harness, MakeHarness, invocation, response
 
 DURATIONS = re.compile(r"Duration: [\d.]+ ms")
 
@@ -194,8 +195,8 @@ async def test_a_timeout_answers_resets_and_the_next_invocation_initialises_agai
     )
     assert "\tDuration: 1000.00 ms\t" in text
     assert text.endswith("\tStatus: timeout\n")
-    assert harness.environment.state is State.UNINITIALIZED
-    answer = harness.invoke()
+    assert harness.environment.state is State.RESETTING
+    answer = harness.invoke()  # at once: it waits for the next generation
     again = await reinitialise(harness)
     await again.receive_invoke()
     await again.respond(b'"again"')
@@ -231,6 +232,36 @@ async def test_a_runtime_that_ends_in_an_invocation_is_told_to_the_caller(
     assert "last words" in harness.logs.messages
     assert f"RequestId: {REQUEST_ID} Error: {message}\nRuntime.ExitError\n" in harness.logs.messages
     assert harness.logs.text.endswith("\tStatus: error\tError Type: Runtime.ExitError\n")
+
+
+async def test_on_idle_may_hand_in_the_next_invocation_while_the_runtime_is_started_anew(make: MakeHarness) -> None:
+    answers: asyncio.Queue[InvocationResult] = asyncio.Queue()
+
+    def invoke_again(environment: ExecutionEnvironment) -> None:
+        if environment.state is State.RESTARTING:
+            environment.invoke(invocation(b'"second"', on_result=answers.put_nowait))
+
+    harness = make(on_idle=[invoke_again])
+    runtime = await harness.initialised()
+    harness.invoke()
+    await runtime.receive_invoke()
+    harness.sandbox.exit(1)
+    again = await reinitialise(harness)
+    assert (await again.receive_invoke())[8] == b'"second"'
+    await again.respond(b"2")
+    assert (await answers.get()).payload == b"2"
+
+
+async def test_shutdown_while_the_runtime_is_started_anew_answers_whom_that_kept_waiting(make: MakeHarness) -> None:
+    harness = make()
+    runtime = await harness.initialised()
+    failed = harness.invoke()
+    await runtime.receive_invoke()
+    harness.sandbox.exit(1)
+    waiting = harness.invoke()
+    harness.environment.shutdown()
+    assert not (await failed).environment_lost
+    assert (await waiting).environment_lost
 
 
 async def test_a_response_that_was_sent_before_the_end_is_still_the_answer(make: MakeHarness) -> None:
@@ -335,6 +366,7 @@ async def test_what_is_no_frame_ends_this_runtime_and_nothing_else(make: MakeHar
     await asyncio.get_running_loop().sock_sendall(runtime.channel, data)
     assert json.loads((await answer).payload)["errorType"] == "Runtime.ExitError"
     await harness.idle.get()
+    await harness.runtime()
     assert harness.sandbox.calls == ["end_init_phase", "kill", "restart"]
 
 

@@ -3,12 +3,14 @@
 An environment serves one invocation at a time and outlives its runtime processes. *Init* begins when the environment is
 created and ends when every *participant* (today the runtime; later every extension too) has asked for the next event.
 An invocation begins when the event is delivered, answers its caller at the response, and ends when every participant
-has asked for the next event again; its slot is taken, and time is billed, until then.
+has asked for the next event again; its *slot* is taken, and time is billed, until then.
 
 What goes wrong resets the environment: its runtime is killed, a new generation is started, and `/tmp`, the log stream
-and the sandbox stay. The new generation isn't initialised until an invocation wants it: a *suppressed init*, which is
-part of that invocation, counts in its Duration and is bounded by the function's timeout. So the invocation whose
-environment failed in the Init phase runs Init a second time, and only a second failure is its caller's answer.
+and the sandbox stay. A failed invocation frees its slot with its answer: a caller that may have one concurrent
+execution and invokes again at once isn't throttled by its own failure, and meets the same environment. What is assigned
+during the reset waits for the new generation. That isn't initialised until an invocation wants it: a *suppressed init*,
+which is part of that invocation, counts in its Duration and is bounded by the function's timeout. So the invocation
+whose environment failed in the Init phase runs Init a second time, and only a second failure is its caller's answer.
 
 Every edge of the life cycle is in `TRANSITIONS`; a pair that is not there is refused: towards the runtime with a 403,
 towards our own code with `IllegalTransition`.
@@ -218,7 +220,7 @@ class EndInvocation:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseSlot:
-    """The environment can take another invocation."""
+    """The environment can take another invocation, though perhaps not serve it yet; always the last command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -476,7 +478,7 @@ class LifeCycle:
             self._init_report(Phase.INVOKE, fault),
             self._start_record(),
             *self._fail(fault, out_of_memory=event.out_of_memory),
-            self._restart(),
+            *self._free(self._restart()),
         ]
 
     def _suppressed_init_timed_out(self, _event: DeadlinePassed) -> Sequence[Command]:
@@ -484,7 +486,7 @@ class LifeCycle:
             self._init_report(Phase.INVOKE, self._init_error),
             self._start_record(),
             *(self._time_out() if self._init_error is None else self._fail(self._init_error)),
-            self._reset(),
+            *self._free(self._reset()),
         ]
 
     # --- Invoke ---
@@ -592,10 +594,15 @@ class LifeCycle:
 
     def _invocation_exited(self, event: ProcessExited) -> Sequence[Command]:
         fault = exit_fault(event.code, event.signal)
-        return [*self._fail(fault, out_of_memory=event.out_of_memory), self._restart()]
+        return [*self._fail(fault, out_of_memory=event.out_of_memory), *self._free(self._restart())]
 
     def _invocation_timed_out(self, _event: DeadlinePassed) -> Sequence[Command]:
-        return [*self._time_out(), self._reset()]
+        return [*self._time_out(), *self._free(self._reset())]
+
+    def _free(self, command: Command) -> Sequence[Command]:
+        """Reset, and free the slot at once: what is assigned from now on waits for the next generation."""
+        self._slot_taken = False
+        return [command, _RELEASE_SLOT]
 
     def _fail(self, fault: Fault, *, out_of_memory: bool = False) -> Sequence[Command]:
         """End the invocation with a fault; its line isn't written where the runtime has reported it itself."""
@@ -648,10 +655,7 @@ class LifeCycle:
         if self._invocation is not None:
             return self._begin_suppressed_init()
         self._enter(State.UNINITIALIZED)
-        if not self._slot_taken:
-            return _NOTHING
-        self._slot_taken = False
-        return [_RELEASE_SLOT]
+        return _NOTHING
 
     # --- shutdown ---
 
