@@ -57,18 +57,18 @@ def _serve(options: argparse.Namespace, environ: Mapping[str, str], clock: Clock
 def _invoke(options: argparse.Namespace, environ: Mapping[str, str], clock: Clock) -> int:
     from lambent.commands import invoke
     from lambent.commands.client import LambdaClient, RequestFailed
-    from lambent.commands.endpoint import credentials_of, endpoint_url
+    from lambent.commands.endpoint import credentials_of, endpoint_of, endpoint_url
 
     settings = _settings("dev", options, environ)
     try:
         client = LambdaClient(
-            options.endpoint_url or endpoint_url(settings.host, settings.port),
+            options.endpoint_url or endpoint_of(environ) or endpoint_url(settings.host, settings.port),
             region=_region(options, environ, settings),
             credentials=credentials_of(environ),
             clock=clock,
         )
     except RequestFailed as error:
-        return _complain(f"--endpoint-url: {error}", 2)
+        return _complain(f"--endpoint-url or AWS_ENDPOINT_URL: {error}", 2)
     return invoke.run(client, options.function, payload=options.payload, qualifier=options.qualifier, tail=options.tail)
 
 

@@ -41,7 +41,13 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Server]:
     monkeypatch.chdir(tmp_path)
-    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"):
+    for variable in (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_REGION",
+        "AWS_ENDPOINT_URL",
+    ):
         monkeypatch.delenv(variable, raising=False)
     with _Server(("127.0.0.1", 0), _Handler) as started:
         started.requests = []
@@ -130,4 +136,6 @@ def test_a_missing_payload_file_is_one_line(server: _Server, capsys: pytest.Capt
 
 def test_an_endpoint_that_is_no_url_is_one_line(server: _Server, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["invoke", "hello", "--endpoint-url", "localhost:4566"]) == 2
-    assert capsys.readouterr().err.startswith("lambent: --endpoint-url: localhost:4566 is not the address of a server")
+    assert capsys.readouterr().err.startswith(
+        "lambent: --endpoint-url or AWS_ENDPOINT_URL: localhost:4566 is not the address of a server"
+    )

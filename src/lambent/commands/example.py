@@ -3,9 +3,12 @@
 import base64
 import io
 import json
+import shlex
 import time
 import zipfile
+from collections.abc import Sequence
 from importlib import resources
+from pathlib import Path
 from typing import NamedTuple
 
 from lambent.commands.client import LambdaClient, RequestFailed
@@ -54,13 +57,19 @@ def try_out(client: LambdaClient) -> Tried:
         response = client.invoke(FUNCTION_NAME, payload)
         durations.append((time.perf_counter() - begun) * 1000)
         if "x-amz-function-error" in response.headers:
-            raise RequestFailed(f"the example function failed: {response.body.decode('utf-8', 'replace')}")
+            raise RequestFailed(f"the function failed: {_failure(response.body)}; see lambent logs {FUNCTION_NAME}")
         answer = answer or response.body
     cold_ms, *warm_ms = durations
     return Tried(answer.decode(), cold_ms, sorted(warm_ms)[len(warm_ms) // 2])
 
 
-def describe(terminal: Terminal, tried: Tried, *, endpoint_url: str, region: str) -> None:
+def _failure(payload: bytes) -> str:
+    """The one line of an error payload that says most."""
+    error = json.loads(payload)
+    return f"{error.get('errorType', 'error')}: {error.get('errorMessage', '')}"
+
+
+def describe(terminal: Terminal, tried: Tried, *, next_lines: Sequence[str]) -> None:
     """Show what came of it, and how to go on with the tools one has."""
     terminal.line(f"  {terminal.bold(FUNCTION_NAME)} answered {tried.answer}")
     terminal.line(
@@ -69,26 +78,32 @@ def describe(terminal: Terminal, tried: Tried, *, endpoint_url: str, region: str
     )
     terminal.line()
     terminal.line(terminal.bold("Try next, in another terminal"))
-    for line in next_lines(endpoint_url, region):
+    for line in next_lines:
         terminal.line(f"  {line}" if line else "")
     terminal.line()
 
 
-def next_lines(endpoint_url: str, region: str) -> tuple[str, ...]:
-    """Commands for the AWS command line and code for boto3; each works as it stands."""
-    variables = f"AWS_ENDPOINT_URL={endpoint_url} AWS_REGION={region}"
+def next_lines(endpoint_url: str, region: str, data_directory: Path, *, lambent: str) -> tuple[str, ...]:
+    """Commands for the AWS command line, either version, and code for boto3; each works as it stands.
+
+    Args:
+        lambent: how the reader's shell finds this program.
+    """
+    event = json.dumps(_EVENT)
     return (
-        f"export {variables} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
-        f"""aws lambda invoke --function-name {FUNCTION_NAME} --payload '{json.dumps(_EVENT)}' \\""",
-        "    --cli-binary-format raw-in-base64-out /dev/stdout",
+        f"export AWS_ENDPOINT_URL={endpoint_url} AWS_DEFAULT_REGION={region}",
+        "export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
         "",
-        "import boto3",
-        f'client = boto3.client("lambda", endpoint_url="{endpoint_url}", region_name="{region}",',
-        '                      aws_access_key_id="test", aws_secret_access_key="test")',
-        f"""print(client.invoke(FunctionName="{FUNCTION_NAME}", Payload='{json.dumps(_EVENT)}')["Payload"].read())""",
+        f"echo '{event}' > event.json",
+        f"aws lambda invoke --function-name {FUNCTION_NAME} --payload fileb://event.json answer.json",
+        "cat answer.json",
         "",
-        f"lambent invoke {FUNCTION_NAME} --payload '{json.dumps(_EVENT)}' --tail",
-        f"lambent logs {FUNCTION_NAME} --follow",
+        "import boto3  # with the same variables",
+        f"""answer = boto3.client("lambda").invoke(FunctionName="{FUNCTION_NAME}", Payload='{event}')""",
+        'print(answer["Payload"].read())',
+        "",
+        f"{lambent} invoke {FUNCTION_NAME} --payload '{event}' --tail",
+        f"{lambent} logs {FUNCTION_NAME} --follow --data-dir {shlex.quote(str(data_directory))}",
     )
 
 
@@ -97,7 +112,9 @@ def _deployment_package() -> bytes:
     source = resources.files("lambent").joinpath("examples", FUNCTION_NAME, "app.py").read_bytes()
     with zipfile.ZipFile(buffer, "w") as archive:
         # A fixed date: the same example has the same checksum, and is unpacked once.
-        archive.writestr(zipfile.ZipInfo("app.py", (2026, 1, 1, 0, 0, 0)), source)
+        entry = zipfile.ZipInfo("app.py", (2026, 1, 1, 0, 0, 0))
+        entry.external_attr = 0o644 << 16  # as on AWS, a function can't read what others can't
+        archive.writestr(entry, source)
     return buffer.getvalue()
 
 

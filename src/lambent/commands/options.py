@@ -91,8 +91,10 @@ def _add_invoke(command: argparse.ArgumentParser) -> None:
     command.add_argument("--payload", default="{}", metavar="JSON", help="the event: text, @FILE or - (standard input)")
     command.add_argument("--qualifier", default="", metavar="VERSION", help="a version or an alias")
     command.add_argument("--tail", action="store_true", help="show the end of the log too")
-    command.add_argument("--endpoint-url", metavar="URL", help="the server; default: this machine's")
-    command.add_argument("--region", help="default: AWS_REGION, or default_region of the settings")
+    command.add_argument(
+        "--endpoint-url", metavar="URL", help="the server; default: AWS_ENDPOINT_URL, or this machine's"
+    )
+    command.add_argument("--region", help="default: AWS_REGION, AWS_DEFAULT_REGION, or the setting")
 
 
 def _add_logs(command: argparse.ArgumentParser) -> None:
@@ -100,7 +102,7 @@ def _add_logs(command: argparse.ArgumentParser) -> None:
     command.add_argument("--follow", "-f", action="store_true", help="go on with what is logged from now on")
     command.add_argument("--since", metavar="WHEN", help="an age such as 90s, 10m, 2h, 7d, or a time in ISO 8601")
     command.add_argument("--account", default=_DEFAULT_ACCOUNT, metavar="DIGITS", help=f"default: {_DEFAULT_ACCOUNT}")
-    command.add_argument("--region", help="default: AWS_REGION, or default_region of the settings")
+    command.add_argument("--region", help="default: AWS_REGION, AWS_DEFAULT_REGION, or the setting")
     _add_settings(command, _named("data_directory"))
 
 

@@ -1,6 +1,7 @@
 """`lambent dev` and `lambent serve`: run a server until it is told to stop."""
 
 import asyncio
+import sys
 from functools import partial
 
 import uvloop
@@ -10,8 +11,10 @@ from lambent.clock import Clock
 from lambent.commands import example, server_log
 from lambent.commands.client import LambdaClient, RequestFailed
 from lambent.commands.endpoint import endpoint_url
+from lambent.commands.program import program
 from lambent.commands.signature import Credentials
 from lambent.commands.terminal import Terminal
+from lambent.core.honesty import KEPT_NOT_IN_FORCE
 from lambent.settings import Posture, Settings
 from lambent.version import VERSION
 
@@ -38,6 +41,9 @@ async def _announce(server: app.Server, *, settings: Settings, posture: Posture,
     terminal.line(f"{terminal.bold('Lambent')} {VERSION} {posture}  {terminal.bold(url)}")
     terminal.line(f"  runtimes  {' '.join(server.runtimes) or terminal.warning('none found; see lambent doctor')}")
     terminal.line(f"  data      {server.data_directory}")
+    if KEPT_NOT_IN_FORCE:
+        terminal.line(f"  not yet   {', '.join(kept.setting for kept in KEPT_NOT_IN_FORCE)}")
+        terminal.line(terminal.dim("            kept with a function, but not in force; see lambent doctor"))
     terminal.line(terminal.dim(f"  ready in {took_ms:.0f} ms; Ctrl-C stops it"))
     terminal.line()
     if server.root_key is not None:
@@ -61,7 +67,9 @@ def _show_example(terminal: Terminal, server: app.Server, url: str, region: str,
     client = LambdaClient(url, region=region, credentials=Credentials("test", "test"), clock=clock)
     try:
         example.deploy(client, runtime)
-        example.describe(terminal, example.try_out(client), endpoint_url=url, region=region)
+        tried = example.try_out(client)
+        next_lines = example.next_lines(url, region, server.data_directory, lambent=program(sys.argv[0]))
+        example.describe(terminal, tried, next_lines=next_lines)
     except RequestFailed as error:
         Terminal.error().line(f"lambent: the example: {error}")
     finally:
