@@ -23,7 +23,6 @@ from lambent.clock import Clock
 from lambent.core.admission import Admission
 from lambent.core.concurrency import AccountLimits
 from lambent.core.function import FunctionTarget
-from lambent.core.honesty import KEPT_NOT_IN_FORCE
 from lambent.environments.environment import ExecutionEnvironment
 from lambent.environments.fleet import Fleet, FleetSettings
 from lambent.environments.variables import Credentials, needs_fresh_interpreter, runtime_environment
@@ -426,9 +425,6 @@ class _Assembly:
         await self._server.listen(sock=listener)
         for runtime in await self._expected_runtimes():
             self._background.start(_warm(self._pool, runtime))
-        for kept in KEPT_NOT_IN_FORCE:
-            logger.info("Kept, but not in force yet: %s (%s).", kept.setting, kept.effect)
-
 
     async def _expected_runtimes(self) -> list[str]:
         """Runtimes whose first cold start shall not wait for a zygote: those of functions there are, and the newest."""
