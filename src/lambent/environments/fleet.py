@@ -1,10 +1,10 @@
 """All execution environments of this host: who is idle, who waits for one, who must go.
 
 Environments are grouped by function revision. An admitted invocation takes the idle environment of its group that
-was used last, else a new one is started for it; if another becomes free first, the invocation goes there and the new
-one becomes idle. The host's own limit, memory, is a third limit beside the account's and the function's: when
-it is reached, idle environments are ended, the least valuable first, and where there are none the invocation waits
-for `capacity_wait_seconds` and is then refused.
+was used last, else a new one is started for it; if another becomes free first, the invocation goes there. So there is
+never an invocation waiting for which no environment is being started. The host's memory is a third limit beside the
+account's and the function's: when it is used up, idle environments are ended, the least valuable first, and where there
+are none the invocation waits for `capacity_wait_seconds` and is then refused.
 
 The path of a warm invocation, `invoke`, is synchronous: one dict look-up and one list pop before the environment's
 own.
@@ -15,21 +15,33 @@ import collections
 import logging
 from collections.abc import Awaitable, Callable, Container, Coroutine, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any, Protocol
 
 from lambent.clock import Clock
-from lambent.core.errors import ServiceFault, TooManyRequests
+from lambent.core.admission import ThrottleReason
+from lambent.core.errors import ApiError, ServiceFault, TooManyRequests
 from lambent.core.function import FunctionTarget
 from lambent.core.invocation import Invocation
 from lambent.core.scope import Scope
 from lambent.environments.environment import ExecutionEnvironment
-from lambent.sandbox.pool import SandboxPool
+from lambent.environments.host_memory import HostMemory, MemoryRequest
+from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
 from lambent.sandbox.sandbox import Sandbox
 
-_SWEEP_SECONDS = 5.0
+_LONGEST_SWEEP_SECONDS = 5.0
+_SHORTEST_SWEEP_SECONDS = 0.1
+_FULL_LOGGED_SECONDS = 10.0
 
 logger = logging.getLogger(__name__)
+
+
+class Sandboxes(Protocol):
+    """Where blank sandboxes come from; `lambent.sandbox.pool.SandboxPool` is one."""
+
+    async def acquire(self, runtime: str, tmp_mb: int) -> Sandbox:
+        """A sandbox that nobody has used; raises SandboxUnavailable or SandboxFailed."""
 
 
 class EnvironmentFactory(Protocol):
@@ -48,45 +60,68 @@ class EnvironmentFactory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FleetSettings:
-    """Limits of this host."""
+    """Limits of this host.
+
+    Attributes:
+        memory_capacity_mb: sum of MemorySize over all environments.
+        idle_timeout_seconds: an environment idle for longer is shut down.
+        capacity_wait_seconds: how long an invocation waits for the host to have room before it is throttled.
+    """
 
     memory_capacity_mb: int
-    """Sum of MemorySize over all environments."""
     idle_timeout_seconds: float
-    """An environment idle for longer is shut down."""
     capacity_wait_seconds: float
-    """How long an invocation waits for the host to have room before it is throttled."""
 
 
-@dataclass(slots=True, eq=False)
-class _Member:
-    """What the keeping of an environment is decided by (greedy-dual: frequency × cost / size)."""
-
-    started: float
-    cost_seconds: float = 0.0
-    """From its start to the end of its first invocation: what losing it would cost the next caller."""
-    uses: int = 0
-    priority: float = 0.0
-    idle_since: float = 0.0
-    leaving: bool = False
-    """Shut down to make room: its memory is counted on though it isn't free yet."""
+OnRefused = Callable[[Exception], None]
+OnEnded = Callable[[], None]
 
 
 @dataclass(slots=True)
 class _Pending:
     invocation: Invocation
-    on_refused: Callable[[Exception], None]
-    on_ended: Callable[[], None]
+    on_refused: OnRefused
+    on_ended: OnEnded
 
 
 @dataclass(slots=True, eq=False)
 class _Group:
+    """The environments of one revision of a function.
+
+    Attributes:
+        idle: the one used last is the last.
+        starting: environments that aren't members yet; never fewer than there are pending invocations.
+        requests: those of the starting ones that wait for memory, in their order (a dict for its order).
+    """
+
     target: FunctionTarget
-    idle: list[ExecutionEnvironment] = field(default_factory=list)
+    members: int = 0
+    idle: list["_Member"] = field(default_factory=list)
     pending: collections.deque[_Pending] = field(default_factory=collections.deque)
-    members: dict[ExecutionEnvironment, _Member] = field(default_factory=dict)
     starting: int = 0
+    requests: dict[MemoryRequest, None] = field(default_factory=dict)
     retired: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Member:
+    """An environment and what its keeping is decided by (greedy-dual: frequency x cost / size).
+
+    Attributes:
+        on_ended: of the invocation that it has.
+        cost_seconds: from its start to the end of its first invocation: what losing it would cost the next caller.
+        leaving: it was told to end, or has.
+    """
+
+    environment: ExecutionEnvironment
+    group: _Group
+    started: float
+    on_ended: OnEnded | None = None
+    cost_seconds: float = 0.0
+    uses: int = 0
+    priority: float = 0.0
+    idle_since: float = 0.0
+    leaving: bool = False
 
 
 class Fleet:
@@ -97,12 +132,14 @@ class Fleet:
         *,
         settings: FleetSettings,
         clock: Clock,
-        sandboxes: SandboxPool,
+        sandboxes: Sandboxes,
         create: EnvironmentFactory,
         code_trees: Callable[[FunctionTarget], Awaitable[Sequence[tuple[str, Path]]]],
     ) -> None:
-        """Args:
-        code_trees: (path inside, directory on the host) of what a target's environment sees.
+        """No environment yet.
+
+        Args:
+            code_trees: (path inside, directory on the host) of what a target's environment sees.
         """
         self._settings = settings
         self._clock = clock
@@ -110,143 +147,236 @@ class Fleet:
         self._create = create
         self._code_trees = code_trees
         self._groups: dict[str, _Group] = {}
-        self._ended_callbacks: dict[ExecutionEnvironment, Callable[[], None]] = {}
-        self._memory_mb = 0
-        self._leaving_mb = 0
+        self._members: dict[ExecutionEnvironment, _Member] = {}
+        self._memory = HostMemory(settings.memory_capacity_mb, evict=self._evict_one)
         self._inflation = 0.0
-        self._room = asyncio.Condition()
+        self._full_logged = -inf
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ended = asyncio.Event()  # an environment has; for `stop`
         self._stopping = False
 
+    # --- invocations ---
+
     def invoke(
-        self,
-        target: FunctionTarget,
-        invocation: Invocation,
-        *,
-        on_refused: Callable[[Exception], None],
-        on_ended: Callable[[], None],
+        self, target: FunctionTarget, invocation: Invocation, *, on_refused: OnRefused, on_ended: OnEnded
     ) -> None:
         """Deliver an admitted invocation to an environment of its target.
 
-        Either invocation.on_result or on_refused (ApiError: the invocation never ran) is called, once; on_ended is
-        called once, after either, when the invocation no longer occupies an environment.
+        Either invocation.on_result or on_refused (the invocation never ran) is called, once; on_ended is called once,
+        with either, when the invocation no longer occupies an environment. on_refused is given an ApiError, or what a
+        bug of ours raised.
         """
         group = self._groups.get(target.revision)
         if group is None:
             group = self._groups[target.revision] = _Group(target)
         if group.idle:
-            self._deliver(group, group.idle.pop(), invocation, on_ended)
+            self._deliver(group.idle.pop(), invocation, on_refused, on_ended)
             return
         group.pending.append(_Pending(invocation, on_refused, on_ended))
-        if group.starting < len(group.pending):
-            self._start(group)
+        if self._stopping:
+            self._refuse(group, _stopping())
+        elif group.starting < len(group.pending):
+            group.starting += 1
+            self._spawn(self._start_environment(group))
 
-    def _deliver(
-        self,
-        group: _Group,
-        environment: ExecutionEnvironment,
-        invocation: Invocation,
-        on_ended: Callable[[], None],
-    ) -> None:
-        group.members[environment].uses += 1
-        self._ended_callbacks[environment] = on_ended
-        environment.invoke(invocation)
-
-    def _start(self, group: _Group) -> None:
-        group.starting += 1
-        self._spawn(self._start_environment(group))
-
-    async def _start_environment(self, group: _Group) -> None:
-        """Bring one more environment of a group up to the begin of its Init."""
-        target = group.target
-        sandbox: Sandbox | None = None
+    def _deliver(self, member: _Member, invocation: Invocation, on_refused: OnRefused, on_ended: OnEnded) -> None:
+        member.uses += 1
+        member.on_ended = on_ended
         try:
-            await self._reserve(target.memory_mb)
-        except TooManyRequests as error:
-            group.starting -= 1
-            self._refuse(group, error)
-            return
-        try:
-            trees = await self._code_trees(target)
-            sandbox = await self._sandboxes.acquire(target.runtime, target.ephemeral_storage_mb)
-            sandbox.specialise(target.memory_mb, trees)
-        except Exception as error:  # whatever it is, the invocations that wait must be told
-            logger.exception("no environment for %s", target.function_name)
-            if sandbox is not None:
-                await sandbox.destroy()
-            self._release_memory(target.memory_mb)
-            group.starting -= 1
-            self._refuse(group, ServiceFault(f"An execution environment could not be started: {error}"))
-            return
-        environment = self._create(target, sandbox, on_idle=self._on_idle, on_ended=self._on_ended)
-        group.members[environment] = _Member(self._clock.monotonic())
-        group.starting -= 1
-        environment.start()
-        self._next(group, environment)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work, name="fleet")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            member.environment.invoke(invocation)
+        except Exception as error:  # noqa: BLE001 - a bug, which the caller's gateway logs; its slot must not be lost
+            member.on_ended = None
+            on_refused(error)
+            on_ended()
+            self._shut_down(member)
 
     def _refuse(self, group: _Group, error: Exception) -> None:
-        """Tell the invocations that no environment is being started for any more."""
+        """Tell the invocations for which no environment is being started any more, the oldest first."""
         while len(group.pending) > group.starting:
             pending = group.pending.popleft()
             pending.on_refused(error)
             pending.on_ended()
+        self._forget_if_empty(group)
+
+    # --- starting an environment ---
+
+    async def _start_environment(self, group: _Group) -> None:
+        """Bring one more environment of a group up to the begin of its Init."""
+        try:
+            if not await self._reserve(group):
+                return
+            environment = await self._create_environment(group.target)
+        except Exception as error:  # noqa: BLE001 - the invocations that wait must be told, whatever it is
+            group.starting -= 1
+            self._refuse(group, error)
+            return
+        group.starting -= 1
+        group.members += 1
+        member = self._members[environment] = _Member(environment, group, self._clock.monotonic())
+        self._next(member)
+
+    async def _reserve(self, group: _Group) -> bool:
+        """Take an environment's memory of the host's.
+
+        Returns:
+            false when it isn't wanted any more, because the invocation that it was for went elsewhere.
+
+        Raises:
+            TooManyRequests: there was none for `capacity_wait_seconds`.
+        """
+        memory_mb = group.target.memory_mb
+        if memory_mb > self._memory.capacity_mb:
+            raise self._full(group)
+        request = self._memory.request(memory_mb, first=not group.members and group.starting == 1)
+        granted = request.granted
+        if not granted.done():
+            group.requests[request] = None
+            await asyncio.wait((granted,), timeout=self._settings.capacity_wait_seconds)
+            group.requests.pop(request, None)
+            if self._memory.withdraw(request):
+                raise self._full(group)
+        return granted.result()
+
+    def _full(self, group: _Group) -> TooManyRequests:
+        now = self._clock.monotonic()
+        if now - self._full_logged >= _FULL_LOGGED_SECONDS:
+            self._full_logged = now
+            target = group.target
+            logger.warning(
+                "The memory capacity of %d MB is used up: invocations are throttled.",
+                self._memory.capacity_mb,
+                extra={"function": target.function_name, "memory_mb": target.memory_mb},
+            )
+        return TooManyRequests(reason=ThrottleReason.CONCURRENT_INVOCATION_LIMIT)
+
+    async def _create_environment(self, target: FunctionTarget) -> ExecutionEnvironment:
+        """An environment whose Init has begun; its memory, which is taken already, is given back if this fails.
+
+        Raises:
+            ServiceFault: there is none, for the reason that the message says.
+        """
+        sandbox: Sandbox | None = None
+        try:
+            trees = await self._code_trees(target)
+            sandbox = await self._sandboxes.acquire(target.runtime, target.ephemeral_storage_mb)
+            sandbox.specialise(target.memory_mb, trees)
+            environment = self._create(target, sandbox, on_idle=self._on_idle, on_ended=self._on_ended)
+            environment.start()
+        except Exception as error:
+            self._spawn(self._discard(sandbox, target.memory_mb))
+            if not isinstance(error, SandboxFailed | SandboxUnavailable):
+                raise
+            logger.warning("No environment for %s: %s", target.function_name, error)
+            raise ServiceFault(f"An execution environment could not be started: {error}") from error
+        return environment
+
+    async def _discard(self, sandbox: Sandbox | None, memory_mb: int) -> None:
+        self._memory.leaving(memory_mb)
+        try:
+            if sandbox is not None:
+                await sandbox.destroy()
+        finally:
+            self._memory.left(memory_mb)
+
+    # --- what environments say ---
 
     def _on_idle(self, environment: ExecutionEnvironment) -> None:
         """An invocation is over and its environment free again."""
-        ended = self._ended_callbacks.pop(environment, None)
-        if ended is not None:
-            ended()
-        group = self._group_of(environment)
-        member = group.members[environment]
+        member = self._members[environment]
+        on_ended, member.on_ended = member.on_ended, None
+        if on_ended is not None:
+            on_ended()
         if member.uses == 1:
             member.cost_seconds = self._clock.monotonic() - member.started
-        self._next(group, environment)
+        self._next(member)
 
-    def _next(self, group: _Group, environment: ExecutionEnvironment) -> None:
+    def _next(self, member: _Member) -> None:
         """Give a free environment what waits, or let it wait."""
-        if group.pending:
+        group = member.group
+        if group.pending and not self._should_yield(member):
             pending = group.pending.popleft()
-            self._deliver(group, environment, pending.invocation, pending.on_ended)
-        elif group.retired or self._stopping:
-            environment.shutdown()
+            self._start_one_less(group)
+            self._deliver(member, pending.invocation, pending.on_refused, pending.on_ended)
+        elif group.pending or group.retired or self._stopping:
+            self._shut_down(member)
         else:
-            member = group.members[environment]
-            member.idle_since = self._clock.monotonic()
-            member.priority = self._inflation + member.uses * member.cost_seconds / group.target.memory_mb
-            group.idle.append(environment)
+            self._keep(member)
+
+    def _should_yield(self, member: _Member) -> bool:
+        """Whether a function must end an environment that it could use, so that another gets its first.
+
+        What waits for this one has environments being started for it. A new environment serves what it was started for.
+        """
+        return member.uses > 0 and member.group.members > 1 and self._memory.first_are_short
+
+    def _start_one_less(self, group: _Group) -> None:
+        """An invocation was served, so that one start, if it still waits for memory, isn't needed any more."""
+        if group.requests and group.starting > len(group.pending):
+            self._withdraw_one(group)
+
+    def _withdraw_one(self, group: _Group) -> None:
+        request, _ = group.requests.popitem()
+        if self._memory.withdraw(request):
+            group.starting -= 1
+
+    def _keep(self, member: _Member) -> None:
+        """Let an environment wait for an invocation: one whose Init may still run behind those that are ready."""
+        group = member.group
+        member.idle_since = self._clock.monotonic()
+        member.priority = self._inflation + member.uses * member.cost_seconds / group.target.memory_mb
+        if member.uses:
+            group.idle.append(member)
+        else:
+            group.idle.insert(0, member)
+        if self._memory.contended:
+            self._memory.balance()
 
     def _on_ended(self, environment: ExecutionEnvironment) -> None:
         """An environment is over, its processes gone."""
-        ended = self._ended_callbacks.pop(environment, None)
-        if ended is not None:
-            ended()
-        group = self._group_of(environment)
-        member = group.members.pop(environment)
-        if environment in group.idle:
-            group.idle.remove(environment)
+        member = self._members.pop(environment)
+        group = member.group
+        if member in group.idle:
+            group.idle.remove(member)
+        self._mark_leaving(member)
+        group.members -= 1
+        on_ended, member.on_ended = member.on_ended, None
+        if on_ended is not None:
+            on_ended()
         self._forget_if_empty(group)
-        self._spawn(self._after_end(environment, member))
-        if len(group.pending) > group.starting + len(group.members):
-            self._start(group)
+        self._spawn(self._after_end(member))
+        self._ended.set()
 
-    async def _after_end(self, environment: ExecutionEnvironment, member: _Member) -> None:
-        await environment.wait_closed()
-        memory_mb = environment.target.memory_mb
-        if member.leaving:
-            self._leaving_mb -= memory_mb
-        self._release_memory(memory_mb)
-
-    def _group_of(self, environment: ExecutionEnvironment) -> _Group:
-        return self._groups[environment.target.revision]
+    async def _after_end(self, member: _Member) -> None:
+        try:
+            await member.environment.wait_closed()
+        finally:
+            self._memory.left(member.group.target.memory_mb)
 
     def _forget_if_empty(self, group: _Group) -> None:
         if not (group.members or group.pending or group.starting):
             self._groups.pop(group.target.revision, None)
+
+    # --- ending environments ---
+
+    def _shut_down(self, member: _Member) -> None:
+        self._mark_leaving(member)
+        member.environment.shutdown()
+
+    def _mark_leaving(self, member: _Member) -> None:
+        if not member.leaving:
+            member.leaving = True
+            self._memory.leaving(member.group.target.memory_mb)
+
+    def _evict_one(self) -> bool:
+        """Shut down the idle environment that is worth least."""
+        idle = (member for group in self._groups.values() for member in group.idle)
+        victim = min(idle, key=lambda member: member.priority, default=None)
+        if victim is None:
+            return False
+        self._inflation = victim.priority
+        victim.group.idle.remove(victim)
+        self._shut_down(victim)
+        return True
 
     def retire(self, scope: Scope, function_name: str, *, keep: Container[str]) -> None:
         """End a function's environments whose revision is not in keep: the idle now, the busy after their work."""
@@ -254,76 +384,53 @@ class Fleet:
             target = group.target
             if target.function_name == function_name and target.scope == scope and revision not in keep:
                 group.retired = True
-                while group.idle:
-                    group.idle.pop().shutdown()
+                self._shut_down_idle(group, idle_before=inf)
 
-    async def _reserve(self, memory_mb: int) -> None:
-        """Take memory of the host's, ending idle environments for it.
-
-        Raises:
-            TooManyRequests: there was none for `capacity_wait_seconds`.
-        """
-        capacity = self._settings.memory_capacity_mb
-        async with self._room:
-            while self._memory_mb - self._leaving_mb + memory_mb > capacity and self._evict_one():
-                pass
-            try:
-                async with asyncio.timeout(self._settings.capacity_wait_seconds):
-                    await self._room.wait_for(lambda: self._memory_mb + memory_mb <= capacity)
-            except TimeoutError:
-                raise TooManyRequests(reason="ConcurrentInvocationLimitExceeded") from None
-            self._memory_mb += memory_mb
-
-    def _release_memory(self, memory_mb: int) -> None:
-        self._memory_mb -= memory_mb
-        self._spawn(self._announce_room())
-
-    async def _announce_room(self) -> None:
-        async with self._room:
-            self._room.notify_all()
-
-    def _evict_one(self) -> bool:
-        """Shut down the idle environment that is worth least."""
-        victim: ExecutionEnvironment | None = None
-        least = 0.0
-        for group in self._groups.values():
-            for environment in group.idle:
-                priority = group.members[environment].priority
-                if victim is None or priority < least:
-                    victim, least = environment, priority
-        if victim is None:
-            return False
-        self._inflation = least
-        group = self._group_of(victim)
-        group.idle.remove(victim)
-        group.members[victim].leaving = True
-        self._leaving_mb += group.target.memory_mb
-        victim.shutdown()
-        return True
+    def _shut_down_idle(self, group: _Group, *, idle_before: float) -> None:
+        old = [member for member in group.idle if member.idle_since < idle_before]
+        group.idle = [member for member in group.idle if member.idle_since >= idle_before]
+        for member in old:
+            self._shut_down(member)
 
     async def run(self) -> None:
         """Shut down environments that have been idle for too long; until cancelled."""
+        timeout = self._settings.idle_timeout_seconds
         while True:
-            await asyncio.sleep(min(_SWEEP_SECONDS, self._settings.idle_timeout_seconds))
-            limit = self._clock.monotonic() - self._settings.idle_timeout_seconds
+            await asyncio.sleep(max(_SHORTEST_SWEEP_SECONDS, min(_LONGEST_SWEEP_SECONDS, timeout)))
+            idle_before = self._clock.monotonic() - timeout
             for group in list(self._groups.values()):
-                old = [e for e in group.idle if group.members[e].idle_since < limit]
-                for environment in old:
-                    group.idle.remove(environment)
-                    environment.shutdown()
+                self._shut_down_idle(group, idle_before=idle_before)
 
     def counts(self) -> dict[str, int]:
         """Environments by state, for `doctor` and tests."""
-        members = sum(len(group.members) for group in self._groups.values())
         idle = sum(len(group.idle) for group in self._groups.values())
-        return {"environments": members, "idle": idle, "memory_mb": self._memory_mb}
+        return {"environments": len(self._members), "idle": idle, "memory_mb": self._memory.in_use_mb}
 
     async def stop(self) -> None:
-        """End every environment; invocations still running are cut off."""
+        """End every environment; invocations still running are cut off, those still waiting refused."""
         self._stopping = True
         for group in list(self._groups.values()):
-            group.retired = True
-            for environment in list(group.members):
-                environment.shutdown()
-        while self._tasks:
+            group.idle.clear()
+            while group.requests:
+                self._withdraw_one(group)
+            waiting, group.pending = group.pending, collections.deque()
+            for pending in waiting:
+                pending.on_refused(_stopping())
+                pending.on_ended()
+            self._forget_if_empty(group)
+        for member in list(self._members.values()):
+            self._shut_down(member)
+        while self._members or self._tasks:
+            if self._members:
+                self._ended.clear()
+                await self._ended.wait()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work, name="fleet")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _stopping() -> ApiError:
+    return ServiceFault("Lambent is stopping.")
