@@ -195,7 +195,7 @@ class _Assembly:
         try:
             self._data = DataDirectory.open(settings.data_directory)
         except DataDirectoryError as error:
-            raise CannotStart(f"{error}; choose another with --data-dir") from error
+            raise CannotStart(f"{error} Choose another with --data-dir.") from error
         self._stack.callback(self._data.close)
         listener = listen(settings.host, settings.port)
         self._stack.callback(listener.close)
@@ -369,7 +369,7 @@ class _Assembly:
             targets=view, admission=self._admission, fleet=self._fleet, ids=self._ids, clock=self._clock
         )
         self._events = EventService(
-            queue=self._queue, invoke_event=EventInvoker(self._invoke), clock=self._clock
+            queue=self._queue, invoke_event=EventInvoker(self._invoke, self._admission), clock=self._clock
         )
 
     def _unavailable(self, runtime: str) -> str | None:

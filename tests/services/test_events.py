@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lambent.clock import Clock
+from lambent.core.admission import Admission
 from lambent.core.errors import ApiError, ResourceConflict, ResourceNotFound, ServiceFault, TooManyRequests
 from lambent.core.invocation import InvocationResult
 from lambent.core.retry import EventOutcome, RetryPolicy
@@ -324,8 +325,19 @@ async def test_what_an_invocation_came_to_in_the_words_of_the_retry_rules(
     answer: InvocationResult | ApiError, outcome: EventOutcome
 ) -> None:
     answers = Answers(answer)
-    assert await EventInvoker(answers)(EVENT) is outcome  # type: ignore[arg-type]  # the one method that is called
+    invoker = EventInvoker(answers, Admission())  # type: ignore[arg-type]  # the one method that is called
+    assert await invoker(EVENT) is outcome
     [request] = answers.requests
     assert request == InvokeRequest(
         EVENT.scope, "greet", "live", "r1", b"1", False, "Root=1", '{"custom": {}}', "", "blue"
     )
+
+
+async def test_a_function_that_was_switched_off_is_not_invoked() -> None:
+    answers, admission = Answers(result()), Admission()
+    invoker = EventInvoker(answers, admission)  # type: ignore[arg-type]  # the one method that is called
+    admission.set_reserved(EVENT.scope, "greet", 0)
+    assert await invoker(EVENT) is EventOutcome.ZERO_RESERVED_CONCURRENCY
+    assert answers.requests == []
+    admission.set_reserved(EVENT.scope, "greet", None)
+    assert await invoker(EVENT) is EventOutcome.SUCCESS

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 
 from lambent.clock import Clock
+from lambent.core.admission import Admission
 from lambent.core.errors import ApiError, ResourceNotFound, TooManyRequests
 from lambent.core.retry import Condition, EventOutcome, Finished, RetryPolicy, TryAgain, after_attempt, is_too_old
 from lambent.services.invoke import InvokeRequest, InvokeService
@@ -34,13 +35,20 @@ logger = logging.getLogger(__name__)
 
 
 class EventInvoker:
-    """Invokes the function of an event, and says in the retry rules' words what came of it."""
+    """Invokes the function of an event, and says in the retry rules' words what came of it.
 
-    def __init__(self, invoke: InvokeService) -> None:
+    Args:
+        admission: knows which functions were switched off by reserving no concurrency for them.
+    """
+
+    def __init__(self, invoke: InvokeService, admission: Admission) -> None:
         self._invoke = invoke
+        self._admission = admission
 
     async def __call__(self, event: Event) -> EventOutcome:
         """Run the function; its answer is of no interest, only whether it succeeded."""
+        if self._admission.reserved(event.scope, event.function_name) == 0:
+            return EventOutcome.ZERO_RESERVED_CONCURRENCY
         request = InvokeRequest(
             scope=event.scope,
             function_name=event.function_name,
