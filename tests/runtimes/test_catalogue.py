@@ -6,14 +6,15 @@ from datetime import date
 
 import pytest
 
-from lambent.runtimes.catalogue import RUNTIMES, VALUE_SET, unknown_runtime_message, unsupported_runtime_message
+from lambent.runtimes.catalogue import RUNTIMES, unknown_runtime_message, unsupported_runtime_message
 from lambent.runtimes.python.interpreters import IDENTIFIERS
+from lambent.wire.constraints import VALUE_SETS
 
 TODAY = date(2026, 9, 1)
 
 
 def test_what_aws_lists_can_be_created_and_the_rest_of_the_catalogue_cannot() -> None:
-    listed = set(VALUE_SET.strip("[]").split(", "))
+    listed = set(VALUE_SETS["Runtime"])
     # ruby4.0 was added after the list was recorded.
     assert {name for name, runtime in RUNTIMES.items() if not runtime.blocks_create(TODAY)} == listed | {"ruby4.0"}
 

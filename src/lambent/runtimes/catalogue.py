@@ -2,7 +2,7 @@
 
 Which of them this machine can run is another question (`lambent.runtimes.python.interpreters`); this is what
 an identifier means. Dates are AWS's as of August 2026, after which AWS may move them.
-Source: developer guide, "Lambda runtimes"; message texts and the order of the value set: observed.
+Source: developer guide, "Lambda runtimes"; message texts: observed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
+
+from lambent.wire.constraints import VALUE_SETS
 
 X86_64, ARM64 = "x86_64", "arm64"
 _BOTH = (X86_64, ARM64)
@@ -119,19 +121,12 @@ def _read() -> dict[str, Runtime]:
 RUNTIMES: Mapping[str, Runtime] = MappingProxyType(_read())
 """Every identifier with a meaning, case-sensitive."""
 
-VALUE_SET = (
-    "[nodejs20.x, python3.14, provided.al2023, python3.12, python3.13, nodejs24.x, nodejs22.x, java25, python3.10, "
-    "python3.11, java21, ruby3.3, ruby3.4, ruby3.2, python3.8, python3.9, java17, nodejs16.x, dotnet10, dotnet8, "
-    "java11, dotnet6, nodejs18.x, provided.al2, java8.al2]"
-)
-"""What AWS lists when it doesn't know an identifier, in its server's hash order (January 2026): never sort it."""
-
 
 def unknown_runtime_message(identifier: str) -> str:
     """What AWS says of an identifier that it doesn't know (CreateFunction, UpdateFunctionConfiguration)."""
     return (
         f"Value {identifier} at 'runtime' failed to satisfy constraint: "
-        f"Member must satisfy enum value set: {VALUE_SET} or be a valid ARN"
+        f"Member must satisfy enum value set: [{', '.join(VALUE_SETS['Runtime'])}] or be a valid ARN"
     )
 
 
