@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from lambent.environments.variables import interpreter_environment
+from lambent.runtimes.python.byte_code import Mount, PackageCopies
 from lambent.runtimes.python.interpreters import Interpreter, InterpreterMissing, Interpreters
 from lambent.runtimes.python.sdk import SdkUnavailable, sdk_mounts
 from lambent.sandbox.errors import SandboxUnavailable
@@ -20,6 +22,10 @@ _LIMITS = (
     ("NPROC", 1024, 1024),
     ("MEMLOCK", 65536, 65536),
     ("STACK", 8 * 1024 * 1024, _UNLIMITED),
+    *((name, _UNLIMITED, _UNLIMITED) for name in ("AS", "CPU", "DATA", "FSIZE", "RSS")),
+    # AWS has 10 GiB. One byte means no core dump at all, not even to a program that the host has for them and that
+    # would run there as root (core(5)).
+    ("CORE", 1, 1),
 )
 
 logger = logging.getLogger(__name__)
@@ -28,10 +34,19 @@ logger = logging.getLogger(__name__)
 class ZygotePlans:
     """Makes the plans; one object for all runtimes."""
 
-    def __init__(self, *, interpreters: Interpreters, python_sdk: str, sdk_cache: Path, network: NetworkMode) -> None:
+    def __init__(
+        self,
+        *,
+        interpreters: Interpreters,
+        python_sdk: str,
+        sdk_cache: Path,
+        copies: PackageCopies,
+        network: NetworkMode,
+    ) -> None:
         self._interpreters = interpreters
         self._python_sdk = python_sdk
         self._sdk_cache = sdk_cache
+        self._copies = copies
         self._network = network
         self._seccomp: bytes | None = None
 
@@ -57,10 +72,7 @@ class ZygotePlans:
             root=RootPlan(
                 language_prefix=interpreter.base_prefix,
                 masked=_site_directories(name),
-                runtime_mounts={
-                    "lambent_runtime": client_directory() / "lambent_runtime",
-                    **self._sdk(interpreter),
-                },
+                runtime_mounts={name: path for path, name in [*self._client(), *self._sdk(interpreter)]},
                 resolv_conf=RESOLV_CONF,
             ),
             environment=interpreter_environment(),
@@ -69,11 +81,14 @@ class ZygotePlans:
             seccomp=self._seccomp,
         )
 
-    def _sdk(self, interpreter: Interpreter) -> dict[str, Path]:
-        plan = sdk_mounts(interpreter, self._python_sdk, self._sdk_cache)
+    def _client(self) -> Sequence[Mount]:
+        return self._copies.of("client", [(client_directory() / "lambent_runtime", "lambent_runtime")])
+
+    def _sdk(self, interpreter: Interpreter) -> Sequence[Mount]:
+        plan = sdk_mounts(interpreter, self._python_sdk, self._sdk_cache, self._copies)
         if plan.note is not None:
             logger.warning(plan.note)
-        return {name: path for path, name in plan.mounts}
+        return plan.mounts
 
 
 def _site_directories(version: str) -> list[str]:

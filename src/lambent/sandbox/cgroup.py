@@ -16,6 +16,7 @@ from pathlib import Path
 
 _V1_CONTROLLERS = ("memory", "cpu", "pids", "freezer")
 _V2_CONTROLLERS = ("memory", "cpu", "pids")
+_SWAP_FILES = ("memory.swap.max", "memory.memsw.limit_in_bytes")
 CPU_PERIOD_US = 100_000
 MEMORY_MB_PER_VCPU = 1769
 """Megabytes of MemorySize that give one virtual CPU (developer guide, "Memory")."""
@@ -74,6 +75,7 @@ def limit_writes(limits: Limits, *, version: int) -> list[tuple[str, str, str]]:
     if version == 1:
         writes = [
             ("memory", "memory.limit_in_bytes", str(limits.memory_bytes)),
+            ("memory", "memory.memsw.limit_in_bytes", str(limits.memory_bytes)),  # after the other: never below it
             ("cpu", "cpu.shares", str(max(2, int(limits.cpu_share * 1024)))),
             ("pids", "pids.max", str(limits.processes)),
         ]
@@ -199,7 +201,7 @@ class Cgroup:
         try:
             fd = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
         except FileNotFoundError:
-            if file == "memory.swap.max":  # absent where the kernel has no swap accounting
+            if file in _SWAP_FILES:  # absent where the kernel has no swap accounting
                 return
             raise
         try:

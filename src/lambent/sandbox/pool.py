@@ -81,9 +81,11 @@ class SandboxPool:
         network: Network,
         plan_for: Callable[[str], Awaitable[ZygotePlan]],
     ) -> None:
-        """Args:
-        directory: for /tmp images and mount points, on the file system that is to hold them.
-        plan_for: the plan of a runtime's zygote; raises SandboxUnavailable.
+        """A pool without zygotes or blanks yet.
+
+        Args:
+            directory: for /tmp images and mount points, on the file system that is to hold them.
+            plan_for: the plan of a runtime's zygote; raises SandboxUnavailable.
         """
         self._settings = settings
         self._directory = directory
@@ -121,9 +123,10 @@ class SandboxPool:
             return await asyncio.shield(self._builder(self._build(runtime, stock, tmp_mb), runtime))
         while stock.blanks:
             blank = stock.blanks.popleft()
-            if blank in self._sandboxes:
+            if blank.alive:
                 self._replenish(runtime, stock)
                 return blank
+            self._builder(blank.destroy(), runtime)
         future: asyncio.Future[Sandbox] = asyncio.get_running_loop().create_future()
         stock.waiting.append(future)
         self._replenish(runtime, stock)
@@ -132,12 +135,14 @@ class SandboxPool:
     async def stop(self) -> None:
         """End every sandbox and zygote."""
         self._stopping = True
+        starting = [stock.starting for stock in self._stocks.values() if stock.starting is not None]
+        for task in starting:
+            task.cancel()
+        await asyncio.gather(*starting, return_exceptions=True)
         # Builders are waited for, not cancelled: what is half-built belongs to nobody yet.
         await asyncio.gather(*self._builders, return_exceptions=True)
         await asyncio.gather(*(sandbox.destroy() for sandbox in list(self._sandboxes)))
         for stock in self._stocks.values():
-            if stock.starting is not None:
-                stock.starting.cancel()
             if stock.zygote is not None:
                 await stock.zygote.stop()
         self._cgroups.remove()
@@ -165,9 +170,16 @@ class SandboxPool:
         plan = await self._plan_for(runtime)
         mount_point = self._directory / "root"
         mount_point.mkdir(exist_ok=True)
-        zygote = Zygote(plan, mount_point)
-        await zygote.start()
-        stock.zygote = zygote
+        if stock.zygote is not None:
+            logger.warning("The zygote of %s has ended; a new one takes its place.", runtime)
+            await stock.zygote.stop()
+        zygote = stock.zygote = Zygote(plan, mount_point)
+        try:
+            await zygote.start()
+        except BaseException:
+            stock.zygote = None
+            await zygote.stop()
+            raise
         return zygote
 
     def _replenish(self, runtime: str, stock: _RuntimeStock) -> None:
@@ -195,15 +207,28 @@ class SandboxPool:
                 else:
                     stock.blanks.append(sandbox)
         except (SandboxFailed, SandboxUnavailable) as error:
-            logger.error("no blank environment for %s: %s", runtime, error)
+            logger.error("no blank environment for %s: %s", runtime, error)  # noqa: TRY400  # it names the step
             _refuse(stock.waiting, error)
+        except Exception as error:
+            # A bug of ours: whoever waits must be told all the same.
+            logger.exception("no blank environment for %s", runtime)
+            _refuse(stock.waiting, SandboxFailed(f"no blank environment for {runtime}: {error!r}"))
         finally:
             stock.building -= 1
             if self._stopping:
                 _refuse(stock.waiting, SandboxUnavailable("the server is stopping"))
 
     async def _build(self, runtime: str, stock: _RuntimeStock, tmp_mb: int) -> Sandbox:
+        """A blank environment; a zygote that ends meanwhile is replaced, once."""
         zygote = await self._zygote(runtime, stock)
+        try:
+            return await self._fork(zygote, tmp_mb)
+        except SandboxFailed:
+            if zygote.alive or self._stopping:
+                raise
+        return await self._fork(await self._zygote(runtime, stock), tmp_mb)
+
+    async def _fork(self, zygote: Zygote, tmp_mb: int) -> Sandbox:
         loop = asyncio.get_running_loop()
         sandbox_id = secrets.token_hex(8)
         uid = self._take_uid()

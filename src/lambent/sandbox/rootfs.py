@@ -31,6 +31,9 @@ _HOST_ETC = (
     "ld.so.conf.d", "mime.types", "os-release", "pki", "protocols", "services", "ssl/certs",
     "ssl/openssl.cnf", "system-release",
 )  # fmt: skip
+# Of /proc, what tells of the host and nothing of the environment: how it was started, where its kernel lies in
+# memory, its key rings, and how often its devices speak (from which another's key strokes have been read).
+_MASKED_PROC = ("cmdline", "interrupts", "kallsyms", "keys")
 # Programs and libraries somebody put on this very host, which AWS doesn't have.
 _MASKED = ("/usr/local", "/usr/src", "/usr/lib/python3/dist-packages", "/usr/share/doc")
 
@@ -53,7 +56,7 @@ def steps(plan: RootPlan, *, host: Path = Path("/")) -> list[Step]:
     result: list[Step] = [["tmpfs", "", "size=4m,mode=755"]]
     result += [["directory", path, 0o755] for path in ("/etc", "/dev", "/proc", "/var", "/opt", "/mnt")]
     result += [["directory", path, 0o755] for path in ("/var/task", "/var/runtime", "/var/lang")]
-    result += [["directory", "/tmp", 0o1777], ["directory", "/var/tmp", 0o755]]
+    result += [["directory", "/tmp", 0o1777], ["directory", "/var/tmp", 0o755]]  # noqa: S108  # inside
     result += _host_programs(host)
     result += [["bind", str(plan.language_prefix), "/var/lang", _CODE]]
     result += [
@@ -66,12 +69,17 @@ def steps(plan: RootPlan, *, host: Path = Path("/")) -> list[Step]:
     return result
 
 
+def masked_files(*, host: Path = Path("/")) -> list[str]:
+    """Files that must look empty in every environment; they exist once its own /proc does."""
+    return [f"/proc/{name}" for name in _MASKED_PROC if (host / "proc" / name).exists()]
+
+
 def _host_programs(host: Path) -> list[Step]:
     result: list[Step] = [["bind", str(host / "usr"), "/usr", _CODE]]
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         path = host / name
         if path.is_symlink():
-            result.append(["symlink", os.readlink(path), f"/{name}"])
+            result.append(["symlink", str(path.readlink()), f"/{name}"])
         elif path.is_dir():
             result.append(["bind", str(path), f"/{name}", _CODE])
     return result

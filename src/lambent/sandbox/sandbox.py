@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import fcntl
 import json
+import logging
 import os
+import signal
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,10 +20,14 @@ _MEGABYTE = 1024 * 1024
 _MAX_MESSAGE = 65536
 _PROCESSES = 1024
 _LOG_PIPE_BYTES = 1024 * 1024
+_READY_SECONDS = 20
 _DESTROY_SECONDS = 5
 _BUSY_RETRY_SECONDS = 0.01
 # Charged to the environment's group beside the function itself: the dirtied pages of the forked interpreter.
 _LIMIT_SLACK_BYTES = 4 * _MEGABYTE
+
+
+logger = logging.getLogger(__name__)
 
 
 class ExitStatus(NamedTuple):
@@ -48,6 +54,7 @@ class RuntimeEnds(NamedTuple):
     output: int
 
     def close(self) -> None:
+        """They are inside now; the server keeps its own ends only."""
         self.channel.close()
         os.close(self.output)
 
@@ -119,7 +126,15 @@ class Sandbox:
         Raises:
             SandboxFailed: a step failed; it is named.
         """
-        await self._ready
+        try:
+            await asyncio.wait_for(self._ready, _READY_SECONDS)
+        except TimeoutError:
+            raise SandboxFailed(f"sandbox {self.sandbox_id}: not ready after {_READY_SECONDS} s") from None
+
+    @property
+    def alive(self) -> bool:
+        """Whether its init is there; without it nothing runs inside, and nothing can be started."""
+        return not self._gone.done()
 
     def specialise(self, memory_mb: int, trees: Sequence[tuple[str, Path]]) -> None:
         """Make the blank environment a function's: limits, then code mounted read-only.
@@ -256,19 +271,23 @@ class Sandbox:
             case "failed":
                 self._init_ended(message["step"])
 
-    def _runtime_ended(self, code: int | None, signal: int | None) -> None:
+    def _runtime_ended(self, code: int | None, number: int | None) -> None:
         self._running = False
         kills = self._cgroup.out_of_memory_kills()
-        out_of_memory = kills > self._out_of_memory_kills
+        # A child may have been killed for memory before, and the runtime have ended for another reason.
+        out_of_memory = kills > self._out_of_memory_kills and number == signal.SIGKILL
         self._out_of_memory_kills = kills
         if self.on_exit is not None:
-            self.on_exit(ExitStatus(code, signal, out_of_memory))
+            self.on_exit(ExitStatus(code, number, out_of_memory))
 
     def _init_ended(self, why: str) -> None:
         asyncio.get_running_loop().remove_reader(self._control.fileno())
+        failure = f"sandbox {self.sandbox_id}: {why}"
         if not self._ready.done():
-            self._ready.set_exception(SandboxFailed(f"sandbox {self.sandbox_id}: {why}"))
+            self._ready.set_exception(SandboxFailed(failure))
+        elif self._destroying is None:
+            logger.error("%s; the execution environment ends", failure)
         if not self._gone.done():
             self._gone.set_result(None)
         if self._running:
-            self._runtime_ended(None, 9)
+            self._runtime_ended(None, signal.SIGKILL)

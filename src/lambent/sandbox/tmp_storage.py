@@ -1,4 +1,4 @@
-"""/tmp of an execution environment: exactly as big as configured, on disk, not in the function's memory.
+"""The /tmp of an execution environment: exactly as big as configured, on disk, not in the function's memory.
 
 Each is a sparse ext4 image on a loop device. The image file never has a name (O_TMPFILE), the loop device lets go
 of it when the last user is gone (LO_FLAGS_AUTOCLEAR), the mount is detached until init attaches it: when
@@ -66,12 +66,12 @@ class TmpStorage:
             finally:
                 os.close(device_fd)
         except OSError as error:
-            raise SandboxFailed(f"/tmp of {size_mb} MB: {error}") from error
+            raise SandboxFailed(f"an environment's /tmp of {size_mb} MB: {error}") from error
 
     def _make_template(self, size_mb: int) -> _Template:
         program = shutil.which("mkfs.ext4", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
         if program is None:
-            raise SandboxFailed("/tmp: mkfs.ext4 is missing (package e2fsprogs)")
+            raise SandboxFailed("an environment's /tmp: mkfs.ext4 is missing (package e2fsprogs)")
         wanted = size_mb * _MEGABYTE
         length = wanted
         while True:
@@ -92,7 +92,7 @@ class TmpStorage:
             ]  # fmt: skip
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
-                raise SandboxFailed(f"/tmp: mkfs.ext4: {done.stderr.strip()}")
+                raise SandboxFailed(f"an environment's /tmp: mkfs.ext4: {done.stderr.strip()}")
             device, device_fd = _attach_loop_device(file.fileno())
             try:
                 mounted = mount_device("ext4", device, {})

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
-from lambent.sandbox.rootfs import GID_INSIDE, UID_INSIDE, RootPlan, steps
+from lambent.sandbox.rootfs import GID_INSIDE, UID_INSIDE, RootPlan, masked_files, steps
 
 _START_SECONDS = 20
+_SPAWN_SECONDS = 20
 _MAX_MESSAGE = 65536
 _INTERPRETER_FLAGS = ("-E", "-s", "-S", "-B", "-u")
+_PROGRAM = "import sys; sys.path.insert(0, '/var/runtime'); from lambent_runtime import zygote; zygote.main()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,35 +71,18 @@ class Zygote:
             "parent": os.getpid(),
             "root": str(self._mount_point),
             "steps": steps(self._plan.root),
-            "arguments": [
-                self._plan.interpreter, *_INTERPRETER_FLAGS, "-c",
-                "import sys; sys.path.insert(0, '/var/runtime'); "
-                "from lambent_runtime import zygote; zygote.main()",
-                theirs.fileno(),
-            ],
+            "arguments": [self._plan.interpreter, *_INTERPRETER_FLAGS, "-c", _PROGRAM, theirs.fileno()],
             "environment": dict(self._plan.environment),
-        }  # fmt: skip
-        launcher = client_directory() / "lambent_runtime" / "launcher.py"
+        }
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-B", str(launcher)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                pass_fds=[theirs.fileno()],
-                env={"PATH": os.defpath},
-                cwd="/",
-                start_new_session=True,
-            )
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(launch).encode())
-        self._process.stdin.close()
+            self._process = _launch(launch, theirs)
         ours.setblocking(False)
         self._control = ours
         config = {
             "uid_inside": UID_INSIDE,
             "gid_inside": GID_INSIDE,
             "host_name": "lambda",
+            "masked_files": masked_files(),
             "limits": list(self._plan.limits),
             "network": self._plan.network,
             "seccomp": base64.b64encode(self._plan.seccomp).decode(),
@@ -115,7 +100,8 @@ class Zygote:
 
     def _words(self) -> str:
         """What a failed zygote said last."""
-        assert self._process is not None and self._process.stderr is not None
+        assert self._process is not None
+        assert self._process.stderr is not None
         self._process.kill()
         text = self._process.stderr.read().decode(errors="replace").strip()
         self._process.wait()
@@ -142,7 +128,11 @@ class Zygote:
         except OSError as error:
             self._waiting.pop(number, None)
             raise SandboxFailed(f"the zygote of {self._plan.runtime}: {error}") from error
-        pid: int = await future
+        try:
+            pid: int = await asyncio.wait_for(future, _SPAWN_SECONDS)
+        except TimeoutError:
+            self._waiting.pop(number, None)
+            raise SandboxFailed(f"the zygote of {self._plan.runtime} doesn't answer") from None
         return pid
 
     def _on_readable(self) -> None:
@@ -185,9 +175,28 @@ class Zygote:
         process = self._process
         if process is not None:
             process.kill()
-            await asyncio.get_running_loop().run_in_executor(None, process.wait)
+            await asyncio.to_thread(process.wait)
             if process.stderr is not None:
                 process.stderr.close()
+
+
+def _launch(plan: Mapping[str, Any], control: socket.socket) -> "subprocess.Popen[bytes]":
+    """Start the launcher and give it its plan."""
+    launcher = client_directory() / "lambent_runtime" / "launcher.py"
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-B", str(launcher)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        pass_fds=[control.fileno()],
+        env={"PATH": os.defpath},
+        cwd="/",
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    with process.stdin as stdin:
+        stdin.write(json.dumps(plan).encode())
+    return process
 
 
 def _resident_mb(pid: int) -> int:

@@ -7,13 +7,17 @@ JSON object a message, descriptors beside it:
     server → init   {"op": "mount", "targets": ["/var/task", …]} + one mount each, in order
                     {"op": "start", "generation": n} + frames socket, log pipe, cgroup files
                     {"op": "kill"}
-    init → server   {"event": "ready"}        the first generation waits for its code
+    init → server   {"event": "ready"}        the first generation is locked down and waits for its code
                     {"event": "exited", "generation": n, "code": c | null, "signal": s | null}
                     {"event": "failed", "step": "…"}      and this environment ends
 
 When the server goes away the socket reads as closed, init exits, and the kernel ends everything else.
+The zygote's end means nothing to it.
 """
 
+from __future__ import annotations
+
+import contextlib
 import json
 import os
 import select
@@ -22,18 +26,38 @@ import socket
 
 from lambent_runtime import isolation, linux
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import NoReturn
+
+    from lambent_runtime.isolation import Config
+
 FRAMES_FD = 3
 _MAX_MESSAGE = 65536
 _MAX_FDS = 32
 
+# What a process that is locking itself down tells init, in this order; anything else is why it could not.
+_UNSHARED, _LOCKED = b"u", b"l"
 
-def run(config, control, runtime_main, tmp_mount, first_generation):
+
+class LockDownFailed(Exception):
+    """A process could not be locked down; the message names the step."""
+
+
+def run(
+    config: Config,
+    control: socket.socket,
+    runtime_main: Callable[[int], object],
+    tmp_mount: int,
+    first_generation: Sequence[int],
+) -> NoReturn:
     """Be pid 1; never returns. first_generation is (frames socket, log pipe, cgroup files) of generation 1."""
     init = _Init(config, control, runtime_main)
     try:
         isolation.enter_namespaces(config, tmp_mount)
         os.close(tmp_mount)
-        init.start(1, first_generation, await_code=True)
+        init.start_blank(first_generation)
         isolation.keep_what_init_needs()
         init.send({"event": "ready"})
         init.loop()
@@ -43,25 +67,24 @@ def run(config, control, runtime_main, tmp_mount, first_generation):
 
 
 class _Init:
-    def __init__(self, config, control, runtime_main):
+    def __init__(self, config: Config, control: socket.socket, runtime_main: Callable[[int], object]) -> None:
         self._config = config
         self._control = control
         self._runtime_main = runtime_main
         self._generation = 0
-        self._runtime = None
-        self._go = None
-        self._wakeup, wakeup_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._wakeup_write = wakeup_write
-        signal.set_wakeup_fd(wakeup_write, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        self._runtime: int | None = None
+        self._go: int | None = None
+        self._wakeup, self._wakeup_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(self._wakeup_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, _ignore)
 
-    def send(self, message):
+    def send(self, message: dict[str, object]) -> None:
         try:
             self._control.send(json.dumps(message).encode())
         except OSError:
             os._exit(1)
 
-    def loop(self):
+    def loop(self) -> None:
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         poll.register(self._wakeup, select.POLLIN)
@@ -73,45 +96,60 @@ class _Init:
                 else:
                     self._receive()
 
-    def _receive(self):
+    def _receive(self) -> None:
         data, fds, _, _ = socket.recv_fds(self._control, _MAX_MESSAGE, _MAX_FDS)
         if not data:
             os._exit(0)
         message = json.loads(data)
         operation = message["op"]
         if operation == "mount":
-            for target, fd in zip(message["targets"], fds):
-                linux.move_mount(fd, target)
-                os.close(fd)
-            os.write(self._go, b"\n")
-            os.close(self._go)
-            self._go = None
+            self._mount(message["targets"], fds)
         elif operation == "start":
-            self.start(message["generation"], fds)
+            self._start(message["generation"], fds, None)
         elif operation == "kill":
-            self._kill_all()
+            _kill_all()
 
-    def start(self, generation, fds, await_code=False):
-        """Fork the runtime process of a generation; it waits for its code when await_code is set."""
+    def _mount(self, targets: list[str], fds: list[int]) -> None:
+        """The blank environment becomes a function's: its code, then the waiting process may go on."""
+        for target, fd in zip(targets, fds):
+            linux.move_mount(fd, target)
+            os.close(fd)
+        assert self._go is not None
+        os.write(self._go, b"\n")
+        os.close(self._go)
+        self._go = None
+
+    def start_blank(self, fds: Sequence[int]) -> None:
+        """Fork the runtime process of the first generation, which waits for its code."""
+        go_read, self._go = os.pipe()
+        self._start(1, fds, go_read)
+        os.close(go_read)
+
+    def _start(self, generation: int, fds: Sequence[int], go_read: int | None) -> None:
+        """Fork the runtime process of a generation and see it locked down.
+
+        Raises:
+            LockDownFailed: it could not be; nothing of the tenant's has run.
+        """
         identity_read, identity_write = os.pipe()
-        unshared_read, unshared_write = os.pipe()
-        go_read = None
-        if await_code:
-            go_read, self._go = os.pipe()
+        progress_read, progress_write = os.pipe()
         pid = os.fork()
         if pid == 0:
-            self._become_runtime(fds, identity_read, unshared_write, go_read)
-        for fd in list(fds) + [identity_read, unshared_write] + ([go_read] if await_code else []):
+            self._become_runtime(fds, identity_read, progress_write, go_read)
+        for fd in (*fds, identity_read, progress_write):
             os.close(fd)
-        os.read(unshared_read, 1)
+        _expect(_UNSHARED, progress_read)
         isolation.write_identity_map(pid, self._config)
         os.write(identity_write, b"\n")
+        _expect(_LOCKED, progress_read)
         os.close(identity_write)
-        os.close(unshared_read)
+        os.close(progress_read)
         self._runtime = pid
         self._generation = generation
 
-    def _become_runtime(self, fds, identity_read, unshared_write, go_read):
+    def _become_runtime(
+        self, fds: Sequence[int], identity_read: int, progress_write: int, go_read: int | None
+    ) -> NoReturn:
         """In the forked child: lock down, arrange the descriptors, run the runtime."""
         status = 1
         try:
@@ -119,22 +157,16 @@ class _Init:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             os.setsid()
+            self._lock_down(fds[2:], identity_read, progress_write)
+            if go_read is not None and not os.read(go_read, 1):
+                os._exit(1)
             channel, output = fds[0], fds[1]
             os.dup2(output, 1)
             os.dup2(output, 2)
-
-            def await_identity():
-                os.write(unshared_write, b"\n")
-                if not os.read(identity_read, 1):
-                    os._exit(1)
-
-            isolation.lock_down(self._config, fds[2:], await_identity)
-            if go_read is not None and not os.read(go_read, 1):
-                os._exit(1)
+            self._control.detach()  # closed below, by number; its object must not close what takes the number
             os.dup2(channel, FRAMES_FD)
             linux.close_from(FRAMES_FD + 1)
             os.set_inheritable(FRAMES_FD, False)
-            self._control = None
             self._runtime_main(FRAMES_FD)
             status = 0
         except BaseException as error:  # nothing of init may ever run in this process again
@@ -142,38 +174,63 @@ class _Init:
         finally:
             os._exit(status)
 
-    def _reap(self):
+    def _lock_down(self, cgroup_files: Sequence[int], identity_read: int, progress_write: int) -> None:
+        def await_identity() -> None:
+            os.write(progress_write, _UNSHARED)
+            if not os.read(identity_read, 1):
+                os._exit(1)
+
+        try:
+            isolation.lock_down(self._config, cgroup_files, await_identity)
+        except BaseException as error:  # told to init, which tells the server
+            os.write(progress_write, ("%s: %s" % (type(error).__name__, error)).encode())
+            os._exit(1)
+        os.write(progress_write, _LOCKED)
+
+    def _reap(self) -> None:
         while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
+            pid, status = _wait(os.WNOHANG)
             if pid == 0:
                 return
             if pid == self._runtime:
-                self._runtime = None
-                self._kill_all()
-                self._reap_all()
-                signalled = os.WIFSIGNALED(status)
-                self.send(
-                    {
-                        "event": "exited",
-                        "generation": self._generation,
-                        "code": None if signalled else os.WEXITSTATUS(status),
-                        "signal": os.WTERMSIG(status) if signalled else None,
-                    }
-                )
+                self._runtime_ended(status)
 
-    def _kill_all(self):
-        try:
-            os.kill(-1, signal.SIGKILL)
-        except ProcessLookupError:
+    def _runtime_ended(self, status: int) -> None:
+        """End what it has left running, then tell: nothing of a generation outlives it."""
+        self._runtime = None
+        _kill_all()
+        while _wait(0)[0]:
             pass
+        signalled = os.WIFSIGNALED(status)
+        self.send(
+            {
+                "event": "exited",
+                "generation": self._generation,
+                "code": None if signalled else os.WEXITSTATUS(status),
+                "signal": os.WTERMSIG(status) if signalled else None,
+            }
+        )
 
-    def _reap_all(self):
-        """Wait until nothing but this process is left in the environment."""
-        while True:
-            try:
-                os.waitpid(-1, 0)
-            except ChildProcessError:
-                return
+
+def _ignore(number: int, frame: object) -> None:  # the wake-up descriptor says it all
+    pass
+
+
+def _expect(progress: bytes, progress_read: int) -> None:
+    said = os.read(progress_read, 1)
+    if said != progress:
+        said += os.read(progress_read, 4096)
+        raise LockDownFailed(said.decode(errors="replace") or "the process ended while it was being locked down")
+
+
+def _kill_all() -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGKILL)
+
+
+def _wait(flags: int) -> tuple[int, int]:
+    """(pid, status) of a child that has ended; pid 0 where there is none."""
+    try:
+        return os.waitpid(-1, flags)
+    except ChildProcessError:
+        return 0, 0

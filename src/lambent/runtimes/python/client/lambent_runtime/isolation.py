@@ -5,42 +5,61 @@ the host, never running tenant code); `lock_down` by the process that will becom
 it sees anything of a tenant. Every step either succeeds or raises: a half-locked process never goes on.
 """
 
+from __future__ import annotations
+
 import os
 import resource
 
 from lambent_runtime import linux, netns
 
-CAP_SETGID, CAP_SETUID, CAP_KILL, CAP_SYS_ADMIN = 6, 7, 5, 21
-CAP_DAC_OVERRIDE = 1
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import TypedDict
+
+    class Config(TypedDict):
+        """What the server says of every environment of a zygote; uid and gid on the host are each one's own."""
+
+        uid: int
+        gid: int
+        uid_inside: int
+        gid_inside: int
+        host_name: str
+        masked_files: list[str]
+        limits: list[tuple[str, int, int]]
+        network: list[tuple[str, int, str]]
+        seccomp: bytes
+
+
+CAP_DAC_OVERRIDE, CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN = 1, 5, 6, 7, 21
 
 _NAMESPACES = linux.CLONE_NEWNS | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWNET
+_TMP = "/tmp"  # noqa: S108  # a file system of the environment's own
 
 
-def enter_namespaces(config, tmp_mount):
+def enter_namespaces(config: Config, tmp_mount: int) -> None:
     """Give this process, pid 1 already, its own mounts, network, host name and IPC; /tmp from tmp_mount."""
-    linux.prctl(linux.PR_SET_PDEATHSIG, 9)
     linux.unshare(_NAMESPACES)
     linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
-    flags = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
-    linux.mount("proc", "/proc", "proc", flags)
-    linux.move_mount(tmp_mount, "/tmp")
+    linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
+    for path in config["masked_files"]:
+        linux.mount("/dev/null", path, None, linux.MS_BIND)
+    linux.move_mount(tmp_mount, _TMP)
     netns.apply(config["network"])
     _set_host_name(config["host_name"])
 
 
-def _set_host_name(name):
+def _set_host_name(name: str) -> None:
     with open("/proc/sys/kernel/hostname", "w", encoding="ascii") as file:
         file.write(name)
 
 
-def keep_what_init_needs():
+def keep_what_init_needs() -> None:
     """Drop all capabilities of pid 1 but those for mounts, identity maps and signals."""
-    linux.drop_capabilities(
-        (CAP_DAC_OVERRIDE, CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN)
-    )
+    linux.drop_capabilities((CAP_DAC_OVERRIDE, CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN))
 
 
-def write_identity_map(pid, config):
+def write_identity_map(pid: int, config: Config) -> None:
     """Map the tenant's one user and group inside to this environment's own ones on the host."""
     for name, inside, outside in (
         ("uid_map", config["uid_inside"], config["uid"]),
@@ -50,7 +69,7 @@ def write_identity_map(pid, config):
             file.write("%d %d 1" % (inside, outside))
 
 
-def lock_down(config, cgroup_files, await_identity):
+def lock_down(config: Config, cgroup_files: Iterable[int], await_identity: Callable[[], None]) -> None:
     """Join the cgroups and give up every right; afterwards this process may run a tenant's code.
 
     await_identity() must return once `write_identity_map` has been done for this process.
@@ -59,9 +78,8 @@ def lock_down(config, cgroup_files, await_identity):
         os.write(fd, b"0")
         os.close(fd)
     for name, soft, hard in config["limits"]:
-        kind = getattr(resource, "RLIMIT_" + name, None)
-        if kind is not None:
-            resource.setrlimit(kind, _affordable(kind, soft, hard))
+        kind: int = getattr(resource, "RLIMIT_" + name)
+        resource.setrlimit(kind, _affordable(kind, soft, hard))
     linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWCGROUP)
     await_identity()
     os.setgroups([])
@@ -75,7 +93,7 @@ def lock_down(config, cgroup_files, await_identity):
     linux.load_seccomp_filter(config["seccomp"])
 
 
-def _affordable(kind, soft, hard):
+def _affordable(kind: int, soft: int, hard: int) -> tuple[int, int]:
     """A limit above what this process may set is lowered to that: without CAP_SYS_RESOURCE none can rise."""
     ceiling = resource.getrlimit(kind)[1]
     if ceiling == resource.RLIM_INFINITY:

@@ -6,16 +6,23 @@ root and executes the zygote there. The mounts live in that namespace only: they
 process in it, whatever happens to the server.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from lambent_runtime import linux
+from lambent_runtime import linux  # found only now: this is a script
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
 
 
-def build(root, steps):
+def build(root: str, steps: Iterable[Sequence[Any]]) -> None:
     """Carry out steps below root; a step that fails is named in the error."""
     for step in steps:
         action, arguments = step[0], step[1:]
@@ -25,24 +32,24 @@ def build(root, steps):
             raise SystemExit("sandbox step %s %s: %s" % (action, arguments, error)) from error
 
 
-def _directory(root, path, mode):
+def _directory(root: str, path: str, mode: int) -> None:
     os.makedirs(root + path, exist_ok=True)
     os.chmod(root + path, mode)
 
 
-def _file(root, path, content, mode):
+def _file(root: str, path: str, content: str, mode: int) -> None:
     os.makedirs(os.path.dirname(root + path), exist_ok=True)
     with open(root + path, "w", encoding="utf-8") as file:
         file.write(content)
     os.chmod(root + path, mode)
 
 
-def _symlink(root, target, path):
+def _symlink(root: str, target: str, path: str) -> None:
     os.makedirs(os.path.dirname(root + path), exist_ok=True)
     os.symlink(target, root + path)
 
 
-def _bind(root, source, path, flags):
+def _bind(root: str, source: str, path: str, flags: int) -> None:
     """Bind source at path; the flags of a bind mount need a call of their own."""
     target = root + path
     if not os.path.lexists(target):
@@ -55,7 +62,7 @@ def _bind(root, source, path, flags):
     linux.mount(None, target, None, linux.MS_BIND | linux.MS_REMOUNT | flags)
 
 
-def _bind_empty(root, path, flags):
+def _bind_empty(root: str, path: str, flags: int) -> None:
     """Hide what is at path behind an empty directory, if there is a directory."""
     if os.path.isdir(root + path):
         empty = root + "/mnt"
@@ -63,18 +70,18 @@ def _bind_empty(root, path, flags):
         linux.mount(None, root + path, None, linux.MS_BIND | linux.MS_REMOUNT | flags)
 
 
-def _tmpfs(root, path, options):
+def _tmpfs(root: str, path: str, options: str) -> None:
     """An empty, small file system for directories and files of the plan itself."""
     linux.mount("lambent", root + path, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, options)
 
 
-def _seal(root, path):
+def _seal(root: str, path: str) -> None:
     """Make a tmpfs of this plan read-only."""
     flags = linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | linux.MS_NOSUID | linux.MS_NODEV
     linux.mount(None, root + path, None, flags)
 
 
-_ACTIONS = {
+_ACTIONS: dict[str, Callable[..., None]] = {
     "directory": _directory,
     "file": _file,
     "symlink": _symlink,
@@ -85,7 +92,8 @@ _ACTIONS = {
 }
 
 
-def main():
+def main() -> None:
+    """Program entry: build the root, enter it, become the zygote."""
     plan = json.load(sys.stdin)
     linux.prctl(linux.PR_SET_PDEATHSIG, 9)
     if os.getppid() != plan["parent"]:
@@ -104,7 +112,7 @@ def main():
     null = os.open("/dev/null", os.O_RDWR)
     os.dup2(null, 0)
     arguments = [str(value) for value in plan["arguments"]]
-    os.execve(arguments[0], arguments + [str(pid_namespace)], plan["environment"])
+    os.execve(arguments[0], [*arguments, str(pid_namespace)], plan["environment"])  # noqa: S606  # no shell wanted
 
 
 if __name__ == "__main__":

@@ -4,9 +4,15 @@ Each function either succeeds or raises OSError with the name of the call, so th
 sandbox is named. Numbers are the kernel's, equal on x86-64 and arm64 for all calls made here by number.
 """
 
+from __future__ import annotations
+
 import ctypes
 import os
 import struct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
@@ -29,6 +35,7 @@ MNT_DETACH = 2
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_SET_SECCOMP = 22
+PR_CAPBSET_READ = 23
 PR_CAPBSET_DROP = 24
 PR_SET_NO_NEW_PRIVS = 38
 SECCOMP_MODE_FILTER = 2
@@ -45,25 +52,24 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 
 
-def _check(result, call, subject=""):
+def _check(result: int, call: str, subject: str | None = None) -> None:
     if result < 0:
         number = ctypes.get_errno()
-        raise OSError(number, "%s: %s" % (call, os.strerror(number)), subject or None)
-    return result
+        raise OSError(number, "%s: %s" % (call, os.strerror(number)), subject)
 
 
-def unshare(flags):
+def unshare(flags: int) -> None:
     """Leave the namespaces named by flags for new ones."""
     _check(_libc.unshare(ctypes.c_int(flags)), "unshare")
 
 
-def setns(fd, kind):
+def setns(fd: int, kind: int) -> None:
     """Enter the namespace behind fd."""
     _check(_libc.setns(ctypes.c_int(fd), ctypes.c_int(kind)), "setns")
 
 
-def mount(source, target, kind=None, flags=0, data=None):
-    """mount(2)."""
+def mount(source: str | None, target: str, kind: str | None = None, flags: int = 0, data: str | None = None) -> None:
+    """Mount source at target, or change what is mounted there, as the call of that name does."""
     _check(
         _libc.mount(
             os.fsencode(source) if source is not None else None,
@@ -77,7 +83,7 @@ def mount(source, target, kind=None, flags=0, data=None):
     )
 
 
-def move_mount(fd, target):
+def move_mount(fd: int, target: str) -> None:
     """Attach the detached mount behind fd at target."""
     _check(
         _libc.syscall(
@@ -93,12 +99,12 @@ def move_mount(fd, target):
     )
 
 
-def unmount(target, flags=MNT_DETACH):
-    """umount2(2)."""
+def unmount(target: str, flags: int = MNT_DETACH) -> None:
+    """Take away what is mounted at target, with all that is mounted below it."""
     _check(_libc.umount2(os.fsencode(target), ctypes.c_int(flags)), "umount2", target)
 
 
-def pivot_root(new_root, put_old):
+def pivot_root(new_root: str, put_old: str) -> None:
     """Make new_root the root of this mount namespace and put the old one at put_old."""
     number = _SYS_PIVOT_ROOT[os.uname().machine]
     _check(
@@ -108,8 +114,8 @@ def pivot_root(new_root, put_old):
     )
 
 
-def prctl(option, value=0, third=0):
-    """prctl(2) with up to two numeric arguments."""
+def prctl(option: int, value: int = 0, third: int = 0) -> None:
+    """Set an attribute of this process, by up to two numeric arguments."""
     _check(
         _libc.prctl(
             ctypes.c_int(option),
@@ -122,7 +128,7 @@ def prctl(option, value=0, third=0):
     )
 
 
-def load_seccomp_filter(program):
+def load_seccomp_filter(program: bytes) -> None:
     """Confine this thread, for good, with a BPF program (bytes of struct sock_filter[])."""
     buffer = ctypes.create_string_buffer(program, len(program))
 
@@ -133,28 +139,29 @@ def load_seccomp_filter(program):
     prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(fprog))
 
 
-def drop_capabilities(keep=()):
+def drop_capabilities(keep: Container[int] = ()) -> None:
     """Drop every capability but those whose numbers are in keep, from all sets of this process."""
-    for number in range(64):
-        if number not in keep:
-            try:
-                prctl(PR_CAPBSET_DROP, number)
-            except OSError:
-                break  # past the kernel's last capability
-    low = high = 0
-    for number in keep:
-        if number < 32:
-            low |= 1 << number
+    kept = 0
+    for number in range(_last_capability() + 1):
+        if number in keep:
+            kept |= 1 << number
         else:
-            high |= 1 << (number - 32)
+            prctl(PR_CAPBSET_DROP, number)
+    low, high = kept & 0xFFFFFFFF, kept >> 32
     header = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0))
     data = ctypes.create_string_buffer(struct.pack("=6I", low, low, 0, high, high, 0))
-    _check(
-        _libc.syscall(ctypes.c_long(_SYS_CAPSET[os.uname().machine]), header, data), "capset"
-    )
+    _check(_libc.syscall(ctypes.c_long(_SYS_CAPSET[os.uname().machine]), header, data), "capset")
 
 
-def close_from(first):
+def _last_capability() -> int:
+    """The highest capability that this kernel knows; asked of the kernel, for /proc may not be there."""
+    number = 0
+    while _libc.prctl(PR_CAPBSET_READ, ctypes.c_ulong(number + 1), *(ctypes.c_ulong(0),) * 3) >= 0:
+        number += 1
+    return number
+
+
+def close_from(first: int) -> None:
     """Close every file descriptor from first upwards."""
     result = _libc.syscall(
         ctypes.c_long(_SYS_CLOSE_RANGE),

@@ -10,6 +10,8 @@ blank environment (`lambent_runtime.init`). One JSON object a message, descripto
     zygote → server   {"ready": true}; {"spawned": id, "pid": host pid} for each request
 """
 
+from __future__ import annotations
+
 import base64
 import gc
 import json
@@ -20,11 +22,17 @@ import sys
 
 from lambent_runtime import init, linux, runtime
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from lambent_runtime.isolation import Config
+
 _MAX_MESSAGE = 262144
 _MAX_FDS = 32
 
 
-def main():
+def main() -> NoReturn:
     """Program entry: argv is [control fd, fd of this pid namespace]."""
     control = socket.socket(fileno=int(sys.argv[1]))
     pid_namespace = int(sys.argv[2])
@@ -33,8 +41,8 @@ def main():
     # Children are reaped by the kernel: each init reports about its own environment itself.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    config = json.loads(control.recv(_MAX_MESSAGE))["config"]
-    config["seccomp"] = base64.b64decode(config["seccomp"])
+    config: Config = json.loads(control.recv(_MAX_MESSAGE))["config"]
+    config["seccomp"] = base64.b64decode(config["seccomp"])  # JSON has no bytes
     runtime.preload()
     gc.collect()
     gc.freeze()
@@ -49,7 +57,8 @@ def main():
         if pid == 0:
             control.close()
             os.close(pid_namespace)
-            _become_init(dict(config, uid=request["uid"], gid=request["gid"]), fds)
+            config["uid"], config["gid"] = request["uid"], request["gid"]
+            _become_init(config, fds)
         # Without this the next child would be born into the namespace just made.
         linux.setns(pid_namespace, linux.CLONE_NEWPID)
         for fd in fds:
@@ -57,7 +66,7 @@ def main():
         control.send(json.dumps({"spawned": request["spawn"], "pid": pid}).encode())
 
 
-def _become_init(config, fds):
+def _become_init(config: Config, fds: list[int]) -> NoReturn:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     init.run(config, socket.socket(fileno=fds[0]), runtime.main, fds[1], fds[2:])
 
