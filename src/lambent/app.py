@@ -39,6 +39,7 @@ from lambent.gateway.operations.context import Services
 from lambent.ids import IdMaker
 from lambent.observe.log_names import log_stream_name
 from lambent.observe.log_store import LogLimits, LogStore
+from lambent.runtimes.python.byte_code import PackageCopies
 from lambent.runtimes.python.interpreters import InterpreterMissing, Interpreters, discover
 from lambent.sandbox.cgroup import CgroupTree, find_mounts
 from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
@@ -52,6 +53,7 @@ from lambent.sandbox.sandbox import Sandbox
 from lambent.services.account import Account
 from lambent.services.activation import Activation
 from lambent.services.catalogue_view import CatalogueView
+from lambent.services.code_sweep import CodeSweep
 from lambent.services.concurrency import Concurrency
 from lambent.services.deployments import Deployments
 from lambent.services.events import EventInvoker, EventService
@@ -180,6 +182,7 @@ class _Assembly:
         self._make_services()
         self._make_gateway()
         await self._concurrency.restore()
+        await self._code_sweep.mark()
         await self._run(listener)
         return Server(
             self._settings.host, self._port, self._data.path, self._root_key, self._interpreters.identifiers
@@ -236,10 +239,12 @@ class _Assembly:
         directory = self._data.path / "sandboxes"
         directory.mkdir(exist_ok=True)
         await asyncio.to_thread(_prepare_cgroups, cgroups)
+        self._packages_inside = PackageCopies(self._data.path / "packages-inside")
         plans = ZygotePlans(
             interpreters=self._interpreters,
             python_sdk=settings.python_sdk,
             sdk_cache=self._data.path / "sdk",
+            copies=self._packages_inside,
             network=mode,
         )
         bridge = Bridge(asyncio.get_running_loop(), mode, HostResolvers())
@@ -337,10 +342,11 @@ class _Assembly:
             unpack=self._code.unpack,
             ids=self._ids,
             on_changed=changed,
-            on_activated=lambda target: self._background.start(_warm(self._pool, target.runtime)),
+            on_activated=lambda target: self._background.start(self._warm(target.runtime)),
         )
         source = S3CodeSource(S3Endpoint(url=endpoint_url(os.environ), region=self._settings.default_region))
         self._stack.callback(source.close)
+        self._code_sweep = CodeSweep(database=self._database, store=self._code)
         self._packages = Packages(source=source, store=self._code, limits=self._limits)
         functions = Functions(
             database=self._database,
@@ -418,13 +424,22 @@ class _Assembly:
 
     async def _run(self, listener: socket.socket) -> None:
         """Start what runs by itself, then open the door."""
-        for work in (self._activation.run(), self._fleet.run(), self._events.run()):
+        for work in (self._activation.run(), self._fleet.run(), self._events.run(), self._code_sweep.run()):
             self._background.start(work)
         self._stack.push_async_callback(functools.partial(self._events.stop, grace_seconds=_GRACE_SECONDS))
         self._stack.push_async_callback(functools.partial(self._server.stop, grace_seconds=_GRACE_SECONDS))
         await self._server.listen(sock=listener)
         for runtime in await self._expected_runtimes():
-            self._background.start(_warm(self._pool, runtime))
+            self._background.start(self._warm(runtime))
+
+    async def _warm(self, runtime: str) -> None:
+        """Have blanks ready before the first invocation asks for one; then the byte code of what they import."""
+        try:
+            await self._pool.warm(runtime)
+        except (SandboxUnavailable, SandboxFailed) as error:
+            logger.error("No environments for %s: %s", runtime, error)
+        else:
+            await self._packages_inside.compile(self._interpreters.get(runtime))
 
     async def _expected_runtimes(self) -> list[str]:
         """Runtimes whose first cold start shall not wait for a zygote: those of functions there are, and the newest."""
@@ -454,14 +469,6 @@ class _Background:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-async def _warm(pool: SandboxPool, runtime: str) -> None:
-    """Have blanks ready before the first invocation asks for one."""
-    try:
-        await pool.warm(runtime)
-    except (SandboxUnavailable, SandboxFailed) as error:
-        logger.error("No environments for %s: %s", runtime, error)
 
 
 def _validate(codec: RestJsonCodec, request: Request) -> None:

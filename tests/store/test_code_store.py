@@ -108,11 +108,45 @@ async def test_without_a_package_there_is_no_tree(store: CodeStore, folders: Pat
 async def test_a_deleted_package_takes_its_tree_along(store: CodeStore, folders: Path) -> None:
     sha256 = await store.put(GREET)
     await store.unpack(sha256)
-    await store.delete(sha256)
-    await store.delete(sha256)
+    last_put = (await store.stored())[sha256]
+    assert await store.delete(sha256, last_put=last_put)
+    assert not await store.delete(sha256, last_put=last_put)
     assert trees(folders) == []
+    assert await store.stored() == {}
     with pytest.raises(FileNotFoundError):
         await store.read(sha256)
+
+
+async def test_a_package_that_was_put_again_is_not_deleted(store: CodeStore, folders: Path) -> None:
+    sha256 = await store.put(GREET)
+    await store.unpack(sha256)
+    before = (await store.stored())[sha256]
+    while (await store.stored())[sha256] == before:  # the file system's clock has ticks of some milliseconds
+        await store.put(GREET)
+    assert not await store.delete(sha256, last_put=before)
+    assert trees(folders) == [sha256]
+    assert await store.read(sha256) == GREET
+
+
+async def test_a_tree_without_a_package_is_known_and_can_be_deleted(store: CodeStore, folders: Path) -> None:
+    sha256 = await store.put(GREET)
+    await store.unpack(sha256)
+    BlobStore(folders / "packages").delete(sha256)
+    assert await store.stored() == {sha256: None}
+    assert await store.delete(sha256, last_put=None)
+    assert trees(folders) == []
+
+
+async def test_a_package_is_whole_or_gone_when_it_is_put_and_deleted_at_once(store: CodeStore) -> None:
+    async def delete() -> None:
+        for sha256, last_put in (await store.stored()).items():
+            await store.delete(sha256, last_put=last_put)
+
+    for _ in range(50):
+        _, sha256, _ = await asyncio.gather(delete(), store.put(GREET), delete())
+        last_put = (await store.stored()).get(sha256)
+        if last_put is not None:
+            assert await store.read(sha256) == GREET
 
 
 async def test_a_disk_that_gets_full_leaves_no_tree(
@@ -157,7 +191,9 @@ trees = CodeTrees(Path(sys.argv[1]), boot_id="boot 1")
 print("ready", flush=True)
 while True:
     trees.unpack("tree", Path(sys.argv[2]))
-    trees.remove("tree")
+    retired = trees.retire("tree")
+    if retired is not None:
+        trees.discard(retired)
 """
 
 

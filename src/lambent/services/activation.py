@@ -14,11 +14,14 @@ from lambent.core.scope import Scope
 from lambent.ids import IdMaker
 from lambent.store import functions as table
 from lambent.store.database import Database
+from lambent.store.errors import StoreError
 
 logger = logging.getLogger(__name__)
 
 CONCURRENT_ACTIVATIONS = 4
 """Unpacking is disk work; more at once only make each slower."""
+
+_STORE_BACK_OFF_SECONDS = 1.0
 
 
 class Activation:
@@ -64,20 +67,22 @@ class Activation:
 
     async def _activate_in_slot(self, configuration: FunctionConfiguration) -> None:
         try:
-            await self.activate(configuration)
+            await self._activate(configuration)
+        except StoreError:
+            # Not the end of the version: the database can be written to again when there is space on the disk again.
+            logger.exception("The state of a function version could not be written.", extra=_about(configuration))
+            await asyncio.sleep(_STORE_BACK_OFF_SECONDS)
+            self.request(configuration)
         finally:
             self._slots.release()
 
-    async def activate(self, configuration: FunctionConfiguration) -> None:
+    async def _activate(self, configuration: FunctionConfiguration) -> None:
         """Unpack a version's code and commit that it is Active, or that it failed."""
         revision_id = self._ids.uuid()
         try:
             await self._unpack(configuration.code.sha256)
         except Exception:
-            logger.exception(
-                "The code of a function version could not be made ready.",
-                extra={"action": "activate", "function": configuration.function_name, "version": configuration.version},
-            )
+            logger.exception("The code of a function version could not be made ready.", extra=_about(configuration))
             settled = activation_failed(
                 configuration,
                 revision_id=revision_id,
@@ -95,3 +100,7 @@ class Activation:
         target = target_of(settled)
         if settled.is_settled and target is not None and target.revision == revision_id:
             self._on_activated(target)
+
+
+def _about(configuration: FunctionConfiguration) -> dict[str, str]:
+    return {"action": "activate", "function": configuration.function_name, "version": configuration.version}

@@ -8,6 +8,7 @@ Methods block; the event loop calls them from a thread.
 """
 
 import hashlib
+import os
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,7 +29,7 @@ class BlobStore:
             rubbish.unlink(missing_ok=True)
 
     def put(self, content: bytes) -> str:
-        """Keep a blob; on disk when this returns.
+        """Keep a blob; on disk when this returns. One that is kept already only becomes as young as a new one.
 
         Returns:
             Its SHA-256, 64 hex digits.
@@ -41,6 +42,7 @@ class BlobStore:
         path = self.path(sha256)
         with file_errors():
             if path.exists():
+                os.utime(path)
                 return sha256
             if not path.parent.exists():
                 path.parent.mkdir(exist_ok=True)
@@ -66,6 +68,19 @@ class BlobStore:
     def path(self, sha256: str) -> Path:
         """Where a blob is, or would be."""
         return self._directory / sha256[:2] / sha256
+
+    def digests(self) -> list[str]:
+        """SHA-256 of every blob."""
+        with file_errors():
+            return [path.name for path in self._directory.glob("??/*") if not path.name.startswith(TEMPORARY_PREFIX)]
+
+    def last_put(self, sha256: str) -> int | None:
+        """When a blob was put last, in nanoseconds since 1970; None if there is none."""
+        try:
+            with file_errors():
+                return self.path(sha256).stat().st_mtime_ns
+        except FileNotFoundError:
+            return None
 
     def delete(self, sha256: str) -> None:
         """Forget a blob; nothing happens if there is none.

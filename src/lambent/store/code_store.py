@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import ParamSpec, TypeVar
 
 from lambent.store.blobs import BlobStore
@@ -27,6 +28,7 @@ class CodeStore:
         self._trees = trees
         self._threads = ThreadPoolExecutor(threads, "code-store")
         self._unpacking: dict[str, asyncio.Task[Path]] = {}
+        self._changing = Lock()  # a package is put, or deleted with its tree, never both; nothing is taken under it
 
     async def check(self, package: bytes) -> ArchiveInfo:
         """What a package comes to when unpacked.
@@ -43,7 +45,7 @@ class CodeStore:
             StoreFull: no space left.
             StoreUnavailable: the disk failed.
         """
-        return await self._in_thread(self._blobs.put, package)
+        return await self._in_thread(self._put, package)
 
     async def read(self, sha256: str) -> bytes:
         """The package of a digest, as it was uploaded.
@@ -72,14 +74,46 @@ class CodeStore:
         """The folder of an unpacked package; only there after `unpack`."""
         return self._trees.path(sha256)
 
-    async def delete(self, sha256: str) -> None:
-        """Forget a package and its tree. Nothing may refer to it, and nobody be putting it."""
-        await self._in_thread(self._blobs.delete, sha256)
-        await self._in_thread(self._trees.remove, sha256)
+    async def stored(self) -> dict[str, int | None]:
+        """Everything that is kept: the digest of each package, and when it was put last (nanoseconds since 1970).
+
+        A tree whose package is gone is there too, with None.
+
+        Raises:
+            StoreUnavailable: the disk failed.
+        """
+        return await self._in_thread(self._stored)
+
+    async def delete(self, sha256: str, *, last_put: int | None) -> bool:
+        """Forget a package and its tree, unless it was put again after `last_put`; whether it is forgotten.
+
+        Nothing may refer to it, and no environment have the tree mounted.
+
+        Raises:
+            StoreUnavailable: the disk failed.
+        """
+        return await self._in_thread(self._delete, sha256, last_put)
 
     def close(self) -> None:
         """Finish what was begun. Blocks."""
         self._threads.shutdown()
+
+    def _put(self, package: bytes) -> str:
+        with self._changing:
+            return self._blobs.put(package)
+
+    def _stored(self) -> dict[str, int | None]:
+        return {sha256: self._blobs.last_put(sha256) for sha256 in {*self._blobs.digests(), *self._trees.digests()}}
+
+    def _delete(self, sha256: str, last_put: int | None) -> bool:
+        with self._changing:
+            if self._blobs.last_put(sha256) != last_put:
+                return False
+            self._blobs.delete(sha256)
+            retired = self._trees.retire(sha256)
+        if retired is not None:
+            self._trees.discard(retired)
+        return True
 
     async def _unpack(self, sha256: str) -> Path:
         try:

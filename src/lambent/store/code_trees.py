@@ -67,12 +67,24 @@ class CodeTrees:
                     _remove_tree(temporary)
         return tree
 
-    def remove(self, sha256: str) -> None:
-        """Throw a tree away, which no environment may have mounted; nothing happens if there is none."""
+    def digests(self) -> set[str]:
+        """SHA-256 of every package that is unpacked."""
+        with file_errors():
+            names = {entry.name for entry in os.scandir(self._directory) if entry.is_dir()}
+        return {name for name in names if not name.startswith(TEMPORARY_PREFIX)}
+
+    def retire(self, sha256: str) -> Path | None:
+        """Make a tree not be there, which is quick; what was the tree, for `discard`. None if there is none."""
         temporary = temporary_beside(self.path(sha256))
-        with suppress(FileNotFoundError):
+        with file_errors(), suppress(FileNotFoundError):
             self.path(sha256).rename(temporary)
-            _remove_tree(temporary)
+            return temporary
+        return None
+
+    def discard(self, retired: Path) -> None:
+        """Delete the files of what was a tree, which no environment may have mounted; takes as long as that takes."""
+        with file_errors():
+            _remove_tree(retired)
 
 
 def _rename(temporary: Path, tree: Path) -> None:
