@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from lambent.runtimes.python.byte_code import Mount, PackageCopies
 from lambent.runtimes.python.interpreters import Interpreter
 
 BUNDLED, NONE = "bundled", "none"
@@ -42,11 +43,11 @@ class SdkPlan:
         note: why boto3 isn't there, for the log and `lambent doctor`; None if it is.
     """
 
-    mounts: tuple[tuple[Path, str], ...]
+    mounts: tuple[Mount, ...]
     note: str | None = None
 
 
-def sdk_mounts(interpreter: Interpreter, setting: str, cache_dir: Path) -> SdkPlan:
+def sdk_mounts(interpreter: Interpreter, setting: str, cache_dir: Path, copies: PackageCopies) -> SdkPlan:
     """What to mount for functions of this interpreter.
 
     Blocks for as long as pip takes when a version is installed for the first time.
@@ -55,6 +56,7 @@ def sdk_mounts(interpreter: Interpreter, setting: str, cache_dir: Path) -> SdkPl
         interpreter: whose functions.
         setting: "bundled", "none" or a version of boto3, such as "1.40.4".
         cache_dir: where versions are installed; made if missing.
+        copies: make the bundled one have byte code for every interpreter; pip compiles what it installs.
 
     Raises:
         SdkUnavailable: the setting is none of these, or the version could not be installed.
@@ -62,7 +64,8 @@ def sdk_mounts(interpreter: Interpreter, setting: str, cache_dir: Path) -> SdkPl
     if setting == NONE:
         return SdkPlan((), f"boto3 is not provided to {interpreter.identifier} functions: python_sdk is none.")
     if setting == BUNDLED:
-        return _bundled(interpreter)
+        plan = _bundled(interpreter)
+        return SdkPlan(tuple(copies.of("boto3", plan.mounts)), plan.note) if plan.mounts else plan
     if not _VERSION.match(setting):
         raise SdkUnavailable(f"python_sdk is {setting!r}: use bundled, none or a version such as 1.40.4.")
     directory = cache_dir / f"boto3-{setting}-{interpreter.identifier}"
@@ -72,7 +75,7 @@ def sdk_mounts(interpreter: Interpreter, setting: str, cache_dir: Path) -> SdkPl
 
 
 def _bundled(interpreter: Interpreter) -> SdkPlan:
-    mounts: list[tuple[Path, str]] = []
+    mounts: list[Mount] = []
     for name in _DISTRIBUTIONS:
         distribution = metadata.distribution(name)
         required = distribution.metadata["Requires-Python"]
