@@ -67,6 +67,7 @@ EXITED = (
     b'{"errorType":"Runtime.ExitError","errorMessage":"RequestId: id Error: Runtime exited with error: exit status 1"}'
 )
 CRASHED = Crashed("id", "Runtime exited with error: exit status 1", "Runtime.ExitError")
+INIT_AGAIN = [InitStart("python3.13", "eu-west-1", Phase.INVOKE), BeginInit()]
 TIMED_OUT_LINE = TimedOut("id", "Task timed out after 3.00 seconds", NOW_MS)
 
 
@@ -103,6 +104,10 @@ def report(
     return Report("id", duration_us, values["init_duration_us"], 128, status, error_type, values["out_of_memory"])  # type: ignore[arg-type] # written out above
 
 
+def initialised(duration_us: float, phase: Phase = Phase.INIT) -> InitReport:
+    return InitReport(duration_us, phase, Status.SUCCESS)
+
+
 INIT = (InitRequested(),)
 READY = (InitRequested(), NextRequested())
 INVOKING = (*READY, InvocationAssigned(INVOCATION))
@@ -134,15 +139,15 @@ PATHS: dict[State, Sequence[Event]] = {
 
 def test_init_has_ten_seconds_whatever_the_timeout() -> None:
     play = Transcript()
-    assert play >> InitRequested() == [InitStart("python3.13", "eu-west-1"), BeginInit()]
+    assert play >> InitRequested() == [InitStart("python3.13", "eu-west-1", Phase.INIT), BeginInit()]
     assert play.life.due_us == play.now_us + INIT_LIMIT_US
-    assert play.later(5000) >> NextRequested() == [EndInitPhase()]
+    assert play.later(5000) >> NextRequested() == [EndInitPhase(), initialised(5000)]
     assert play.state is State.READY
 
 
 def test_an_invocation_that_waits_for_init_has_its_whole_timeout_and_reports_the_init_duration() -> None:
     play = Transcript(*INIT, InvocationAssigned(INVOCATION)).later(110_100)
-    assert play >> NextRequested() == [EndInitPhase(), START, DELIVERY]
+    assert play >> NextRequested() == [EndInitPhase(), initialised(110_100), START, DELIVERY]
     assert play.life.due_us == play.now_us + TIMEOUT_US
     play.later(3010) >> ResponsePosted("id", b"1")
     assert play >> NextRequested() == [EndInvocation(report(3010, init_duration_us=110_100)), ReleaseSlot()]
@@ -160,17 +165,17 @@ def test_a_crash_at_init_waits_for_the_first_invocation_which_runs_init_again() 
         RestartRuntime(),
     ]
     assert play >> RuntimeRestarted() == []
-    assert play.later(7) >> InvocationAssigned(INVOCATION) == [BeginInit()]
+    assert play.later(7) >> InvocationAssigned(INVOCATION) == INIT_AGAIN
     assert play.state is State.SUPPRESSED_INIT
     assert play.life.due_us == play.now_us + TIMEOUT_US
-    assert play.later(500) >> NextRequested() == [START, DELIVERY]
+    assert play.later(500) >> NextRequested() == [initialised(500, Phase.INVOKE), START, DELIVERY]
     play.later(500) >> ResponsePosted("id", b"1")
     assert play >> NextRequested() == [EndInvocation(report(1000)), ReleaseSlot()]
 
 
 def test_the_second_crash_is_the_answer_and_the_third_init_is_the_next_invocations() -> None:
     play = Transcript(*INIT, InvocationAssigned(INVOCATION), ProcessExited(1, None)).later(10)
-    assert play >> RuntimeRestarted() == [BeginInit()]
+    assert play >> RuntimeRestarted() == INIT_AGAIN
     assert play.later(498_460) >> ProcessExited(1, None) == [
         InitReport(498_460, Phase.INVOKE, Status.ERROR, "Runtime.ExitError"),
         START,
@@ -181,7 +186,7 @@ def test_the_second_crash_is_the_answer_and_the_third_init_is_the_next_invocatio
         ReleaseSlot(),
     ]
     assert play >> RuntimeRestarted() == []
-    assert play >> InvocationAssigned(INVOCATION) == [BeginInit()]
+    assert play >> InvocationAssigned(INVOCATION) == INIT_AGAIN
 
 
 def test_a_posted_init_error_wins_over_the_exit_status() -> None:
@@ -210,7 +215,7 @@ def test_an_init_of_more_than_ten_seconds_runs_again_in_the_invocation() -> None
     play = Transcript(*INIT, InvocationAssigned(INVOCATION))
     assert play.until_due() == [InitReport(INIT_LIMIT_US, Phase.INIT, Status.TIMEOUT), KillRuntime()]
     assert play >> ProcessExited(None, 9) == [RestartRuntime()]
-    assert play >> RuntimeRestarted() == [BeginInit()]
+    assert play >> RuntimeRestarted() == INIT_AGAIN
 
 
 def test_a_suppressed_init_is_bounded_by_the_functions_timeout() -> None:
@@ -362,8 +367,9 @@ def test_the_next_invocation_need_not_wait_for_the_reset_to_be_assigned(path: Se
     assert play >> InvocationAssigned(SECOND) == []
     if play.state is State.RESETTING:
         assert play >> ProcessExited(None, 9) == [RestartRuntime()]
-    assert play.later(50_000) >> RuntimeRestarted() == [BeginInit()]
+    assert play.later(50_000) >> RuntimeRestarted() == INIT_AGAIN
     assert play.later(200) >> NextRequested() == [
+        initialised(200, Phase.INVOKE),
         Start("second", "$LATEST"),
         DeliverEvent(SECOND, NOW_MS + 3000),
     ]
@@ -374,7 +380,7 @@ def test_what_is_assigned_while_the_next_generation_starts_waits_for_it() -> Non
     play = Transcript(*RESETTING, ProcessExited(None, 9))
     assert play.state is State.RESTARTING
     assert play >> InvocationAssigned(SECOND) == []
-    assert play >> RuntimeRestarted() == [BeginInit()]
+    assert play >> RuntimeRestarted() == INIT_AGAIN
 
 
 @pytest.mark.parametrize("path", [RESETTING, (*RESETTING, ProcessExited(None, 9))])
@@ -446,7 +452,7 @@ def with_a_second_participant(*events: Event) -> Transcript:
 def test_init_and_invocation_end_when_every_participant_has_asked_for_the_next_event() -> None:
     play = with_a_second_participant(*INIT, NextRequested())
     assert play.state is State.INIT
-    assert play >> NextRequested(SECOND_PARTICIPANT) == [EndInitPhase()]
+    assert play >> NextRequested(SECOND_PARTICIPANT) == [EndInitPhase(), initialised(0)]
     play >> InvocationAssigned(INVOCATION)
     assert play >> NextRequested(SECOND_PARTICIPANT) == []
     play >> ResponsePosted("id", b"1")
@@ -478,7 +484,7 @@ def test_a_runtime_that_ends_without_work_is_replaced_quietly() -> None:
         play = Transcript(*path)
         assert play >> ProcessExited(0, None) == [RestartRuntime()]
         assert play >> InvocationAssigned(INVOCATION) == []
-        assert play >> RuntimeRestarted() == [BeginInit()]
+        assert play >> RuntimeRestarted() == INIT_AGAIN
 
 
 def test_shutdown_when_idle_kills_and_ends() -> None:

@@ -10,6 +10,7 @@ from lambent.core.report import (
     Crashed,
     InitReport,
     InitStart,
+    LogsDropped,
     Phase,
     Report,
     Start,
@@ -70,8 +71,15 @@ def test_start_and_init_start() -> None:
     assert re.fullmatch(
         r"INIT_START Runtime Version: python:3\.13\.v1\t"
         r"Runtime Version ARN: arn:aws:lambda:eu-west-1::runtime:[0-9a-f]{64}\n",
-        InitStart("python3.13", "eu-west-1").text(),
+        InitStart("python3.13", "eu-west-1", Phase.INIT).text(),
     )
+
+
+@pytest.mark.parametrize(
+    "record", [InitStart("python3.13", "eu-west-1", Phase.INVOKE), InitReport(1, Phase.INIT, Status.SUCCESS)]
+)
+def test_what_has_no_line(record: InitStart | InitReport) -> None:
+    assert record.text() == ""
 
 
 @pytest.mark.parametrize(
@@ -114,4 +122,11 @@ def test_a_timeout_has_two_newlines() -> None:
 def test_a_crash_is_one_event_of_two_lines() -> None:
     assert Crashed("u", "Runtime exited with error: exit status 1", "Runtime.ExitError").text() == (
         "RequestId: u Error: Runtime exited with error: exit status 1\nRuntime.ExitError\n"
+    )
+
+
+def test_dropped_events_are_told_in_json_in_text_too() -> None:
+    assert LogsDropped(92, 91_016).text() == (
+        '{"type":"platform.logsDropped","record":{"reason":"The environment wrote more than its log budget",'
+        '"droppedRecords":92,"droppedBytes":91016}}\n'
     )

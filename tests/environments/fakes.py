@@ -153,6 +153,8 @@ class FakeLogStream:
     def write(self, timestamp_ms: int, message: str) -> None:
         self.events.append((timestamp_ms, message))
 
+    write_platform = write
+
     @property
     def messages(self) -> list[str]:
         return [message for _, message in self.events]

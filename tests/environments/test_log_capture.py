@@ -9,9 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambent.clock import Clock
+from lambent.core.log_format import TextFormat
+from lambent.core.report import Start
 from lambent.environments.log_capture import MAX_EVENT_BYTES, LineSplitter, LogCapture
 from lambent.wire.frames import LogRecord
 from tests.environments.fakes import FakeLogStream
+
+START = Start("id", "$LATEST")
 
 
 class StoppedClock(Clock):
@@ -36,7 +40,7 @@ def stream() -> FakeLogStream:
 
 
 async def capture(stream: FakeLogStream, clock: Clock, **options: int) -> LogCapture:
-    return LogCapture(asyncio.get_running_loop(), stream, clock, **options)
+    return LogCapture(asyncio.get_running_loop(), stream, clock, TextFormat(), **options)
 
 
 @given(st.lists(st.sampled_from([b"a", b"bc\n", b"\n", b"\r", b"d\ne"]), max_size=20))
@@ -93,8 +97,8 @@ async def test_a_flood_is_dropped_counted_and_told(stream: FakeLogStream, clock:
 async def test_the_platforms_lines_are_never_dropped(stream: FakeLogStream, clock: StoppedClock) -> None:
     logs = await capture(stream, clock, budget_bytes=10)
     logs.record(LogRecord(0, 0, b"dropped for want of budget\n"))
-    logs.platform(5, "REPORT\n")
-    assert stream.events == [(5, "REPORT\n")]
+    logs.platform(5, START)
+    assert stream.events == [(5, START.text())]
 
 
 async def test_the_tail_is_the_last_4096_bytes(stream: FakeLogStream, clock: StoppedClock) -> None:
@@ -107,7 +111,7 @@ async def test_the_tail_is_the_last_4096_bytes(stream: FakeLogStream, clock: Sto
     logs.record(LogRecord(0, 0, b"y" * 100_000 + b"\n"))
     assert logs.tail() == b"y" * 4095 + b"\n"
     logs.drop_tail()
-    logs.platform(0, "more\n")
+    logs.platform(0, START)
     assert logs.tail() == b""
 
 

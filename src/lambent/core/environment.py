@@ -421,21 +421,21 @@ class LifeCycle:
 
     def _begin_init_phase(self, _event: InitRequested) -> Sequence[Command]:
         self._enter(State.INIT, due_us=self._now_us + INIT_LIMIT_US)
-        return [InitStart(self._terms.runtime, self._terms.region), self._begin_init()]
+        return self._begin_init(Phase.INIT)
 
     def _begin_suppressed_init(self) -> Sequence[Command]:
         """Init inside the assigned invocation, whose clock starts here."""
         self._enter(State.SUPPRESSED_INIT, due_us=self._now_us + self._timeout_us)
         self._started_us = self._now_us
         self._assigned_ms = self._now_ms
-        return [self._begin_init()]
+        return self._begin_init(Phase.INVOKE)
 
-    def _begin_init(self) -> BeginInit:
+    def _begin_init(self, phase: Phase) -> Sequence[Command]:
         self._init_error = None
         self._init_duration_us = None
         self._init_started_us = self._now_us
         self._outstanding = set(self._participants)
-        return BeginInit()
+        return [InitStart(self._terms.runtime, self._terms.region, phase), BeginInit()]
 
     def _init_next(self, event: NextRequested) -> Sequence[Command]:
         if self._init_error is not None and event.participant == RUNTIME:
@@ -443,13 +443,15 @@ class LifeCycle:
         self._outstanding.discard(event.participant)
         if self._outstanding:
             return _NOTHING
+        duration_us = self._now_us - self._init_started_us
         if self.state is State.SUPPRESSED_INIT:
-            return self._deliver()
-        self._init_duration_us = self._now_us - self._init_started_us
+            return [InitReport(duration_us, Phase.INVOKE, Status.SUCCESS), *self._deliver()]
+        self._init_duration_us = duration_us
+        ended = (EndInitPhase(), InitReport(duration_us, Phase.INIT, Status.SUCCESS))
         if self._invocation is None:
             self._rest()
-            return [EndInitPhase()]
-        return [EndInitPhase(), *self._begin_invocation()]
+            return ended
+        return [*ended, *self._begin_invocation()]
 
     def _init_error_posted(self, event: InitErrorPosted) -> Sequence[Command]:
         if self._init_error is not None:

@@ -72,7 +72,9 @@ class FunctionTarget:
     log_format: str = "Text"
     """`Text` or `JSON`."""
     application_log_level: str = ""
-    """Level that the runtime's own logger filters at; empty with Text."""
+    """The least level of the function's own log events that are kept; empty with Text."""
+    system_log_level: str = ""
+    """The least level of the platform's log events that are written; empty with Text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +235,7 @@ def target_of(configuration: FunctionConfiguration) -> FunctionTarget | None:
         revision=deployment.revision,
         log_format=settings.logging.log_format,
         application_log_level=settings.logging.application_log_level or "",
+        system_log_level=settings.logging.system_log_level or "",
     )
 
 

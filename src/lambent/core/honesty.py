@@ -26,7 +26,6 @@ class KeptSetting:
 KEPT_NOT_IN_FORCE: tuple[KeptSetting, ...] = (
     KeptSetting("Role", "what a function may do isn't limited to what its execution role allows"),
     KeptSetting("TracingConfig.Mode=Active", "no trace segments are recorded"),
-    KeptSetting("LoggingConfig.SystemLogLevel", "START, END and REPORT are written at every level"),
 )
 
 

@@ -1,14 +1,16 @@
 """The platform's own lines in a function's log: INIT_START, START, END, REPORT, INIT_REPORT, time-outs and crashes.
 
 A *platform record* is the fact; `text()` is its line in the text log format, byte for byte as AWS writes it: fields
-separated by TABs, a TAB before the final newline of REPORT, milliseconds with two decimals.
+separated by TABs, a TAB before the final newline of REPORT, milliseconds with two decimals. `log_format` has the JSON.
 Durations come in as microseconds and are rounded once, to the hundredth of a millisecond that is printed, so that
 Billed Duration is always the printed durations' sum, rounded up.
 Source: reference/logs-metrics-traces.md section 2.
 """
 
 import hashlib
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -48,20 +50,23 @@ def runtime_version_arn(runtime: str, region: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class InitStart:
-    """The Init phase of a new environment begins; an Init inside an invocation has no such line."""
+    """An Init begins."""
 
     runtime: str
     region: str
+    phase: Phase
 
     def text(self) -> str:
-        """The line."""
+        """The line; an Init inside an invocation has none."""
+        if self.phase is Phase.INVOKE:
+            return ""
         arn = runtime_version_arn(self.runtime, self.region)
         return f"INIT_START Runtime Version: {runtime_version(self.runtime)}\tRuntime Version ARN: {arn}\n"
 
 
 @dataclass(frozen=True, slots=True)
 class InitReport:
-    """An Init failed; a successful on-demand Init has no line.
+    """An Init is over.
 
     Attributes:
         duration_us: microseconds.
@@ -74,7 +79,9 @@ class InitReport:
     error_type: str | None = None
 
     def text(self) -> str:
-        """The line."""
+        """The line; a successful on-demand Init has none."""
+        if self.status is Status.SUCCESS:
+            return ""
         duration = _decimals(_hundredths(self.duration_us))
         return (
             f"INIT_REPORT Init Duration: {duration} ms\tPhase: {self.phase}{_outcome(self.status, self.error_type)}\n"
@@ -107,8 +114,7 @@ class TimedOut:
 
     def text(self) -> str:
         """The line."""
-        moment = datetime.fromtimestamp(self.now_ms / 1000, UTC)
-        return f"{moment:%Y-%m-%dT%H:%M:%S}.{self.now_ms % 1000:03d}Z {self.request_id} {self.message}\n\n"
+        return f"{timestamp(self.now_ms)} {self.request_id} {self.message}\n\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,26 @@ class Crashed:
     def text(self) -> str:
         """The line."""
         return f"RequestId: {self.request_id} Error: {self.message}\n{self.error_type}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class LogsDropped:
+    """The environment wrote more than may be stored."""
+
+    dropped_records: int
+    dropped_bytes: int
+
+    def fields(self) -> Mapping[str, object]:
+        """The record of `platform.logsDropped`."""
+        return {
+            "reason": "The environment wrote more than its log budget",
+            "droppedRecords": self.dropped_records,
+            "droppedBytes": self.dropped_bytes,
+        }
+
+    def text(self) -> str:
+        """The line, JSON in this format too: that loss is never an ordinary line. Source: unverified."""
+        return json.dumps({"type": "platform.logsDropped", "record": self.fields()}, separators=(",", ":")) + "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +180,13 @@ class Report:
             hundredths += _hundredths(self.init_duration_us)
         return max(1, -(-hundredths // 100))
 
+    def used_memory_mb(self, max_memory_used_mb: int) -> int:
+        """Max Memory Used, where the sandbox knows of this much."""
+        return self.memory_size_mb if self.out_of_memory else max_memory_used_mb
+
     def text(self, max_memory_used_mb: int) -> str:
         """The REPORT line; the most memory that the environment has used so far comes from its sandbox."""
-        used = self.memory_size_mb if self.out_of_memory else max_memory_used_mb
+        used = self.used_memory_mb(max_memory_used_mb)
         if self.init_duration_us is None:
             init = ""
         else:
@@ -168,7 +198,17 @@ class Report:
         )
 
 
-PlatformRecord = InitStart | InitReport | Start | TimedOut | Crashed
+PlatformRecord = InitStart | InitReport | Start | TimedOut | Crashed | LogsDropped
+
+
+def timestamp(now_ms: int) -> str:
+    """Epoch milliseconds as RFC 3339, as everything that the platform writes has them."""
+    return f"{datetime.fromtimestamp(now_ms // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{now_ms % 1000:03d}Z"
+
+
+def milliseconds(microseconds: float) -> float:
+    """A duration as it is reported: milliseconds with at most two decimals."""
+    return _hundredths(microseconds) / 100
 
 
 def _hundredths(microseconds: float) -> int:
@@ -177,7 +217,7 @@ def _hundredths(microseconds: float) -> int:
 
 
 def _decimals(hundredths: int) -> str:
-    return f"{hundredths // 100}.{hundredths % 100:02d}"
+    return f"{hundredths / 100:.2f}"
 
 
 def _outcome(status: Status, error_type: str | None) -> str:

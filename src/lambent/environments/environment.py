@@ -42,6 +42,7 @@ from lambent.core.environment import (
 )
 from lambent.core.function import FunctionTarget
 from lambent.core.invocation import Invocation, InvocationResult
+from lambent.core.log_format import log_format_of
 from lambent.core.report import Crashed, InitReport, InitStart, PlatformRecord, Start, TimedOut
 from lambent.environments.log_capture import BUDGET_BYTES, LogCapture, LogStream
 from lambent.environments.runtime_api import RuntimeApi
@@ -173,7 +174,7 @@ class ExecutionEnvironment:
                 freeze_after_us=freeze_after_ms * 1000.0,
             )
         )
-        self._logs = LogCapture(loop, log_stream, clock, budget_bytes=log_budget_bytes)
+        self._logs = LogCapture(loop, log_stream, clock, log_format_of(target), budget_bytes=log_budget_bytes)
         self._logs.begin_tail()  # the first invocation's log begins with INIT_START
         self._fresh = True
         self._api = RuntimeApi(loop, sandbox.runtime_api, self)
@@ -284,13 +285,10 @@ class ExecutionEnvironment:
         return refusal
 
     def _write_record(self, record: PlatformRecord) -> None:
-        """A platform line ends whatever line the function was in."""
-        self._logs.drain()
-        self._logs.flush()
-        self._logs.platform(self._now_ms, record.text())
+        self._logs.platform(self._now_ms, record)
 
     def _write_start(self, record: Start) -> None:
-        self._logs.platform(self._now_ms, record.text())
+        self._logs.start(self._now_ms, record)
 
     def _begin_init(self, _command: BeginInit) -> None:
         self._channel.begin_init(self._init_frame)
@@ -313,11 +311,7 @@ class ExecutionEnvironment:
             invocation.on_result(result)
 
     def _end_invocation(self, command: EndInvocation) -> None:
-        report = command.report
-        logs = self._logs
-        logs.flush()
-        logs.platform(self._now_ms, report.end_text())
-        logs.platform(self._now_ms, report.text(self._max_memory_used_mb()))
+        self._logs.end(self._now_ms, command.report, self._max_memory_used_mb())
         if self._held_answer is not None:
             self._release_answer()
 

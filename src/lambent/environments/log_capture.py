@@ -5,19 +5,21 @@ standard output and error. Plain output becomes one log event per line (a carria
 without its end is kept until the end comes or the invocation is over; a framed record is one event, newlines and all.
 No event is longer than 256 KB. A function can write faster than anything can store. So there is a budget of bytes:
 past it, records are dropped and counted, and one `platform.logsDropped` event says so when there is room again.
+How the platform's records look, and whether the function's level lets an event through, is the log format's to say.
 Source: reference/logs-metrics-traces.md sections 1 and 3.
 """
 
 import asyncio
 import fcntl
-import json
 import os
 import termios
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
 from lambent.clock import Clock
 from lambent.core.invocation import LOG_TAIL_BYTES
+from lambent.core.log_format import LogFormat
+from lambent.core.report import LogsDropped, PlatformRecord, Report
 from lambent.wire.frames import LogRecord
 
 _EVENT_OVERHEAD_BYTES: Final = 26
@@ -36,7 +38,10 @@ class LogStream(Protocol):
     """Where log events go: see lambent.observe."""
 
     def write(self, timestamp_ms: int, message: str) -> None:
-        """Add one event."""
+        """Add one event of the function."""
+
+    def write_platform(self, timestamp_ms: int, message: str) -> None:
+        """Add one of the platform's, which is never dropped."""
 
 
 class LineSplitter:
@@ -46,6 +51,11 @@ class LineSplitter:
 
     def __init__(self) -> None:
         self._rest = b""
+
+    @property
+    def within_line(self) -> bool:
+        """Whether a line has begun and not ended."""
+        return bool(self._rest)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The lines that `data` completes; over-long ones in pieces."""
@@ -73,6 +83,7 @@ class LogCapture:
         "_clock",
         "_dropped_bytes",
         "_dropped_records",
+        "_format",
         "_frame_lines",
         "_loop",
         "_output",
@@ -82,9 +93,16 @@ class LogCapture:
     )
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, stream: LogStream, clock: Clock, *, budget_bytes: int = BUDGET_BYTES
+        self,
+        loop: asyncio.AbstractEventLoop,
+        stream: LogStream,
+        clock: Clock,
+        log_format: LogFormat,
+        *,
+        budget_bytes: int = BUDGET_BYTES,
     ) -> None:
         self._loop = loop
+        self._format = log_format
         self._stream = stream
         self._clock = clock
         self._output: int | None = None
@@ -100,18 +118,29 @@ class LogCapture:
 
     # --- sources ---
 
-    def platform(self, now_ms: int, text: str) -> None:
-        """Write one of the platform's own lines; never dropped."""
-        self._stream.write(now_ms, text)
-        if self._tail is not None:
-            self._add_to_tail(text.encode())
+    def platform(self, now_ms: int, record: PlatformRecord) -> None:
+        """Write one of the platform's own records; it ends whatever line the function was in."""
+        events = self._format.record(record, now_ms)
+        if events:
+            self.drain()
+            self.flush()
+            self._write_platform(now_ms, events)
+
+    def start(self, now_ms: int, record: PlatformRecord) -> None:
+        """Write that an invocation begins: the pipe was drained when the runtime asked for it."""
+        self._write_platform(now_ms, self._format.record(record, now_ms))
+
+    def end(self, now_ms: int, report: Report, max_memory_used_mb: int) -> None:
+        """Write that an invocation is over, and so is the line that it was in."""
+        self.flush()
+        self._write_platform(now_ms, self._format.end(report, max_memory_used_mb, now_ms))
 
     def record(self, record: LogRecord) -> None:
         """Take a LOG frame: one event, or plain output."""
         if record.frame_type == 0:
-            self._write_lines(self._frame_lines.feed(record.text), record.timestamp_us // 1000)
+            self._write_events(self._frame_lines.feed(record.text), record.timestamp_us // 1000)
         else:
-            self._write_lines(_pieces(record.text), record.timestamp_us // 1000)
+            self._write_events(_pieces(record.text), record.timestamp_us // 1000, record.frame_type)
 
     def attach(self, output: int) -> None:
         """Read a generation's pipe from now on; the descriptor is this object's to close."""
@@ -149,15 +178,14 @@ class LogCapture:
         if not data:  # every process that held it has ended
             self._loop.remove_reader(self._output)
             return 0
-        self._write_lines(self._pipe_lines.feed(data), 0)
+        self._write_events(self._pipe_lines.feed(data), 0)
         return len(data)
 
     def flush(self) -> None:
         """Write the lines in progress: the invocation, or the process, is over."""
         for splitter in (self._frame_lines, self._pipe_lines):
-            rest = splitter.flush()
-            if rest:
-                self._write_lines(iter((rest,)), 0)
+            if splitter.within_line:
+                self._write_events(iter((splitter.flush(),)), 0)
 
     # --- the tail ---
 
@@ -181,10 +209,16 @@ class LogCapture:
 
     # --- sinks ---
 
-    def _write_lines(self, events: Iterator[bytes], timestamp_ms: int) -> None:
+    def _write_platform(self, now_ms: int, events: Sequence[str]) -> None:
+        for event in events:
+            self._stream.write_platform(now_ms, event)
+            if self._tail is not None:
+                self._add_to_tail(event.encode())
+
+    def _write_events(self, events: Iterator[bytes], timestamp_ms: int, frame_type: int = 0) -> None:
         now_ms = timestamp_ms or self._clock.now_ms()
         for event in events:
-            if not self._afford(len(event)):
+            if not self._afford(len(event)) or not self._format.keeps(frame_type, event):
                 continue
             self._stream.write(now_ms, event.decode("utf-8", "replace"))
             if self._tail is not None:
@@ -207,14 +241,10 @@ class LogCapture:
         return True
 
     def _tell_dropped(self) -> None:
-        record = {
-            "reason": "The environment wrote more than its log budget",
-            "droppedRecords": self._dropped_records,
-            "droppedBytes": self._dropped_bytes,
-        }
+        dropped = LogsDropped(self._dropped_records, self._dropped_bytes)
         self._dropped_records = self._dropped_bytes = 0
-        text = json.dumps({"type": "platform.logsDropped", "record": record}, separators=(",", ":"))
-        self.platform(self._clock.now_ms(), f"{text}\n")
+        now_ms = self._clock.now_ms()
+        self._write_platform(now_ms, self._format.record(dropped, now_ms))
 
 
 def _pieces(event: bytes) -> Iterator[bytes]:
