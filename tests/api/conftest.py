@@ -1,9 +1,5 @@
-"""A started control plane, and clients of it.
+"""Clients of the shared server, and the servers of the few tests that the shared one can't serve."""
 
-Each test has an account of its own, so that the tests of a worker can share one server.
-"""
-
-import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,47 +8,77 @@ import pytest
 from botocore.config import Config
 
 from tests.api.control_plane import ControlPlane
-
-REGION = "eu-west-1"
+from tests.api.s3_server import environment_with_s3, s3_client, s3_server
+from tests.lambent_server import REGION, LambentServer
 
 ClientFactory = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
+def _session() -> boto3.Session:
+    return boto3.Session()  # loads the model of the API once
+
+
+@pytest.fixture
+def lambda_client(lambent: LambentServer, account: str, _session: boto3.Session) -> Iterator[ClientFactory]:
+    """Makes clients that check nothing themselves: `lambda_client(account=…, region=…)`, by default the test's account.
+
+    The functions that there are for these clients at the end of the test are deleted.
+    """
+    made = []
+
+    def make(*, account: str = account, region: str = REGION, url: str = "") -> Any:
+        client = _session.client(
+            "lambda",
+            region_name=region,
+            endpoint_url=url or lambent.url,
+            aws_access_key_id=account,
+            aws_secret_access_key="any",
+            config=Config(parameter_validation=False, retries={"total_max_attempts": 1}),
+        )
+        if not url:
+            made.append(client)
+        return client
+
+    yield make
+    for client in made:
+        for function in client.list_functions()["Functions"]:
+            client.delete_function(FunctionName=function["FunctionName"])
+
+
+@pytest.fixture
+def client(lambda_client: ClientFactory) -> Any:
+    """A client of the shared server in the test's own account."""
+    return lambda_client()
+
+
+@pytest.fixture(scope="session")
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A control plane in this process, where activations can be held."""
     server = ControlPlane(tmp_path_factory.mktemp("control-plane"))
     server.start()
     yield server
     server.stop()
 
 
-@pytest.fixture(scope="session")
-def _accounts() -> Iterator[int]:
-    return itertools.count(100_000_000_001)
-
-
 @pytest.fixture
-def account(_accounts: Iterator[int]) -> str:
-    return str(next(_accounts))
+def control_client(control_plane: ControlPlane, lambda_client: ClientFactory) -> Any:
+    """A client of the control plane in this process, in the test's own account."""
+    return lambda_client(url=control_plane.url)
 
 
 @pytest.fixture(scope="session")
-def _session() -> boto3.Session:
-    return boto3.Session()
+def s3() -> Iterator[Any]:
+    """An S3 that `lambent_with_s3` fetches from; tests make the buckets."""
+    with s3_server() as url:
+        yield s3_client(url)
 
 
-@pytest.fixture
-def lambda_client(control_plane: ControlPlane, account: str, _session: boto3.Session) -> ClientFactory:
-    """Makes clients of the server: `lambda_client(account=…, region=…)`, by default of the test's own account."""
-
-    def make(*, account: str = account, region: str = REGION, url: str = "") -> Any:
-        return _session.client(
-            "lambda",
-            region_name=region,
-            endpoint_url=url or control_plane.url,
-            aws_access_key_id=account,
-            aws_secret_access_key="any",
-            config=Config(parameter_validation=False, retries={"total_max_attempts": 1}),
-        )
-
-    return make
+@pytest.fixture(scope="session")
+def lambent_with_s3(s3: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LambentServer]:
+    """A server whose AWS_ENDPOINT_URL_S3 is `s3`."""
+    server = LambentServer(tmp_path_factory.mktemp("lambent-with-s3") / "data")
+    with environment_with_s3(s3.meta.endpoint_url):
+        server.start()
+    yield server
+    assert server.stop() == 0

@@ -1,13 +1,12 @@
-"""A control plane on a free port, in a thread of its own, and what tests send to it.
+"""A control plane in this process, for what a server of its own can't be asked over the wire.
 
-Everything is the real thing but S3, which is a dictionary here.
+Activations can be held, which in a real server last some milliseconds; a collaborator can be broken, to see what a bug
+comes to; and the in-memory view of what can be invoked can be looked into. All else is tested on the real server.
 """
 
 import asyncio
 import contextlib
-import io
 import threading
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from typing import Any
 from lambent.clock import Clock
 from lambent.core.concurrency import AccountLimits
 from lambent.core.errors import InvalidParameterValue
-from lambent.core.function import FunctionTarget
 from lambent.core.scope import Scope
 from lambent.gateway.api import Api
 from lambent.gateway.authentication import AnyCredentials
@@ -39,32 +37,21 @@ from lambent.store.migrations import control
 from lambent.wire.http import Request
 from lambent.wire.rest_json import RestJsonCodec
 from lambent.wire.service_model import load_lambda_model
-from tests.golden import Answer
 
 RUNTIMES_OF_THE_HOST = {"python3.9", "python3.11", "python3.12", "python3.13"}
 
 
-class BucketsInMemory:
-    """S3: bucket to key to content."""
-
-    def __init__(self) -> None:
-        self.buckets: dict[str, dict[str, bytes]] = {}
+class NoBuckets:
+    """S3, with nothing in it."""
 
     async def fetch(self, bucket: str, key: str, version: str | None) -> bytes:
-        refusal = "Error occurred while GetObject. S3 Error Code: "
-        if bucket not in self.buckets:
-            raise InvalidParameterValue(f"{refusal}NoSuchBucket. S3 Error Message: The specified bucket does not exist")
-        if key not in self.buckets[bucket]:
-            raise InvalidParameterValue(f"{refusal}NoSuchKey. S3 Error Message: The specified key does not exist.")
-        return self.buckets[bucket][key]
+        raise InvalidParameterValue(f"There is no {bucket}/{key}, version {version}.")
 
 
 class ControlPlane:
     """A server of the control plane in a thread of its own; `start` again after `stop` is a restart."""
 
     def __init__(self, directory: Path) -> None:
-        self.s3 = BucketsInMemory()
-        self.activated: list[FunctionTarget] = []
         self.reserved: dict[tuple[Scope, str], int | None] = {}
         self.url = ""
         self._directory = directory
@@ -74,7 +61,6 @@ class ControlPlane:
         self._thread = threading.Thread()
         self._loop: asyncio.AbstractEventLoop
         self._gate: asyncio.Event
-        self.code: CodeStore
 
     def start(self) -> None:
         self._started.clear()
@@ -100,6 +86,10 @@ class ControlPlane:
         """Activate nothing more until the next start."""
         self.run(self._close_gate())
 
+    def lose_code(self, sha256: str) -> None:
+        """A package vanishes from the disk."""
+        (self._directory / "blobs" / sha256[:2] / sha256).unlink()
+
     def run(self, work: Any) -> Any:
         """Run a coroutine on the server's loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
@@ -115,17 +105,17 @@ class ControlPlane:
         self._stop = lambda: self._loop.call_soon_threadsafe(stopping.set)
         for folder in ("blobs", "trees"):
             (self._directory / folder).mkdir(exist_ok=True)
-        self.code = CodeStore(BlobStore(self._directory / "blobs"), CodeTrees(self._directory / "trees"))
+        self._code = CodeStore(BlobStore(self._directory / "blobs"), CodeTrees(self._directory / "trees"))
         self.database = Database.open(self._database_url, control)
         clock, ids, limits = Clock(), IdMaker(), AccountLimits()
         self.view = CatalogueView(database=self.database)
-        packages = Packages(source=self.s3, store=self.code, limits=limits)
+        packages = Packages(source=NoBuckets(), store=self._code, limits=limits)
         activation = Activation(
             database=self.database,
             unpack=self._unpack,
             ids=ids,
             on_changed=self.view.invalidate,
-            on_activated=self.activated.append,
+            on_activated=lambda target: None,
         )
         links = CodeLinks(secret=b"s" * 32, clock=clock)
         services = Services(
@@ -181,11 +171,11 @@ class ControlPlane:
                 activating.cancel()
         finally:
             self.database.close()
-            self.code.close()
+            self._code.close()
 
     async def _unpack(self, sha256: str) -> None:
         await self._gate.wait()
-        await self.code.unpack(sha256)
+        await self._code.unpack(sha256)
 
     def _on_reserved(self, scope: Scope, name: str, reserved: int | None) -> None:
         self.reserved[scope, name] = reserved
@@ -193,29 +183,3 @@ class ControlPlane:
 
 def _unavailable(identifier: str) -> str | None:
     return None if identifier in RUNTIMES_OF_THE_HOST else "no such interpreter was found"
-
-
-def call(client: Any, operation: str, request: dict[str, Any]) -> Answer:
-    """Send a request and return the answer as it was on the wire."""
-    seen: list[Answer] = []
-
-    def keep(response_dict: dict[str, Any], **_: object) -> None:
-        headers = {name.lower(): value for name, value in response_dict["headers"].items()}
-        seen.append(Answer(response_dict["status_code"], headers, response_dict["body"]))
-
-    client.meta.events.register("before-parse.lambda", keep, unique_id="keep")
-    try:
-        with contextlib.suppress(client.exceptions.ClientError):
-            client._make_api_call(operation, request)
-    finally:
-        client.meta.events.unregister("before-parse.lambda", keep, unique_id="keep")
-    return seen[0]
-
-
-def package(content: str = "def handler(event, context): return event", **files: str) -> bytes:
-    """A deployment package with index.py."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in {"index.py": content, **files}.items():
-            archive.writestr(zipfile.ZipInfo(name), text)
-    return buffer.getvalue()

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import REGION, ClientFactory
-from tests.api.control_plane import ControlPlane, call, package
+from tests.api.calls import call, package
+from tests.api.conftest import ClientFactory
+from tests.api.control_plane import ControlPlane
 from tests.golden import Sample, assert_answer, fill, samples
+from tests.lambent_server import REGION
 
 FILES = ("functions", "versions", "account", "concurrency", "errors", "tags")
 
@@ -48,11 +50,18 @@ NOT_IMPLEMENTED = {"TagResource", "UntagResource"}
 
 
 class World:
-    """One account, and what a sample's situation needs there."""
+    """One account, and what a sample's situation needs there.
 
-    def __init__(self, client: Any, server: ControlPlane, account: str, sample: Sample, stack: ExitStack) -> None:
+    Attributes:
+        stack: what the test lets go of at its end.
+        fixture: the value of a pytest fixture.
+    """
+
+    def __init__(
+        self, client: Any, account: str, sample: Sample, stack: ExitStack, fixture: Callable[[str], Any]
+    ) -> None:
         self.client = client
-        self.server = server
+        self.fixture = fixture
         self.sample = sample
         self.stack = stack
         self.request = sample.request
@@ -64,7 +73,7 @@ class World:
             "function:2": "second-function",
             "missing-function": "missing-function",
             "role": "lambda-role",
-            "bucket": "a-bucket",
+            "bucket": f"bucket-{account}",
             "missing-bucket": "a-missing-bucket",
             "log-group": "cool_lambda",
             "security-group:2": "sg!",
@@ -114,6 +123,12 @@ class World:
             self.client.update_function_code(FunctionName=name, ZipFile=package("changed"))
         self.settle()
 
+    def put_object(self, content: bytes) -> None:
+        """Make the bucket, with one object in it."""
+        s3, bucket = self.fixture("s3"), self.values["bucket"]
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key="code/fn.zip", Body=content)
+
     def publish(self, **more: Any) -> Any:
         return self.client.publish_version(FunctionName=self.values["function"], **more)
 
@@ -149,11 +164,11 @@ def moved_on(world: World) -> None:
 
 def from_s3(world: World) -> None:
     existing(world)
-    world.server.s3.buckets["a-bucket"] = {"code/fn.zip": package("from S3")}
+    world.put_object(package("from S3"))
 
 
 def bucket(world: World) -> None:
-    world.server.s3.buckets["a-bucket"] = {"code/fn.zip": package("from S3")}
+    world.put_object(package("from S3"))
 
 
 def bucket_and_function(world: World) -> None:
@@ -165,7 +180,7 @@ def bucket_with_bomb(world: World) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr("zeros", bytes(262_144_001))
-    world.server.s3.buckets["a-bucket"] = {"code/fn.zip": buffer.getvalue()}
+    world.put_object(buffer.getvalue())
 
 
 def with_two_versions(world: World) -> None:
@@ -246,7 +261,8 @@ def reservation_deleted(world: World) -> None:
 
 def update_held(world: World) -> None:
     small(world)
-    world.stack.enter_context(world.server.activation_held())
+    control_plane: ControlPlane = world.fixture("control_plane")
+    world.stack.enter_context(control_plane.activation_held())
     world.client.update_function_configuration(FunctionName=world.values["function"], Description="held")
 
 
@@ -337,14 +353,23 @@ def _cases() -> list[Any]:
     return cases
 
 
+def _server_of(sample: Sample, situation: Situation) -> str:
+    """The fixture that has the `url` which a sample is sent to."""
+    if situation is update_held:
+        return "control_plane"
+    named = {**sample.request, **sample.request.get("Code", {})}
+    return "lambent_with_s3" if "S3Bucket" in named else "lambent"
+
+
 @pytest.mark.parametrize("sample", _cases())
 def test_the_answer_is_the_one_that_aws_gave(
-    sample: Sample, lambda_client: ClientFactory, control_plane: ControlPlane, account: str
+    sample: Sample, lambda_client: ClientFactory, account: str, request: pytest.FixtureRequest
 ) -> None:
-    client = lambda_client()
+    situation = SITUATIONS.get((sample.operation, sample.when), nothing)
+    client = lambda_client(url=request.getfixturevalue(_server_of(sample, situation)).url)
     with ExitStack() as stack:
-        world = World(client, control_plane, account, sample, stack)
-        SITUATIONS.get((sample.operation, sample.when), nothing)(world)
+        world = World(client, account, sample, stack, request.getfixturevalue)
+        situation(world)
         answer = call(client, sample.operation, fill(world.request, world.values))
         assert_answer(sample, answer, world.values)
 

@@ -52,10 +52,10 @@ class Api:
         name = match.operation.name
         if request.body_too_large or len(request.body) > REQUEST_BYTES:
             raise RequestEntityTooLarge(f"Request must be smaller than {REQUEST_BYTES} bytes for the {name} operation")
-        decoded = self._codec.decode(match, query=request.query, headers=request.headers, body=request.body)
         operation = OPERATIONS.get(name)
         if operation is None:
             raise NotImplementedOperation(name)
+        decoded = self._codec.decode(match, query=request.query, headers=request.headers, body=request.body)
         context = OperationContext(scope=caller.scope, base_url=_base_url(request), services=self._services)
         return self._codec.encode(match.operation, await operation(context, decoded))
 
