@@ -82,7 +82,7 @@ class ZygotePlans:
         )
 
     def _client(self) -> Sequence[Mount]:
-        return self._copies.of("client", [(client_directory() / "lambent_runtime", "lambent_runtime")])
+        return self._copies.of_folder("client", client_directory() / "lambent_runtime")
 
     def _sdk(self, interpreter: Interpreter) -> Sequence[Mount]:
         plan = sdk_mounts(interpreter, self._python_sdk, self._sdk_cache, self._copies)

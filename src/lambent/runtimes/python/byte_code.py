@@ -12,12 +12,13 @@ machine, which another boot id tells, everything is copied again.
 
 import asyncio
 import hashlib
+import json
 import logging
 import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -28,6 +29,7 @@ Mount: TypeAlias = tuple[Path, str]
 
 _NEW = "new-"
 _BYTE_CODE = "__pycache__"
+_MOUNTS = "mounts.json"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 # Compiles the directories that it reads, one a line, and ends with its server, whose end of the pipe then closes.
@@ -54,23 +56,36 @@ class PackageCopies:
         self._compiled: set[tuple[str, Path]] = set()
         self._compiling = asyncio.Lock()
 
-    def of(self, group: str, mounts: Iterable[Mount]) -> list[Mount]:
+    def of(self, group: str, key: str, packages: Callable[[], Iterable[Mount]]) -> list[Mount]:
         """The same packages with modules that can have byte code, to be mounted in the order of their names.
 
-        Blocks, for some 50 ms when a group is new. What can't be copied is mounted as it is.
+        Blocks, for some 100 ms when a group is new. What can't be copied is mounted as it is.
+
+        Args:
+            group: what these packages are; one group has one key at a time.
+            key: another one where a file of the packages may be another.
+            packages: called if there is no copy yet.
         """
-        mounts = list(mounts)
-        packages = [(source, name) for source, name in mounts if _has_modules(source)]
-        try:
-            copy = self._copy(group, packages)
-        except OSError as error:
-            _log.warning("No byte code for what functions import from the runtime: %s", error)
-            return mounts
-        copied = [(copy / name, name) for _, name in packages]
-        if any(source.is_file() for source, _ in packages):
-            copied.append((copy / _BYTE_CODE, _BYTE_CODE))
-        data = [(folder, f"{name}/{path}") for source, name in packages for folder, path in _data_folders(source)]
-        return [*copied, *data, *(mount for mount in mounts if mount not in packages)]
+        name = hashlib.sha256(_boot_id() + key.encode()).hexdigest()[:16]
+        copy = self._directory / f"{group}-{name}"
+        with self._copying:
+            if copy not in self._copies:
+                if not copy.is_dir():
+                    found = list(packages())
+                    try:
+                        self._make(group, found, copy)
+                    except OSError as error:
+                        _log.warning("No byte code for what functions import from the runtime: %s", error)
+                        return found
+                self._copies.append(copy)
+        mounts = json.loads((copy / _MOUNTS).read_text("utf-8"))
+        return [(copy / source, name) for source, name in mounts]
+
+    def of_folder(self, group: str, folder: Path) -> list[Mount]:
+        """The mounts of one package, whose key are the times and sizes of its modules."""
+        status = [(str(module), module.stat()) for module in sorted(folder.rglob("*.py"))]
+        key = repr([(module, file.st_size, file.st_mtime_ns) for module, file in status])
+        return self.of(group, key, lambda: [(folder, folder.name)])
 
     async def compile(self, interpreter: Interpreter) -> None:
         """Give the copies byte code for an interpreter; what has been done isn't done again.
@@ -83,15 +98,6 @@ class PackageCopies:
                     await _compile(interpreter, copy)
                     self._compiled.add((interpreter.identifier, copy))
 
-    def _copy(self, group: str, packages: list[Mount]) -> Path:
-        copy = self._directory / f"{group}-{_key(packages)}"
-        with self._copying:
-            if copy not in self._copies:
-                if not copy.is_dir():
-                    self._make(group, packages, copy)
-                self._copies.append(copy)
-        return copy
-
     def _make(self, group: str, packages: list[Mount], copy: Path) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
         for old in self._directory.glob(f"*{group}-*"):  # of another version, or left half-way by a killed server
@@ -99,57 +105,47 @@ class PackageCopies:
                 shutil.rmtree(old, ignore_errors=True)
         temporary = Path(tempfile.mkdtemp(prefix=f"{_NEW}{group}-", dir=self._directory))
         try:
-            _copy_modules(packages, temporary)
+            mounts = _copy_modules(packages, temporary)
+            (temporary / _MOUNTS).write_text(json.dumps(mounts, indent=1), "utf-8")
+            temporary.chmod(0o755)  # read by sandboxes under other uids; mkdtemp makes a private directory
             temporary.rename(copy)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _copy_modules(packages: Iterable[Mount], target: Path) -> None:
+def _copy_modules(packages: Iterable[Mount], target: Path) -> list[tuple[str, str]]:
+    """Copy what has modules; gives what to mount where, relative to the target or absolute."""
+    mounts = []
     for source, name in packages:
         if source.is_file():
             shutil.copy2(source, target / name)
+            (target / _BYTE_CODE).mkdir(exist_ok=True)
+            mounts += [(name, name), (_BYTE_CODE, _BYTE_CODE)]
+        elif _has_modules(source):
+            data = _copy_tree(source, target / name)
+            mounts += [(name, name), *((str(folder), f"{name}/{folder.relative_to(source)}") for folder in data)]
         else:
-            shutil.copytree(source, target / name, ignore=_contents_of_data_folders)
-    (target / _BYTE_CODE).mkdir()
-    target.chmod(0o755)  # read by sandboxes under other uids; mkdtemp makes a private directory
+            mounts.append((str(source), name))
+    return sorted(set(mounts), key=lambda mount: mount[1])
 
 
-def _contents_of_data_folders(folder: str, names: list[str]) -> list[str]:
-    """For shutil.copytree: of a folder without modules only the folder itself, to be mounted on."""
-    return [] if _has_modules(Path(folder)) else names
+def _copy_tree(source: Path, target: Path) -> list[Path]:
+    """Copy a package; of its topmost folders without modules, which are returned, only the folder itself."""
+    target.mkdir()
+    data = []
+    for entry in source.iterdir():
+        if not entry.is_dir():
+            shutil.copy2(entry, target / entry.name)
+        elif _has_modules(entry):
+            data += _copy_tree(entry, target / entry.name)
+        else:
+            (target / entry.name).mkdir()
+            data.append(entry)
+    return data
 
 
-def _data_folders(package: Path) -> Iterator[tuple[Path, str]]:
-    """The topmost folders of a package that have no modules below: (folder, path in the package)."""
-    for folder, names, _ in os.walk(package):
-        for name in list(names):
-            path = Path(folder, name)
-            if name == _BYTE_CODE:
-                names.remove(name)
-            elif not _has_modules(path):
-                names.remove(name)
-                yield path, str(path.relative_to(package))
-
-
-def _has_modules(path: Path) -> bool:
-    if path.is_file():
-        return path.suffix == ".py"
-    return path.name == _BYTE_CODE or any(path.rglob("*.py"))
-
-
-def _modules(packages: Iterable[Mount]) -> Iterator[Path]:
-    for source, _ in packages:
-        yield from [source] if source.is_file() else sorted(source.rglob("*.py"))
-
-
-def _key(packages: Iterable[Mount]) -> str:
-    """Changes with every change of a module, and with the machine's restart."""
-    digest = hashlib.sha256(_boot_id())
-    for module in _modules(packages):
-        status = module.stat()
-        digest.update(f"{module}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
-    return digest.hexdigest()[:16]
+def _has_modules(folder: Path) -> bool:
+    return folder.name == _BYTE_CODE or any(folder.rglob("*.py"))
 
 
 def _boot_id() -> bytes:

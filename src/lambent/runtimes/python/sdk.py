@@ -64,8 +64,7 @@ def sdk_mounts(interpreter: Interpreter, setting: str, cache_dir: Path, copies: 
     if setting == NONE:
         return SdkPlan((), f"boto3 is not provided to {interpreter.identifier} functions: python_sdk is none.")
     if setting == BUNDLED:
-        plan = _bundled(interpreter)
-        return SdkPlan(tuple(copies.of("boto3", plan.mounts)), plan.note) if plan.mounts else plan
+        return _bundled(interpreter, copies)
     if not _VERSION.match(setting):
         raise SdkUnavailable(f"python_sdk is {setting!r}: use bundled, none or a version such as 1.40.4.")
     directory = cache_dir / f"boto3-{setting}-{interpreter.identifier}"
@@ -74,19 +73,34 @@ def sdk_mounts(interpreter: Interpreter, setting: str, cache_dir: Path, copies: 
     return SdkPlan(tuple((path, path.name) for path in sorted(directory.iterdir()) if path.name not in _NOT_PACKAGES))
 
 
-def _bundled(interpreter: Interpreter) -> SdkPlan:
-    mounts: list[Mount] = []
-    for name in _DISTRIBUTIONS:
-        distribution = metadata.distribution(name)
+def _bundled(interpreter: Interpreter, copies: PackageCopies) -> SdkPlan:
+    distributions = [metadata.distribution(name) for name in _DISTRIBUTIONS]
+    for distribution in distributions:
         required = distribution.metadata["Requires-Python"]
         if interpreter.minor_version < _lowest_python(required):
             return SdkPlan(
                 (),
-                f"boto3 is not provided to {interpreter.identifier} functions: {name} {distribution.version} needs "
-                f"Python {required}. Set python_sdk to a version of boto3 for it, or deploy one.",
+                f"boto3 is not provided to {interpreter.identifier} functions: {distribution.name} "
+                f"{distribution.version} needs Python {required}. Set python_sdk to a version of boto3 for it, or "
+                "deploy one.",
             )
-        mounts += [(Path(str(distribution.locate_file(name))), name) for name in _top_level(distribution.files or ())]
-    return SdkPlan(tuple(mounts))
+    key = repr([_installation(distribution) for distribution in distributions])
+    return SdkPlan(tuple(copies.of("boto3", key, lambda: _packages(distributions))))
+
+
+def _installation(distribution: metadata.Distribution) -> tuple[str, str, int]:
+    """Another one after each installation: where it is, its version, and when its list of files was written."""
+    place = Path(str(distribution.locate_file("")))
+    record = place / f"{distribution.name.replace('-', '_')}-{distribution.version}.dist-info" / "RECORD"
+    return str(place), distribution.version, record.stat().st_mtime_ns if record.is_file() else 0
+
+
+def _packages(distributions: Iterable[metadata.Distribution]) -> list[Mount]:
+    return [
+        (Path(str(distribution.locate_file(name))), name)
+        for distribution in distributions
+        for name in _top_level(distribution.files or ())
+    ]
 
 
 def _lowest_python(required: str) -> tuple[int, int]:
