@@ -1,7 +1,7 @@
 """The front door: every request passes here, is checked, and goes to Invoke or to the rest of the API.
 
-Order of the checks: where the request comes from (Host, Origin), who sends it (credentials), what it wants. An Invoke is
-handled at once on this turn of the event loop; everything else becomes a task.
+Order of the checks: where the request comes from (Host, Origin), who sends it (credentials), what it wants. An Invoke
+is handled at once on this turn of the event loop; everything else becomes a task.
 """
 
 from collections.abc import Callable, Coroutine
@@ -12,16 +12,16 @@ from lambent.gateway.authentication import Authenticator, Caller
 from lambent.gateway.errors import render_error
 from lambent.gateway.host_rules import HostRules
 from lambent.gateway.http_server import Respond
-from lambent.gateway.invoke import INVOKE_PATH, SYNCHRONOUS_PAYLOAD_BYTES, InvokeOperation
+from lambent.gateway.invoke import SYNCHRONOUS_PAYLOAD_BYTES, InvokeCall, InvokeOperation, is_invoke
 from lambent.ids import IdMaker
 from lambent.wire.http import Request
+
+_OWN_PATHS = "/_lambent/"
 
 
 def body_limit(method: str, path: str) -> int:
     """How long the body of a request may be, in bytes."""
-    if method == "POST" and INVOKE_PATH.fullmatch(path):
-        return SYNCHRONOUS_PAYLOAD_BYTES
-    return REQUEST_BYTES
+    return SYNCHRONOUS_PAYLOAD_BYTES if is_invoke(method, path) else REQUEST_BYTES
 
 
 class Front:
@@ -47,25 +47,18 @@ class Front:
     def handle(self, request: Request, respond: Respond) -> None:
         """Answer one request, now or later."""
         request_id = self._ids.uuid()
-
-        def fail(error: Exception) -> None:
-            respond(*render_error(error, request=request, request_id=request_id))
-
         try:
             self._host_rules.check(request)
-            if request.path.startswith("/_lambent/"):
+            if request.path.startswith(_OWN_PATHS):
                 self._spawn(self._api_request(request, None, request_id, respond))
                 return
             caller = self._authenticator.authenticate(request)
-            match = INVOKE_PATH.fullmatch(request.path)
-            if match is not None and request.method == "POST":
-                self._invoke.handle(request, match[1], caller.scope, request_id, respond, fail)
+            if is_invoke(request.method, request.path):
+                self._invoke.handle(InvokeCall(request, request_id, respond), caller.scope)
             else:
                 self._spawn(self._api_request(request, caller, request_id, respond))
         except Exception as error:  # noqa: BLE001 - the outermost handler of a request
-            fail(error)
+            respond(*render_error(error, request=request, request_id=request_id))
 
-    async def _api_request(
-        self, request: Request, caller: Caller | None, request_id: str, respond: Respond
-    ) -> None:
+    async def _api_request(self, request: Request, caller: Caller | None, request_id: str, respond: Respond) -> None:
         respond(*await self._api.handle(request, caller, request_id))

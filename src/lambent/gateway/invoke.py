@@ -1,19 +1,20 @@
 """The Invoke operation over HTTP: the one operation that doesn't go through the generic codec.
 
 What is usual is parsed here with as little work as it takes; whatever looks unusual (an unknown invocation type, a name
-that isn't one) is handed to the codec, which knows AWS's words for it.
+that wasn't seen lately) is handed to the codec, which knows AWS's words for it.
 """
 
 import base64
 import binascii
 import json
+import logging
 import re
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote
 
 from lambent.clock import Clock
-from lambent.core.arn import parse_function_reference
+from lambent.core.arn import FunctionReference, parse_function_reference
 from lambent.core.errors import (
     InvalidParameterValue,
     InvalidRequestContent,
@@ -22,22 +23,85 @@ from lambent.core.errors import (
 )
 from lambent.core.invocation import InvocationResult
 from lambent.core.scope import Scope
+from lambent.gateway.errors import render_error
+from lambent.gateway.http_server import Respond
 from lambent.ids import IdMaker
 from lambent.services.events import EventService
 from lambent.services.invoke import InvokeRequest, InvokeService
 from lambent.wire.http import Request
 from lambent.wire.json_payload import check_json
 
-INVOKE_PATH = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
-
 SYNCHRONOUS_PAYLOAD_BYTES = 6_291_456
 ASYNCHRONOUS_PAYLOAD_BYTES = 1_048_576
 _CLIENT_CONTEXT_BYTES = 3_583
 _REMEMBERED_REFERENCES = 8_192
 
-Headers = Sequence[tuple[str, str]]
-Answer = Callable[[int, Headers, bytes], None]
-Fail = Callable[[Exception], None]
+_PATH = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
+_INVOCATION_TYPES = frozenset({"RequestResponse", "Event", "DryRun"})
+_LOG_TYPES = frozenset({"None", "Tail"})
+
+logger = logging.getLogger(__name__)
+
+
+def is_invoke(method: str, path: str) -> bool:
+    """Whether a request's method and path are Invoke's."""
+    return method == "POST" and _PATH.fullmatch(path) is not None
+
+
+class InvokeCall:
+    """One request for Invoke, and the way back for its answer: `succeed` or `fail`, exactly one of them, once.
+
+    Neither raises: they are called by environments and queues, which must not suffer from what is wrong with an answer.
+    """
+
+    __slots__ = ("_respond", "request", "request_id", "trace_id")
+
+    def __init__(self, request: Request, request_id: str, respond: Respond) -> None:
+        self.request = request
+        self.request_id = request_id
+        self.trace_id = ""
+        self._respond = respond
+
+    def succeed(self, result: InvocationResult) -> None:
+        """Answer with what came of the invocation, be it the function's failure."""
+        if result.environment_lost:
+            self.fail(ServiceFault("The execution environment went away while the function was running."))
+            return
+        headers = [
+            ("Content-Type", "application/json"),
+            ("x-amzn-RequestId", self.request_id),
+            ("x-amzn-Remapped-Content-Length", "0"),
+            ("X-Amz-Executed-Version", result.executed_version),
+            ("X-Amzn-Trace-Id", self.trace_id),
+        ]
+        if result.function_error is not None:
+            headers.append(("X-Amz-Function-Error", result.function_error))
+        if result.log_tail is not None:
+            headers.append(("X-Amz-Log-Result", base64.b64encode(result.log_tail).decode()))
+        try:
+            self._respond(200, headers, result.payload)
+        except Exception as error:  # noqa: BLE001 - see the class
+            self.fail(error)
+
+    def accept(self) -> None:
+        """Answer that an event was accepted."""
+        headers = [
+            ("Content-Type", "application/json"),
+            ("x-amzn-RequestId", self.request_id),
+            ("x-amzn-Remapped-Content-Length", "0"),
+        ]
+        self._respond(202, headers, b"")
+
+    def allow(self) -> None:
+        """Answer that the function could be invoked."""
+        self._respond(204, [("x-amzn-RequestId", self.request_id)], b"")
+
+    def fail(self, error: Exception) -> None:
+        """Answer that the function wasn't invoked, or that there was a bug."""
+        try:
+            self._respond(*render_error(error, request=self.request, request_id=self.request_id))
+        except Exception:
+            logger.exception("A request could not be answered.", extra={"request_id": self.request_id})
 
 
 class Validate(Protocol):
@@ -66,122 +130,95 @@ class InvokeOperation:
         self._spawn = spawn
         self._ids = ids
         self._clock = clock
-        self._references: dict[tuple[Scope, str, str], tuple[str, str | None]] = {}
+        self._references: dict[tuple[Scope, str, str], FunctionReference] = {}
 
-    def handle(
-        self, request: Request, name: str, scope: Scope, request_id: str, answer: Answer, fail: Fail
-    ) -> None:
-        """Carry out one Invoke; exactly one of answer and fail is called, now or later.
+    def handle(self, call: InvokeCall, scope: Scope) -> None:
+        """Carry out one Invoke; it is answered now or later.
 
         Args:
-            name: the path's FunctionName, still percent-encoded.
             scope: the caller's account and region.
 
         Raises:
-            ApiError: the request isn't acceptable; nothing was started.
+            ApiError: the request isn't acceptable; nothing was started, and nothing answered.
         """
-        if request.body_too_large:
-            raise _too_large(SYNCHRONOUS_PAYLOAD_BYTES)
+        request = call.request
         headers = request.headers
-        kind = headers.get("x-amz-invocation-type", "RequestResponse")
+        invocation_type = headers.get("x-amz-invocation-type", "RequestResponse")
         log_type = headers.get("x-amz-log-type", "None")
-        if kind not in _KINDS or log_type not in _LOG_TYPES:
-            self._validate(request)
-        function_name, qualifier = self._reference(request, name, scope)
         payload = request.body
+        if request.body_too_large or len(payload) > ASYNCHRONOUS_PAYLOAD_BYTES:
+            _check_size(request, invocation_type)
+        if invocation_type not in _INVOCATION_TYPES or log_type not in _LOG_TYPES or "x-amz-tenant-id" in headers:
+            self._validate(request)
+        reference = self._references.get((scope, request.path, request.query)) or self._refer(request, scope)
         if payload:
             check_json(payload)
+        call.trace_id = headers.get("x-amzn-trace-id") or self._ids.trace_header(self._clock.now_ms())
         invoke = InvokeRequest(
-            scope=scope,
-            function_name=function_name,
-            qualifier=qualifier,
-            request_id=request_id,
-            payload=payload,
-            log_tail=log_type == "Tail",
-            trace_id=headers.get("x-amzn-trace-id", "") or self._ids.trace_header(self._clock.now_ms()),
-            tenant_id=headers.get("x-amz-tenant-id", ""),
+            scope,
+            reference.name,
+            reference.qualifier,
+            call.request_id,
+            payload,
+            log_type == "Tail",
+            call.trace_id,
         )
-        context = headers.get("x-amz-client-context")
-        if context:
-            invoke.client_context = _client_context(context)
-        if kind == "RequestResponse":
-            self._service.invoke(invoke, lambda result: _answer(answer, fail, invoke, result), fail)
-        elif kind == "Event":
-            if len(payload) > ASYNCHRONOUS_PAYLOAD_BYTES:
-                raise _too_large(ASYNCHRONOUS_PAYLOAD_BYTES)
-            self._spawn(self._event(invoke, answer, fail))
+        if "x-amz-client-context" in headers:
+            invoke.client_context = _client_context(headers["x-amz-client-context"])
+        if "x-amz-tenant-id" in headers:
+            invoke.tenant_id = headers["x-amz-tenant-id"]
+        if invocation_type == "RequestResponse":
+            self._service.invoke(invoke, call.succeed, call.fail)
+        elif invocation_type == "Event":
+            self._spawn(self._later(call, self._accept(call, invoke)))
         else:
-            self._spawn(self._dry_run(invoke, answer, fail))
+            self._spawn(self._later(call, self._try_out(call, invoke)))
 
-    def _reference(self, request: Request, name: str, scope: Scope) -> tuple[str, str | None]:
-        key = (scope, name, request.query)
-        found = self._references.get(key)
-        if found is None:
-            qualifiers = parse_qs(request.query, keep_blank_values=True).get("Qualifier")
-            self._validate(request)
-            reference = parse_function_reference(
-                unquote(name), scope=scope, qualifier=qualifiers[0] if qualifiers else None
-            )
-            found = (reference.name, reference.qualifier)
-            if len(self._references) >= _REMEMBERED_REFERENCES:
-                self._references.clear()
-            self._references[key] = found
-        return found
+    def _refer(self, request: Request, scope: Scope) -> FunctionReference:
+        """Which function a request names; what was understood is kept, and needn't be checked the next time."""
+        match = _PATH.fullmatch(request.path)
+        assert match is not None  # the path is Invoke's
+        self._validate(request)
+        qualifiers = parse_qs(request.query, keep_blank_values=True).get("Qualifier")
+        reference = parse_function_reference(
+            unquote(match[1]), scope=scope, qualifier=qualifiers[0] if qualifiers else None
+        )
+        if len(self._references) >= _REMEMBERED_REFERENCES:
+            self._references.clear()
+        self._references[scope, request.path, request.query] = reference
+        return reference
 
-    async def _event(self, invoke: InvokeRequest, answer: Answer, fail: Fail) -> None:
+    async def _accept(self, call: InvokeCall, invoke: InvokeRequest) -> None:
+        await self._service.check(invoke)
+        await self._events.accept(invoke)
+        call.accept()
+
+    async def _try_out(self, call: InvokeCall, invoke: InvokeRequest) -> None:
+        await self._service.check(invoke)
+        call.allow()
+
+    async def _later(self, call: InvokeCall, work: Awaitable[None]) -> None:
         try:
-            await self._service.check(invoke)
-            await self._events.accept(invoke)
-        except Exception as error:  # noqa: BLE001 - fail renders whatever it is
-            fail(error)
-            return
-        answer(202, [("x-amzn-RequestId", invoke.request_id), *_EMPTY_JSON], b"")
-
-    async def _dry_run(self, invoke: InvokeRequest, answer: Answer, fail: Fail) -> None:
-        try:
-            await self._service.check(invoke)
-        except Exception as error:  # noqa: BLE001 - fail renders whatever it is
-            fail(error)
-            return
-        answer(204, [("x-amzn-RequestId", invoke.request_id)], b"")
+            await work
+        except Exception as error:  # noqa: BLE001 - the outermost handler of a request
+            call.fail(error)
 
 
-_KINDS = frozenset({"RequestResponse", "Event", "DryRun"})
-_LOG_TYPES = frozenset({"None", "Tail"})
-_EMPTY_JSON = (("x-amzn-Remapped-Content-Length", "0"), ("Content-Type", "application/json"))
-
-
-def _answer(answer: Answer, fail: Fail, invoke: InvokeRequest, result: InvocationResult) -> None:
-    if result.environment_lost:
-        fail(ServiceFault("The execution environment went away while the function was running."))
-        return
-    headers = [
-        ("Content-Type", "application/json"),
-        ("x-amzn-RequestId", invoke.request_id),
-        ("x-amzn-Remapped-Content-Length", "0"),
-        ("X-Amz-Executed-Version", result.executed_version),
-        ("X-Amzn-Trace-Id", invoke.trace_id),
-    ]
-    if result.function_error is not None:
-        headers.append(("X-Amz-Function-Error", result.function_error))
-    if result.log_tail is not None:
-        headers.append(("X-Amz-Log-Result", base64.b64encode(result.log_tail).decode()))
-    answer(200, headers, result.payload)
+def _check_size(request: Request, invocation_type: str) -> None:
+    limit = ASYNCHRONOUS_PAYLOAD_BYTES if invocation_type == "Event" else SYNCHRONOUS_PAYLOAD_BYTES
+    if request.body_too_large or len(request.body) > limit:
+        raise RequestTooLarge(f"Request must be smaller than {limit} bytes for the InvokeFunction operation")
 
 
 def _client_context(text: str) -> str:
+    """The JSON text in the header's base64. Source: API reference, Invoke; the texts of the errors are unverified."""
     if len(text) > _CLIENT_CONTEXT_BYTES:
-        raise InvalidParameterValue(
-            f"Client context must be no more than {_CLIENT_CONTEXT_BYTES} bytes when encoded."
-        )
+        raise InvalidParameterValue(f"Client context must be no more than {_CLIENT_CONTEXT_BYTES} bytes when encoded.")
     try:
         context = base64.b64decode(text, validate=True).decode()
-        if not isinstance(json.loads(context), dict):
-            raise TypeError
-    except (binascii.Error, UnicodeDecodeError, ValueError, TypeError):
-        raise InvalidRequestContent("Client context must be a valid Base64-encoded JSON object.") from None
+        parsed = json.loads(context)
+    except (binascii.Error, ValueError, RecursionError):
+        parsed = context = None
+    if context is None or not isinstance(parsed, dict):
+        raise InvalidRequestContent("Client context must be a valid Base64-encoded JSON object.")
     return context
-
-
-def _too_large(limit: int) -> RequestTooLarge:
-    return RequestTooLarge(f"Request must be smaller than {limit} bytes for the InvokeFunction operation")

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from lambent.clock import Clock
@@ -53,9 +54,7 @@ class Targets(Protocol):
 class InvokeService:
     """Invocations of every type but Event, whose queue calls `invoke_and_wait` here in its turn."""
 
-    def __init__(
-        self, *, targets: Targets, admission: Admission, fleet: Fleet, ids: IdMaker, clock: Clock
-    ) -> None:
+    def __init__(self, *, targets: Targets, admission: Admission, fleet: Fleet, ids: IdMaker, clock: Clock) -> None:
         self._targets = targets
         self._admission = admission
         self._fleet = fleet
@@ -90,9 +89,7 @@ class InvokeService:
         on_error: Callable[[Exception], None],
     ) -> None:
         try:
-            target = await self._targets.load(
-                request.scope, request.function_name, request.qualifier
-            )
+            target = await self._targets.load(request.scope, request.function_name, request.qualifier)
             self._admit(target, request, on_result, on_error)
         except Exception as error:  # noqa: BLE001 - the caller's callback renders whatever it is
             on_error(error)
@@ -109,20 +106,19 @@ class InvokeService:
         if reason is not None:
             raise TooManyRequests(reason=reason)
         invocation = Invocation(
-            request_id=request.request_id,
-            payload=request.payload or b"{}",
-            invoked_function_arn=function_arn(scope, name, request.qualifier),
-            trace_id=request.trace_id or self._ids.trace_header(self._clock.now_ms()),
-            client_context=request.client_context,
-            cognito_identity=request.cognito_identity,
-            tenant_id=request.tenant_id,
-            content_type="application/json",
-            log_tail=request.log_tail,
-            on_result=on_result,
+            request.request_id,
+            request.payload or b"{}",
+            function_arn(scope, name, request.qualifier),
+            request.trace_id or self._ids.trace_header(self._clock.now_ms()),
+            request.client_context,
+            request.cognito_identity,
+            request.tenant_id,
+            "application/json",
+            request.log_tail,
+            on_result,
         )
-        release = self._admission.release
         self._fleet.invoke(
-            target, invocation, on_refused=on_error, on_ended=lambda: release(scope, name)
+            target, invocation, on_refused=on_error, on_ended=partial(self._admission.release, scope, name)
         )
 
     async def invoke_and_wait(self, request: InvokeRequest) -> InvocationResult:

@@ -13,7 +13,9 @@ from lambent.core.errors import InvalidRequestContent
 
 _EXPECTED = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 _SOURCE = "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)"
+_POSITION = re.compile(r"\(byte (\d+)\)$")
 _TOKEN = re.compile(r"[\w$]+")
+_TOKEN_BEFORE = re.compile(r"[\w$]*$")
 
 _decode = msgspec.json.Decoder(msgspec.Raw).decode
 
@@ -27,43 +29,61 @@ def check_json(payload: bytes) -> None:
     try:
         payload.isascii() or payload.decode()
         _decode(payload)
-    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
-        raise InvalidRequestContent(
-            "Could not parse request body into json: "
-            f"Could not parse payload into json: {_why(payload)}"
-        ) from None
-
-
-def _why(payload: bytes) -> str:
-    try:
-        text = payload.decode()
     except UnicodeDecodeError as error:
-        byte = payload[error.start]
-        line = payload.count(b"\n", 0, error.start) + 1
-        start = payload.rfind(b"\n", 0, error.start) + 1
-        column = len(payload[start : error.start].decode(errors="replace")) + 2
-        return f"Invalid UTF-8 start byte 0x{byte:x}\n at {_SOURCE}; line: {line}, column: {column}]"
-    position = _position(text)
-    line = text.count("\n", 0, position) + 1
-    column = position - text.rfind("\n", 0, position)
-    return f"{_what(text, position)}\n at {_SOURCE}; line: {line}, column: {column}]"
-
-
-def _position(text: str) -> int:
-    try:
-        json.loads(text)
-    except json.JSONDecodeError as error:
-        return error.pos
+        raise _refusal(_why_not_utf8(payload, error.start)) from None
     except RecursionError:
-        pass
-    return 0
+        raise _refusal(f"Document nesting depth exceeds the maximum allowed{_at(1, 1)}") from None
+    except msgspec.DecodeError as error:
+        if not _is_json_with_lone_surrogates(payload):
+            raise _refusal(_why_not_json(payload, str(error))) from None
 
 
-def _what(text: str, position: int) -> str:
-    if position >= len(text):
+def _is_json_with_lone_surrogates(payload: bytes) -> bool:
+    """Half a surrogate pair may be escaped in JSON (RFC 8259, section 8.2), which msgspec refuses."""
+    if b"\\u" not in payload:
+        return False
+    try:
+        json.loads(payload.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _refusal(why: str) -> InvalidRequestContent:
+    return InvalidRequestContent(f"Could not parse request body into json: Could not parse payload into json: {why}")
+
+
+def _at(line: int, column: int) -> str:
+    return f"\n at {_SOURCE}; line: {line}, column: {column}]"
+
+
+def _why_not_utf8(payload: bytes, position: int) -> str:
+    line = payload.count(b"\n", 0, position) + 1
+    start = payload.rfind(b"\n", 0, position) + 1
+    column = len(payload[start:position].decode(errors="replace")) + 2
+    return f"Invalid UTF-8 start byte 0x{payload[position]:x}{_at(line, column)}"
+
+
+def _why_not_json(payload: bytes, complaint: str) -> str:
+    found = _POSITION.search(complaint)
+    position = len(payload) if found is None else int(found[1])
+    if "trailing characters" in complaint:
+        position -= 1  # it names the byte behind the first of them
+    before, after = payload[:position].decode(errors="replace"), payload[position:].decode(errors="replace")
+    line = before.count("\n") + 1
+    column = len(before) - before.rfind("\n")
+    return f"{_what(before, after)}{_at(line, column)}"
+
+
+def _what(before: str, after: str) -> str:
+    if not after:
         return "Unexpected end-of-input"
-    token = _TOKEN.match(text, position)
+    token = _TOKEN.match(_TOKEN_BEFORE.findall(before)[0] + after)
     if token is not None:
         return f"Unrecognized token '{token[0]}': was expecting {_EXPECTED}"
-    character = text[position]
+    character = after[0]
     return f"Unexpected character ('{character}' (code {ord(character)})): expected a valid value {_EXPECTED}"
