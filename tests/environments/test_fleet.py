@@ -287,10 +287,10 @@ async def test_what_waits_for_a_start_goes_to_the_environment_that_is_free_first
     assert house.environment_of(house.invoke(function())) is environment, "the one that is ready comes first"
 
 
-async def test_functions_and_revisions_dont_share_environments(make_house: MakeHouse) -> None:
+async def test_functions_revisions_and_versions_dont_share_environments(make_house: MakeHouse) -> None:
     house = make_house()
     (await house.serve(function())).idle()
-    for target in (function("other"), function(revision="2")):
+    for target in (function("other"), function(revision="2"), replace(function(), version="1")):
         assert (await house.serve(target)).target is target
 
 
@@ -484,10 +484,19 @@ async def test_a_retired_revision_ends_its_idle_environments_now_and_its_busy_on
     kept = await house.serve(function(revision="2"))
     for environment in (idle, other, kept):
         environment.idle()
-    house.fleet.retire(SCOPE, "fn", keep={"fn-2"})
+    house.fleet.retire(SCOPE, "fn", keep=[function(revision="2")])
     assert [one.shut_down for one in (idle, busy, other, kept)] == [True, False, False, False]
     busy.idle()
     assert busy.shut_down
+
+
+async def test_latest_is_retired_though_a_version_has_the_same_revision(make_house: MakeHouse) -> None:
+    house = make_house()
+    latest, version = await house.serve(function()), await house.serve(replace(function(), version="1"))
+    latest.idle()
+    version.idle()
+    house.fleet.retire(SCOPE, "fn", keep=[replace(function(), version="1"), function(revision="2")])
+    assert (latest.shut_down, version.shut_down) == (True, False)
 
 
 async def test_an_environment_of_a_revision_retired_during_its_start_serves_what_waits_and_ends(

@@ -1,10 +1,10 @@
 """All execution environments of this host: who is idle, who waits for one, who must go.
 
-Environments are grouped by function revision. An admitted invocation takes the idle environment of its group that
-was used last, else a new one is started for it; if another becomes free first, the invocation goes there. So there is
-never an invocation waiting for which no environment is being started. The host's memory is a third limit beside the
-account's and the function's: when it is used up, idle environments are ended, the least valuable first, and where there
-are none the invocation waits for `capacity_wait_seconds` and is then refused.
+Environments are grouped by function version and revision. An admitted invocation takes the idle environment of its
+group that was used last, else a new one is started for it; if another becomes free first, the invocation goes there. So
+there is never an invocation waiting for which no environment is being started. The host's memory is a third limit beside
+the account's and the function's: when it is used up, idle environments are ended, the least valuable first, and where
+there are none the invocation waits for `capacity_wait_seconds` and is then refused.
 
 The path of a warm invocation, `invoke`, is synchronous: one dict look-up and one list pop before the environment's
 own.
@@ -13,7 +13,7 @@ own.
 import asyncio
 import collections
 import logging
-from collections.abc import Awaitable, Callable, Container, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
@@ -86,7 +86,7 @@ class _Pending:
 
 @dataclass(slots=True, eq=False)
 class _Group:
-    """The environments of one revision of a function.
+    """The environments of one version of a function in one revision.
 
     Attributes:
         idle: the one used last is the last.
@@ -146,7 +146,7 @@ class Fleet:
         self._sandboxes = sandboxes
         self._create = create
         self._code_trees = code_trees
-        self._groups: dict[str, _Group] = {}
+        self._groups: dict[tuple[str, str], _Group] = {}
         self._members: dict[ExecutionEnvironment, _Member] = {}
         self._memory = HostMemory(settings.memory_capacity_mb, evict=self._evict_one)
         self._inflation = 0.0
@@ -166,9 +166,10 @@ class Fleet:
         with either, when the invocation no longer occupies an environment. on_refused is given an ApiError, or what a
         bug of ours raised.
         """
-        group = self._groups.get(target.revision)
+        key = _key(target)
+        group = self._groups.get(key)
         if group is None:
-            group = self._groups[target.revision] = _Group(target)
+            group = self._groups[key] = _Group(target)
         if group.idle:
             self._deliver(group.idle.pop(), invocation, on_refused, on_ended)
             return
@@ -354,7 +355,7 @@ class Fleet:
 
     def _forget_if_empty(self, group: _Group) -> None:
         if not (group.members or group.pending or group.starting):
-            self._groups.pop(group.target.revision, None)
+            self._groups.pop(_key(group.target), None)
 
     # --- ending environments ---
 
@@ -378,11 +379,12 @@ class Fleet:
         self._shut_down(victim)
         return True
 
-    def retire(self, scope: Scope, function_name: str, *, keep: Container[str]) -> None:
-        """End a function's environments whose revision is not in keep: the idle now, the busy after their work."""
-        for revision, group in list(self._groups.items()):
+    def retire(self, scope: Scope, function_name: str, *, keep: Iterable[FunctionTarget]) -> None:
+        """End a function's environments of all but these targets: the idle now, the busy after their work."""
+        kept = {_key(target) for target in keep}
+        for key, group in list(self._groups.items()):
             target = group.target
-            if target.function_name == function_name and target.scope == scope and revision not in keep:
+            if target.function_name == function_name and target.scope == scope and key not in kept:
                 group.retired = True
                 self._shut_down_idle(group, idle_before=inf)
 
@@ -430,6 +432,11 @@ class Fleet:
         task = asyncio.get_running_loop().create_task(work, name="fleet")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _key(target: FunctionTarget) -> tuple[str, str]:
+    """What one environment serves; a version may have been published from `$LATEST` in its present revision."""
+    return target.revision, target.version
 
 
 def _stopping() -> ApiError:

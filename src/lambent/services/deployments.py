@@ -37,5 +37,5 @@ class Deployments:
             # They end when idle for long enough; no new invocation goes there.
             logger.exception("The environments of a changed function could not be retired.", extra={"function": name})
             return
-        targets = (target_of(configuration) for configuration in configurations)
-        self._fleet.retire(scope, name, keep={target.revision for target in targets if target is not None})
+        targets = [target_of(configuration) for configuration in configurations]
+        self._fleet.retire(scope, name, keep=[target for target in targets if target is not None])
