@@ -2,8 +2,6 @@
 
 import contextlib
 import http.client
-import io
-import zipfile
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.golden import Answer
-from tests.lambent_server import REGION
+from tests.lambent_server import REGION, zip_of
 
 ROLE = "arn:aws:iam::123456789012:role/lambda-role"
 
@@ -34,13 +32,9 @@ def call(client: Any, operation: str, request: dict[str, Any]) -> Answer:
     return seen[0]
 
 
-def package(content: str = "def handler(event, context): return event", **files: str) -> bytes:
+def package(content: str = "def handler(event, context): return event") -> bytes:
     """A deployment package with index.py."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in {"index.py": content, **files}.items():
-            archive.writestr(zipfile.ZipInfo(name), text)
-    return buffer.getvalue()
+    return zip_of({"index.py": content})
 
 
 def send(

@@ -325,7 +325,7 @@ class TestDelete:
         create(client)
         settle(client)
         assert "ReservedConcurrentExecutions" not in client.get_function_concurrency(FunctionName="my-function")
-        assert client.invoke(FunctionName="my-function")["StatusCode"] == 200
+        assert client.invoke(FunctionName="my-function", Payload=b"1")["Payload"].read() == b"1"
 
     def test_a_name_that_was_freed_begins_anew(self, client: Any) -> None:
         create(client, Publish=True)
