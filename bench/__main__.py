@@ -5,7 +5,6 @@ import os
 import platform
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from bench import scenarios
@@ -13,6 +12,7 @@ from bench.bars import BARS
 from bench.processes import hello_server, lambent_server
 from bench.report import as_json, as_markdown, with_tables
 from bench.results import Results
+from lambent.commands.signature import Credentials
 from lambent.version import VERSION
 
 _CLIENTS = (1, 8, 32)
@@ -44,38 +44,49 @@ def main() -> int:
 
 
 def _measure(options: argparse.Namespace, data_directory: Path, log: Path) -> Results:
-    begun = time.perf_counter()
-    with hello_server() as hello_port:
-        hello_first_answer_seconds = time.perf_counter() - begun
+    with hello_server() as hello:
         with lambent_server(data_directory, log) as lambent:
             functions = scenarios.Functions(lambent.target, options.runtime)
             _say("memory")
             memory = scenarios.memory(lambent, functions, environments=20)
             _say("cold starts")
-            cold = scenarios.cold(lambent, functions, samples=options.samples)
+            cold_new = scenarios.cold_new(lambent, functions, samples=options.samples)
+            cold_again = scenarios.cold_again(lambent, functions, samples=options.samples)
             warm = []
             for clients in _CLIENTS:
                 _say(f"warm, {clients} clients")
                 warm.append(
                     scenarios.warm(
-                        lambent, functions, hello_port, clients=clients, seconds=options.seconds, rounds=options.rounds
+                        lambent, functions, hello.port, clients=clients, seconds=options.seconds, rounds=options.rounds
                     )
                 )
             bursts = []
             for concurrency in _BURSTS:
                 _say(f"burst of {concurrency}")
                 bursts.append(scenarios.burst(lambent, functions, concurrency=concurrency))
-            return Results(
-                version=VERSION,
-                machine=f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}",
-                runtime=options.runtime,
-                first_answer_seconds=lambent.first_answer_seconds,
-                hello_first_answer_seconds=hello_first_answer_seconds,
-                memory=memory,
-                warm=tuple(warm),
-                cold=cold,
-                bursts=tuple(bursts),
-            )
+            scenarios.prepare_start(functions)
+        return Results(
+            version=VERSION,
+            machine=f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}",
+            runtime=options.runtime,
+            start=_start(options, data_directory, log, lambent.target.credentials),
+            hello_start_seconds=hello.listening_seconds,
+            memory=memory,
+            warm=tuple(warm),
+            cold_new=cold_new,
+            cold_again=cold_again,
+            bursts=tuple(bursts),
+        )
+
+
+def _start(options: argparse.Namespace, data_directory: Path, log: Path, credentials: Credentials) -> scenarios.Start:
+    """The middle one of several starts on the data directory of the server that has been measured."""
+    starts = []
+    for _ in range(options.rounds):
+        _say("start")
+        with lambent_server(data_directory, log, credentials) as lambent:
+            starts.append(scenarios.start(lambent, scenarios.Functions(lambent.target, options.runtime)))
+    return sorted(starts, key=lambda start: start.first_answer_seconds)[len(starts) // 2]
 
 
 def _say(what: str) -> None:

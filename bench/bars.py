@@ -1,7 +1,9 @@
 """What must hold: `make bench` fails when a bar is missed.
 
 A bar on time or rate is met by the figure itself or, on a machine that is slower or busier than the reference machine
-(2 cores), by its ratio to the raw hello of the same run. Sizes have no such second way.
+(2 cores; raw hello 98,000/s, p50 at one client 0.022 ms, started in 0.13 s), by its ratio to the raw hello of the same
+run. The ratios are stricter than the figures on the reference machine, so that there they excuse nothing. Sizes have no
+such second way.
 """
 
 from collections.abc import Callable
@@ -34,23 +36,21 @@ def _times_hello(run: Results, milliseconds: float) -> str:
 BARS = (
     Bar(
         "warm, best rate, signed",
-        "≥ 12,000/s, or ≥ 0.25 of hello",
+        "≥ 12,000/s, or ≥ 0.15 of hello",
         lambda run: f"{run.best_warm.rate:,.0f}/s, {run.best_warm.ratio:.2f} of hello",
-        lambda run: run.best_warm.rate >= 12_000 or run.best_warm.ratio >= 0.25,
+        lambda run: run.best_warm.rate >= 12_000 or run.best_warm.ratio >= 0.15,
     ),
     Bar(
         "warm, one client, p50",
-        "≤ 0.25 ms, or ≤ 6 × hello",
-        lambda run: (
-            f"{run.warm_at(1).p50_ms:.3f} ms, {run.warm_at(1).p50_ms / run.warm_at(1).hello_p50_ms:.1f} × hello"
-        ),
-        lambda run: run.warm_at(1).p50_ms <= max(0.25, 6 * run.warm_at(1).hello_p50_ms),
+        "≤ 0.25 ms, or ≤ 10 × hello",
+        lambda run: f"{run.warm_at(1).p50_ms:.3f} ms, {_times_hello(run, run.warm_at(1).p50_ms)}",
+        lambda run: run.warm_at(1).p50_ms <= max(0.25, 10 * run.warm_at(1).hello_p50_ms),
     ),
     Bar(
         "cold Python, p50",
-        "≤ 12 ms, or ≤ 250 × hello",
-        lambda run: f"{run.cold.p50_ms:.1f} ms, {_times_hello(run, run.cold.p50_ms)}",
-        lambda run: run.cold.p50_ms <= max(12, 250 * run.warm_at(1).hello_p50_ms),
+        "≤ 12 ms, or ≤ 450 × hello",
+        lambda run: f"{run.cold_p50_ms:.1f} ms, {_times_hello(run, run.cold_p50_ms)}",
+        lambda run: run.cold_p50_ms <= max(12, 450 * run.warm_at(1).hello_p50_ms),
     ),
     Bar(
         "server, idle",
@@ -59,11 +59,9 @@ BARS = (
         lambda run: run.memory.server_rss_mb <= 80,
     ),
     Bar(
-        "start to first answer",
-        "≤ 1 s, or ≤ 6 × hello",
-        lambda run: (
-            f"{run.first_answer_seconds:.2f} s, {run.first_answer_seconds / run.hello_first_answer_seconds:.1f} × hello"
-        ),
-        lambda run: run.first_answer_seconds <= 1 or run.start_ratio <= 6,
+        "start to a function's first answer",
+        "≤ 1 s, or ≤ 7 × hello",
+        lambda run: f"{run.start.first_answer_seconds:.2f} s, {run.start_ratio:.1f} × hello",
+        lambda run: run.start.first_answer_seconds <= 1 or run.start_ratio <= 7,
     ),
 )

@@ -19,30 +19,49 @@ _START_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Lambent:
-    """A running server; `first_answer_seconds` is from the start of its process to its first answer."""
+    """A running server.
+
+    Attributes:
+        started: when its process was started, by the clock of `time.perf_counter`.
+        listening_seconds: from then until it answered HTTP, be it with a refusal.
+    """
 
     pid: int
     target: Target
-    first_answer_seconds: float
+    started: float
+    listening_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """A running raw hello, and the time from its process's start to its first answer."""
+
+    port: int
+    listening_seconds: float
 
 
 @contextlib.contextmanager
-def hello_server() -> Iterator[int]:
-    """A raw hello for the time of the block; gives its port."""
+def hello_server() -> Iterator[Hello]:
+    """A raw hello for the time of the block."""
     port = _free_port()
+    begun = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", "bench.hello", str(port)])
     try:
         _wait_for_answer(port, process)
-        yield port
+        yield Hello(port, time.perf_counter() - begun)
     finally:
         _stop(process)
 
 
 @contextlib.contextmanager
-def lambent_server(data_directory: Path, log: Path) -> Iterator[Lambent]:
-    """`lambent serve`, verifying signatures, on an empty data directory for the time of the block.
+def lambent_server(data_directory: Path, log: Path, credentials: Credentials | None = None) -> Iterator[Lambent]:
+    """`lambent serve`, verifying signatures, for the time of the block.
 
     The machine's memory isn't what is measured: the capacity is set so that it never decides.
+
+    Args:
+        data_directory: an empty one, or one that an earlier server has left.
+        credentials: the root key of the latter; a new one is read from the log.
     """
     port = _free_port()
     command = [sys.executable, "-m", "lambent", "serve", "--port", str(port), "--data-dir", str(data_directory)]
@@ -53,8 +72,9 @@ def lambent_server(data_directory: Path, log: Path) -> Iterator[Lambent]:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
     try:
         _wait_for_answer(port, process)
-        first_answer_seconds = time.perf_counter() - begun
-        yield Lambent(process.pid, Target(port, _root_key(log, process)), first_answer_seconds)
+        listening_seconds = time.perf_counter() - begun
+        target = Target(port, credentials or _root_key(log, process))
+        yield Lambent(process.pid, target, begun, listening_seconds)
     finally:
         _stop(process)
 

@@ -27,7 +27,10 @@ def handler(event, context):
 
 # %s
 """
+_START_FUNCTION = "start"
 _BURST_SECONDS = 1.0
+_PAUSE_SECONDS = 0.05
+"""After which blanks have been made again, and nothing else runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,19 @@ class Warm:
 
 @dataclass(frozen=True, slots=True)
 class Cold:
-    """First invocations of new functions, request to answer."""
+    """Invocations that had to wait for a new environment, request to answer."""
 
     samples: int
     p50_ms: float
     p95_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """From the start of the server's process to its first HTTP answer, and to the first answer of a function."""
+
+    listening_seconds: float
+    first_answer_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +114,15 @@ class Functions:
                 "Code": {"ZipFile": base64.b64encode(buffer.getvalue()).decode()},
             },
         )
-        while self._client.call("GET", f"/{name}/configuration").get("State") != "Active":
+        self._wait(name, "State", "Active")
+
+    def update(self, name: str, description: str) -> None:
+        """Change a function's configuration, which retires its environments, and wait until that is done."""
+        self._client.call("PUT", f"/{name}/configuration", {"Description": description})
+        self._wait(name, "LastUpdateStatus", "Successful")
+
+    def _wait(self, name: str, member: str, value: str) -> None:
+        while self._client.call("GET", f"/{name}/configuration").get(member) != value:
             time.sleep(0.01)
 
     def requests(self, name: str, count: int, **event: object) -> list[bytes]:
@@ -156,15 +175,34 @@ def _warm(clients: int, outcome: Outcome, hello: Outcome, server_cpu: float, run
     )
 
 
-def cold(lambent: Lambent, functions: Functions, *, samples: int, pause_seconds: float = 0.05) -> Cold:
+def cold_new(lambent: Lambent, functions: Functions, *, samples: int) -> Cold:
     """The first invocation of that many new functions, one after the other on an otherwise idle server."""
     durations: list[float] = []
     for number in range(samples):
         name = f"cold-{number}"
         functions.create(name, memory_mb=RATE_MEMORY_MB)
-        time.sleep(pause_seconds)
-        durations += load.run_once(lambent.target.port, functions.requests(name, 1)).durations_ms
-    return Cold(samples, statistics.median(durations), statistics.quantiles(durations, n=20, method="inclusive")[18])
+        durations.append(_after_a_pause(lambent, functions, name))
+    return _cold(durations)
+
+
+def cold_again(lambent: Lambent, functions: Functions, *, samples: int) -> Cold:
+    """Invocations of one function whose only environment was retired each time before."""
+    functions.create("again", memory_mb=RATE_MEMORY_MB)
+    durations: list[float] = []
+    for number in range(samples):
+        functions.update("again", f"change {number}")
+        durations.append(_after_a_pause(lambent, functions, "again"))
+    return _cold(durations)
+
+
+def _after_a_pause(lambent: Lambent, functions: Functions, name: str) -> float:
+    time.sleep(_PAUSE_SECONDS)
+    return load.run_once(lambent.target.port, functions.requests(name, 1)).durations_ms[0]
+
+
+def _cold(durations: list[float]) -> Cold:
+    p95_ms = statistics.quantiles(durations, n=20, method="inclusive")[18]
+    return Cold(len(durations), statistics.median(durations), p95_ms)
 
 
 def burst(lambent: Lambent, functions: Functions, *, concurrency: int) -> Burst:
@@ -185,3 +223,14 @@ def memory(lambent: Lambent, functions: Functions, *, environments: int) -> Memo
     load.run_once(lambent.target.port, functions.requests("idle", environments, seconds=_BURST_SECONDS))
     time.sleep(1)
     return Memory(server_rss_mb, (processes.descendants_pss_mb(lambent.pid) - before) / environments)
+
+
+def prepare_start(functions: Functions) -> None:
+    """The function that `start` invokes."""
+    functions.create(_START_FUNCTION, memory_mb=RATE_MEMORY_MB)
+
+
+def start(lambent: Lambent, functions: Functions) -> Start:
+    """To be measured right after the server's start, on the data directory of a server that had `prepare_start`."""
+    load.run_once(lambent.target.port, functions.requests(_START_FUNCTION, 1))
+    return Start(lambent.listening_seconds, time.perf_counter() - lambent.started)
