@@ -10,8 +10,12 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.api.calls import ROLE, package
 from tests.lambent_server import REGION, LambentServer
+
+pytestmark = pytest.mark.root
 
 
 class AwsCommand:

@@ -16,6 +16,8 @@ from tests.api.calls import call, create, package, refusal, send, settle
 from tests.api.conftest import ClientFactory
 from tests.lambent_server import REGION, LambentServer
 
+pytestmark = pytest.mark.root
+
 
 class TestLifeOfAVersion:
     def test_each_step_gives_a_new_revision(self, client: Any) -> None:

@@ -14,6 +14,8 @@ from tests.api.control_plane import ControlPlane
 from tests.golden import Sample, assert_answer, fill, samples
 from tests.lambent_server import REGION
 
+pytestmark = pytest.mark.root
+
 FILES = ("functions", "versions", "account", "concurrency", "errors", "tags")
 
 NOT_YET = "needs what a later version brings: "

@@ -10,6 +10,8 @@ from tests.api.calls import create, package, refusal, settle
 from tests.api.conftest import ClientFactory
 from tests.lambent_server import REGION
 
+pytestmark = pytest.mark.root
+
 NAME = "my-function"
 OTHER_REGION = "us-east-1"
 OF_A_FUNCTION: dict[str, dict[str, Any]] = {

@@ -12,6 +12,8 @@ from lambent.wire.service_model import Operation, load_lambda_model
 from tests.api.calls import ROLE, call, create, package, send, settle
 from tests.lambent_server import LambentServer
 
+pytestmark = pytest.mark.root
+
 MODEL = load_lambda_model()
 ELSEWHERE = {"Invoke"}  # gateway/invoke.py
 NOT_IMPLEMENTED = sorted(MODEL.operations.keys() - OPERATIONS.keys() - ELSEWHERE)

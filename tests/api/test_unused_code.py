@@ -4,8 +4,12 @@ import hashlib
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.api.calls import create, package, settle
 from tests.lambent_server import LambentServer
+
+pytestmark = pytest.mark.root
 
 WAIT_SECONDS = 20
 
