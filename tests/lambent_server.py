@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,9 @@ class LambentServer:
         self.flags = list(flags)
         self.port = 0
         self.output = data_directory.parent / f"{data_directory.name}.log"
+        self.temporary_directory = data_directory.parent / f"{data_directory.name}.tmp"
         self._process: subprocess.Popen[bytes] | None = None
+        self._family: set[tuple[int, str]] = set()
 
     @property
     def url(self) -> str:
@@ -52,9 +54,13 @@ class LambentServer:
         """Returns when it answers requests."""
         command = [sys.executable, "-m", "lambent", self.posture, "--port", str(self.port)]
         command += ["--data-directory", str(self.data_directory), *self.flags]
+        self.temporary_directory.mkdir(exist_ok=True)
+        environment = {**os.environ, "TMPDIR": str(self.temporary_directory)}
         with self.output.open("ab") as output:
             begin = output.tell()
-            self._process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+            self._process = subprocess.Popen(
+                command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environment
+            )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             said = self.output.read_bytes()[begin:].decode()
@@ -74,14 +80,26 @@ class LambentServer:
     def kill(self) -> None:
         """SIGKILL, as a crash or the kernel would."""
         assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)  # so that nothing is born between the look and the kill
+        self._family |= set(descendants(self.pid))
         self._process.kill()
         self._process.wait()
 
+    def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Ask it to stop; `wait` has its exit status."""
+        assert self._process is not None
+        self._family |= set(descendants(self.pid))
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Its exit status."""
+        assert self._process is not None
+        return self._process.wait(STOP_SECONDS)
+
     def stop(self) -> int:
         """SIGTERM; its exit status."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(STOP_SECONDS)
+        self.signal()
+        return self.wait()
 
     def client(self, *, account: str = "000000000000", region: str = REGION, **config: Any) -> Any:
         """A boto3 client whose requests aren't checked or repeated on the client's side."""
@@ -103,25 +121,63 @@ class LambentServer:
         return hashlib.sha256(os.fsencode(self.data_directory.resolve())).hexdigest()[:16]
 
     def leftovers(self) -> list[str]:
-        """What there is on this host of the server beside its data directory; empty after a stop."""
+        """What there is on this host of a server that has stopped, beside its data directory; empty if all is well."""
+        self.wait_until_no_process_is_left()
         found = [str(path) for path in Path("/sys/fs/cgroup").glob(f"*/lambent-{self.instance}")]
         found += [str(path) for path in Path("/sys/fs/cgroup").glob(f"lambent-{self.instance}")]
-        found += [line for line in Path("/proc/self/mounts").read_text().splitlines() if str(self.data_directory) in line]
+        found += [
+            line for line in Path("/proc/self/mounts").read_text().splitlines() if str(self.data_directory) in line
+        ]
         for file in Path("/sys/block").glob("loop*/loop/backing_file"):
             with contextlib.suppress(OSError):
                 if str(self.data_directory) in file.read_text():
                     found.append(str(file))
-        found += [f"process {pid}" for pid in self.processes()]
+        found += [str(path) for path in self.temporary_directory.glob("*")]
         return found
 
     def processes(self) -> list[int]:
-        """Host pids of its zygotes and environments: they have its data directory's /tmp images or root mounted."""
-        pids = []
-        for status in Path("/proc").glob("[0-9]*/cgroup"):
+        """Host pids of its zygotes and environments, of those too that have outlived it."""
+        grouped = []
+        for file in Path("/proc").glob("[0-9]*/cgroup"):
             with contextlib.suppress(OSError):
-                if f"lambent-{self.instance}" in status.read_text():
-                    pids.append(int(status.parent.name))
-        return pids
+                if f"lambent-{self.instance}" in file.read_text():
+                    grouped.append(int(file.parent.name))
+        alive = set(descendants(self.pid)) if self.running else set()
+        return sorted({*grouped, *(pid for pid, _ in alive | {one for one in self._family if is_alive(*one)})})
+
+    def wait_until_no_process_is_left(self, *, seconds: float = 5) -> None:
+        """Of a server that has ended: its processes end by themselves, each as soon as the kernel gets to it."""
+        deadline = time.monotonic() + seconds
+        while self.processes():
+            assert time.monotonic() < deadline, f"still there: {self.processes()}"
+            time.sleep(0.01)
+
+
+def descendants(pid: int) -> Iterator[tuple[int, str]]:
+    """All processes below one, as (host pid, start time): the latter tells a pid that was given out again."""
+    children: dict[int, list[tuple[int, str]]] = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        fields = stat_fields(int(path.name))
+        if fields:
+            children.setdefault(int(fields[1]), []).append((int(path.name), fields[19]))
+    below = children.get(pid, [])
+    while below:
+        yield from below
+        below = [child for parent, _ in below for child in children.get(parent, [])]
+
+
+def is_alive(pid: int, start_time: str) -> bool:
+    """Whether this very process still runs; one that ended and waits to be reaped doesn't."""
+    fields = stat_fields(pid)
+    return bool(fields) and fields[19] == start_time and fields[0] != "Z"
+
+
+def stat_fields(pid: int) -> list[str]:
+    """/proc/PID/stat from the state on: [0] is the state, [1] the parent, [19] the start time; empty if it has gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def zip_of(files: Mapping[str, str | bytes]) -> bytes:
