@@ -11,7 +11,7 @@ from lambent.wire import frames
 from lambent.wire.frames import MAX_BODY_BYTES, Frame, FrameError, FrameParser
 from tests.environments.fakes import ARN, REQUEST_ID, invocation
 
-FRAMES = st.lists(st.builds(Frame, st.sampled_from(sorted(frames.FROM_RUNTIME)), st.binary(max_size=40)), max_size=8)
+FRAMES = st.lists(st.tuples(st.sampled_from(sorted(frames.FROM_RUNTIME)), st.binary(max_size=40)), max_size=8)
 
 
 def encode(frame_type: int, body: bytes) -> bytes:
@@ -36,7 +36,7 @@ def test_frames_arrive_byte_by_byte() -> None:
     parser = FrameParser()
     stream = encode(frames.RESPONSE, b"abc") + encode(frames.NEXT, b"")
     received = [frame for byte in stream for frame in parser.feed(bytes([byte]))]
-    assert received == [Frame(frames.RESPONSE, b"abc"), Frame(frames.NEXT, b"")]
+    assert received == [(frames.RESPONSE, b"abc"), (frames.NEXT, b"")]
 
 
 @pytest.mark.parametrize("chunk", [65_536, 1 << 20, 1 << 30])
@@ -44,7 +44,7 @@ def test_a_body_over_the_limit_is_cut_and_the_next_frame_is_found(chunk: int) ->
     stream = encode(frames.RESPONSE, b"x" * (MAX_BODY_BYTES + 100_000)) + encode(frames.NEXT, b"")
     parser = FrameParser()
     received = [frame for i in range(0, len(stream), chunk) for frame in parser.feed(stream[i : i + chunk])]
-    assert [(frame.type, len(frame.body)) for frame in received] == [
+    assert [(frame_type, len(body)) for frame_type, body in received] == [
         (frames.RESPONSE, MAX_BODY_BYTES),
         (frames.NEXT, 0),
     ]
@@ -59,7 +59,7 @@ def test_a_declared_length_costs_nothing() -> None:
 @given(st.binary(max_size=200))
 def test_garbage_is_a_frame_error_or_frames(data: bytes) -> None:
     with contextlib.suppress(FrameError):
-        assert all(frame.type in frames.FROM_RUNTIME for frame in FrameParser().feed(data))
+        assert all(frame_type in frames.FROM_RUNTIME for frame_type, _ in FrameParser().feed(data))
 
 
 def test_an_unknown_type_is_an_error() -> None:

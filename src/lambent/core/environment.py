@@ -68,6 +68,9 @@ class State(StrEnum):
     ENDED = "Ended"
 
 
+# Events and commands are values. Those of a warm invocation aren't frozen, because a frozen dataclass takes three to
+# four times as long to make; nobody changes them all the same.
+
 # --- events: what happened -------------------------------------------------------------------------------------------
 
 
@@ -76,7 +79,7 @@ class InitRequested:
     """The environment is new and shall begin its Init phase."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class InvocationAssigned:
     """The environment shall serve this invocation, at once or as soon as it can."""
 
@@ -90,7 +93,7 @@ class NextRequested:
     participant: str = RUNTIME
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ResponsePosted:
     """The runtime posted a handler's result; `payload` is cut where it is over `MAX_PAYLOAD_BYTES`."""
 
@@ -98,7 +101,7 @@ class ResponsePosted:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ErrorPosted:
     """The runtime posted a handler's error: JSON for the caller, byte for byte."""
 
@@ -189,7 +192,7 @@ class EndInitPhase:
     """The Init phase succeeded: its extra CPU ends."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DeliverEvent:
     """Answer the participants' request for the next event.
 
@@ -201,7 +204,7 @@ class DeliverEvent:
     deadline_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AnswerCaller:
     """The caller's answer; exactly one for each invocation."""
 
@@ -211,7 +214,7 @@ class AnswerCaller:
     environment_lost: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EndInvocation:
     """A begun invocation is over: write END and REPORT."""
 
@@ -275,6 +278,8 @@ Command = (
 )
 
 _NOTHING: Final[Sequence[Command]] = ()
+# The states of a warm invocation: in Python 3.11, looking up an enumeration's member takes longer than a call.
+_READY, _INVOKING, _RESPONSE_SENT = State.READY, State.INVOKING, State.RESPONSE_SENT
 _DEADLINE = DeadlinePassed()
 _IDLE = IdleElapsed()
 _RELEASE_SLOT = ReleaseSlot()
@@ -329,6 +334,7 @@ class LifeCycle:
         "_slot_taken",
         "_started_us",
         "_terms",
+        "_timeout_ms",
         "_timeout_us",
         "due_event",
         "due_us",
@@ -340,6 +346,7 @@ class LifeCycle:
         self.due_us = inf
         self.due_event: DeadlinePassed | IdleElapsed = _DEADLINE
         self._terms = terms
+        self._timeout_ms = terms.timeout_seconds * 1000
         self._timeout_us = terms.timeout_seconds * 1_000_000.0
         self._participants: frozenset[str] = frozenset({RUNTIME})
         self._outstanding: set[str] = set()
@@ -523,13 +530,10 @@ class LifeCycle:
     def _deliver(self) -> Sequence[Command]:
         """START and the event; the deadline is set already."""
         invocation = self._current()
-        self.state = State.INVOKING
+        self.state = _INVOKING
         self._outstanding = set(self._participants)
-        self._last_request_id = invocation.request_id
-        return [self._start_record(), self._delivery(invocation)]
-
-    def _delivery(self, invocation: Invocation) -> DeliverEvent:
-        return DeliverEvent(invocation, self._assigned_ms + self._terms.timeout_seconds * 1000)
+        self._last_request_id = request_id = invocation.request_id
+        return [Start(request_id, self._terms.version), DeliverEvent(invocation, self._assigned_ms + self._timeout_ms)]
 
     def _start_record(self) -> Start:
         return Start(self._current().request_id, self._terms.version)
@@ -542,7 +546,7 @@ class LifeCycle:
         invocation = self._current()
         if event.request_id != invocation.request_id:
             return [_INVALID_REQUEST_ID]
-        self.state = State.RESPONSE_SENT
+        self.state = _RESPONSE_SENT
         if len(event.payload) > MAX_PAYLOAD_BYTES:
             fault = response_too_large_fault(MAX_PAYLOAD_BYTES)
             return [AnswerCaller(invocation, fault.answer(invocation.request_id), "Unhandled"), _TOO_LARGE]
@@ -553,12 +557,13 @@ class LifeCycle:
         if event.request_id != invocation.request_id:
             return [_INVALID_REQUEST_ID]
         answer = AnswerCaller(invocation, event.fault.answer(invocation.request_id), "Unhandled")
-        self.state = State.RESPONSE_SENT
+        self.state = _RESPONSE_SENT
         return [answer, event.refusal]
 
     def _invoking_next(self, event: NextRequested) -> Sequence[Command]:
         if event.participant == RUNTIME:
-            return [self._delivery(self._current())]  # it lost its answer: the same event again
+            # It lost its answer: the same event again.
+            return [DeliverEvent(self._current(), self._assigned_ms + self._timeout_ms)]
         self._outstanding.discard(event.participant)
         return _NOTHING
 
@@ -572,7 +577,7 @@ class LifeCycle:
         return [EndInvocation(report), _RELEASE_SLOT]
 
     def _rest(self) -> None:
-        self._enter(State.READY, due_us=self._now_us + self._terms.freeze_after_us, due_event=_IDLE)
+        self._enter(_READY, due_us=self._now_us + self._terms.freeze_after_us, due_event=_IDLE)
 
     def _report(
         self, status: Status = Status.SUCCESS, error_type: str | None = None, *, out_of_memory: bool = False

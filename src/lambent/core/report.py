@@ -82,13 +82,11 @@ class InitReport:
         """The line; a successful on-demand Init has none."""
         if self.status is Status.SUCCESS:
             return ""
-        duration = _decimals(_hundredths(self.duration_us))
-        return (
-            f"INIT_REPORT Init Duration: {duration} ms\tPhase: {self.phase}{_outcome(self.status, self.error_type)}\n"
-        )
+        duration = f"Init Duration: {milliseconds(self.duration_us):.2f} ms"
+        return f"INIT_REPORT {duration}\tPhase: {self.phase}{_outcome(self.status, self.error_type)}\n"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Start:
     """An invocation begins."""
 
@@ -150,7 +148,7 @@ class LogsDropped:
         return json.dumps({"type": "platform.logsDropped", "record": self.fields()}, separators=(",", ":")) + "\n"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Report:
     """An invocation is over.
 
@@ -186,18 +184,16 @@ class Report:
 
     def text(self, max_memory_used_mb: int) -> str:
         """The REPORT line; the most memory that the environment has used so far comes from its sandbox."""
-        used = self.used_memory_mb(max_memory_used_mb)
-        if self.init_duration_us is None:
-            init = ""
-        else:
-            init = f"Init Duration: {_decimals(_hundredths(self.init_duration_us))} ms\t"
+        init = "" if self.init_duration_us is None else f"Init Duration: {milliseconds(self.init_duration_us):.2f} ms\t"
         return (
-            f"REPORT RequestId: {self.request_id}\tDuration: {_decimals(_hundredths(self.duration_us))} ms\t"
+            f"REPORT RequestId: {self.request_id}\tDuration: {milliseconds(self.duration_us):.2f} ms\t"
             f"Billed Duration: {self.billed_duration_ms()} ms\tMemory Size: {self.memory_size_mb} MB\t"
-            f"Max Memory Used: {used} MB\t{init}{_report_outcome(self.status, self.error_type)}\n"
+            f"Max Memory Used: {self.used_memory_mb(max_memory_used_mb)} MB\t{init}"
+            f"{'' if self.status is Status.SUCCESS else _outcome(self.status, self.error_type)[1:]}\n"
         )
 
 
+# `Start` and `Report` are never changed either, but frozen dataclasses are slow to make, and every invocation has them.
 PlatformRecord = InitStart | InitReport | Start | TimedOut | Crashed | LogsDropped
 
 
@@ -216,15 +212,6 @@ def _hundredths(microseconds: float) -> int:
     return round(microseconds / 10)
 
 
-def _decimals(hundredths: int) -> str:
-    return f"{hundredths / 100:.2f}"
-
-
 def _outcome(status: Status, error_type: str | None) -> str:
     suffix = "" if error_type is None else f"\tError Type: {error_type}"
     return f"\tStatus: {status}{suffix}"
-
-
-def _report_outcome(status: Status, error_type: str | None) -> str:
-    """What follows the memory or Init fields, whose own TAB stands already; nothing for a success."""
-    return "" if status is Status.SUCCESS else _outcome(status, error_type)[1:]

@@ -54,7 +54,7 @@ _log = logging.getLogger(__name__)
 
 # Reading a cgroup's file costs as much as the rest of a warm invocation. What so short an invocation could add to the
 # maximum since the last look is seen by the next.
-_MEMORY_FRESH_SECONDS: Final = 0.01
+_MEMORY_FRESH_US: Final = 10_000.0
 # A loop's timer may fire a little early.
 _MIN_TIMER_SECONDS: Final = 0.001
 
@@ -185,9 +185,10 @@ class ExecutionEnvironment:
         self._held_answer: tuple[Invocation, InvocationResult] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due_us = inf
-        self._now_ms = 0  # of the event in hand
+        self._now_ms = 0  # of the events in hand
+        self._now_us = 0.0
         self._memory_mb = 0
-        self._memory_time = -inf
+        self._memory_time_us = -inf
         self._restart_task: asyncio.Task[None] | None = None
         self._destroy_task: asyncio.Task[None] | None = None
 
@@ -203,6 +204,7 @@ class ExecutionEnvironment:
 
     def start(self) -> None:
         """Begin the Init phase."""
+        self._read_clock()
         self._handle(InitRequested())
 
     def invoke(self, invocation: Invocation) -> None:
@@ -216,10 +218,12 @@ class ExecutionEnvironment:
         elif not self._fresh:
             self._logs.begin_tail()
         self._fresh = False
+        self._read_clock()
         self._handle(InvocationAssigned(invocation))
 
     def shutdown(self) -> None:
         """End; an invocation in progress is answered with `environment_lost`. Safe to call twice."""
+        self._read_clock()
         self._handle(ShutdownRequested())
 
     async def wait_closed(self) -> None:
@@ -244,6 +248,7 @@ class ExecutionEnvironment:
 
     def on_received(self) -> None:
         """What the processes wrote before their requests stands before what follows from them."""
+        self._read_clock()
         self._logs.drain()
 
     def on_log(self, record: LogRecord) -> None:
@@ -257,6 +262,7 @@ class ExecutionEnvironment:
 
     def _on_exit(self, status: ExitStatus) -> None:
         """The generation has ended: first what it still said, then that it is gone."""
+        self._read_clock()
         self._channel.drain()
         self._api.drain()
         self._channel.close()
@@ -268,14 +274,18 @@ class ExecutionEnvironment:
 
     # --- performing ---
 
+    def _read_clock(self) -> None:
+        """Once for all that happened together."""
+        clock = self._clock
+        self._now_ms = clock.now_ms()
+        self._now_us = clock.monotonic() * 1e6
+
     def _handle(self, event: Event) -> Refuse | None:
         """Hand an event in and do what follows; returns why it was refused, if it was."""
-        clock = self._clock
         life = self._life
         perform = self._PERFORM
         refusal = None
-        self._now_ms = now_ms = clock.now_ms()
-        for command in life.handle(event, now_us=clock.monotonic() * 1e6, now_ms=now_ms):
+        for command in life.handle(event, now_us=self._now_us, now_ms=self._now_ms):
             if type(command) is Refuse:
                 refusal = command
             else:
@@ -322,9 +332,8 @@ class ExecutionEnvironment:
         invocation.on_result(result)
 
     def _max_memory_used_mb(self) -> int:
-        now = self._clock.monotonic()
-        if now - self._memory_time > _MEMORY_FRESH_SECONDS:
-            self._memory_time = now
+        if self._now_us - self._memory_time_us > _MEMORY_FRESH_US:
+            self._memory_time_us = self._now_us
             self._memory_mb = self._sandbox.max_memory_used_mb()
         return self._memory_mb
 
@@ -349,10 +358,12 @@ class ExecutionEnvironment:
             process = await self._sandbox.restart()
         except SandboxFailed as error:
             _log.warning("%s", error)
+            self._read_clock()
             self._handle(RestartFailed())
             return
         self._channel = FramesChannel(self._loop, process.channel, self)
         self._logs.attach(process.output)
+        self._read_clock()
         self._handle(RuntimeRestarted())
 
     def _end(self, _command: EndEnvironment) -> None:
@@ -388,7 +399,8 @@ class ExecutionEnvironment:
         life = self._life
         if life.due_us == inf:
             return
-        if self._clock.monotonic() * 1e6 >= life.due_us:
+        self._read_clock()
+        if self._now_us >= life.due_us:
             self._handle(life.due_event)
         else:
             self._arm_timer()

@@ -45,30 +45,29 @@ class LogStream(Protocol):
 
 
 class LineSplitter:
-    """Bytes in, whole lines out, each with its newline."""
+    """Bytes in, whole lines out, each with its newline.
 
-    __slots__ = ("_rest",)
+    Attributes:
+        rest: the line in progress.
+    """
+
+    __slots__ = ("rest",)
 
     def __init__(self) -> None:
-        self._rest = b""
-
-    @property
-    def within_line(self) -> bool:
-        """Whether a line has begun and not ended."""
-        return bool(self._rest)
+        self.rest = b""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The lines that `data` completes; over-long ones in pieces."""
         *lines, rest = data.split(b"\n")
         for line in lines:
-            yield from _pieces(self._rest + line + b"\n")
-            self._rest = b""
-        *full, self._rest = _pieces(self._rest + rest)
+            yield from _pieces(self.rest + line + b"\n")
+            self.rest = b""
+        *full, self.rest = _pieces(self.rest + rest)
         yield from full
 
     def flush(self) -> bytes:
         """The line in progress, without its end; empty where there is none."""
-        rest, self._rest = self._rest, b""
+        rest, self.rest = self.rest, b""
         return rest
 
 
@@ -184,7 +183,7 @@ class LogCapture:
     def flush(self) -> None:
         """Write the lines in progress: the invocation, or the process, is over."""
         for splitter in (self._frame_lines, self._pipe_lines):
-            if splitter.within_line:
+            if splitter.rest:
                 self._write_events(iter((splitter.flush(),)), 0)
 
     # --- the tail ---

@@ -105,10 +105,10 @@ class FramesChannel:
                 self._bound = True
         elif frame_type == frames.RESPONSE:
             request_id, _, payload = frames.parse_fields(body, 2)
-            peer.on_request(self, ResponsePosted(request_id.decode(errors="replace"), payload))
+            peer.on_request(self, ResponsePosted(request_id.decode("utf-8", "replace"), payload))
         elif frame_type == frames.ERROR:
             request_id, _, payload = frames.parse_fields(body, 2)
-            peer.on_request(self, ErrorPosted(request_id.decode(errors="replace"), payload))
+            peer.on_request(self, ErrorPosted(request_id.decode("utf-8", "replace"), payload))
         elif frame_type == frames.INIT_ERROR:
             error_type, payload = frames.parse_fields(body, 1)
             peer.on_request(self, InitErrorPosted(reported_error_type(error_type.decode(errors="replace")), payload))

@@ -23,6 +23,7 @@ class SocketStream:
 
     Attributes:
         large_reads: set while a long body is on its way.
+        writing: bytes wait for the peer to take them.
         closed: nothing is read or written any more.
     """
 
@@ -37,6 +38,7 @@ class SocketStream:
         "_socket",
         "closed",
         "large_reads",
+        "writing",
     )
 
     def __init__(
@@ -62,33 +64,45 @@ class SocketStream:
         self._output: list[memoryview] = []
         self._reading = True
         self._ending = False
+        self.writing = False
         self.closed = False
         self.large_reads = False
         loop.add_reader(self._fd, self._read)
-
-    @property
-    def writing(self) -> bool:
-        """Whether bytes wait for the peer to take them."""
-        return bool(self._output)
 
     def send(self, head: bytes, payload: bytes = b"") -> None:
         """Send both, now as far as the peer takes them and the rest later; to a peer that has gone, nothing."""
         if self.closed:
             return
-        parts: Sequence[bytes] = [head + payload] if len(payload) <= _JOIN_BYTES else [head, payload]
-        if self._output:
-            self._output.extend(memoryview(part) for part in parts)
+        if self.writing or len(payload) > _JOIN_BYTES:
+            self._send_parts(head, payload)
             return
+        data = head + payload
         try:
-            sent = self._socket.send(parts[0]) if len(parts) == 1 else self._socket.sendmsg(parts)
+            sent = self._socket.send(data)
         except BlockingIOError:
             sent = 0
         except OSError:
             return  # the reader will be told
+        if sent < len(data):
+            self._wait_for_room([data], sent)
+
+    def _send_parts(self, head: bytes, payload: bytes) -> None:
+        """Send without copying, or after what waits already."""
+        parts = [head, payload]
+        if self.writing:
+            self._output.extend(memoryview(part) for part in parts)
+            return
+        try:
+            sent = self._socket.sendmsg(parts)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return  # as above
         if sent < len(head) + len(payload):
             self._wait_for_room(parts, sent)
 
     def _wait_for_room(self, parts: Sequence[bytes], sent: int) -> None:
+        self.writing = True
         self._output = _after([memoryview(part) for part in parts], sent)
         if self._reading:
             self._loop.remove_reader(self._fd)
@@ -104,6 +118,7 @@ class SocketStream:
         else:
             self._output = _after(self._output, sent)
         if not self._output:
+            self.writing = False
             self._loop.remove_writer(self._fd)
             if self._ending:
                 self.close()
@@ -144,7 +159,7 @@ class SocketStream:
 
     def close_when_written(self) -> None:
         """Read no more, and close as soon as the peer has taken everything."""
-        if self._output:
+        if self.writing:
             self.stop_reading()
             self._ending = True
         else:
@@ -156,7 +171,8 @@ class SocketStream:
             return
         self.closed = True
         self.stop_reading()
-        if self._output:
+        if self.writing:
+            self.writing = False
             self._loop.remove_writer(self._fd)
             self._output = []
         self._socket.close()

@@ -49,11 +49,8 @@ class FrameError(ValueError):
     """The peer sent what isn't a frame of this protocol."""
 
 
-class Frame(NamedTuple):
-    """One frame as received; the body is cut at `MAX_BODY_BYTES`."""
-
-    type: int
-    body: bytes
+Frame = tuple[int, bytes]
+"""One frame as received: its type, and its body cut at `MAX_BODY_BYTES`."""
 
 
 class LogRecord(NamedTuple):
@@ -111,9 +108,9 @@ class FrameParser:
                 self._begin(frame_type, length, data[start:])
                 return frames
             if length > MAX_BODY_BYTES:
-                frames.append(Frame(frame_type, data[start : start + MAX_BODY_BYTES]))
+                frames.append((frame_type, data[start : start + MAX_BODY_BYTES]))
             else:
-                frames.append(Frame(frame_type, data[start:position]))
+                frames.append((frame_type, data[start:position]))
         if position < end:
             self._rest = data[position:]
         return frames
@@ -137,7 +134,7 @@ class FrameParser:
             self._dropping -= dropped
             taken += dropped
         if not self._wanted and not self._dropping:
-            frames.append(Frame(self._type, b"".join(self._parts)))
+            frames.append((self._type, b"".join(self._parts)))
             self._parts = []
         return taken
 
