@@ -6,6 +6,7 @@ Nothing here has rules of its own. Several servers may run in one process, each 
 import asyncio
 import contextlib
 import functools
+import gc
 import hashlib
 import logging
 import os
@@ -135,6 +136,7 @@ async def run(settings: Settings, *, posture: Posture, ready: Ready | None = Non
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _on_signal, stop)
     async with serving(settings, posture=posture) as server:
+        gc.freeze()  # what a start makes lives until the end: collections needn't look through it again and again
         if ready is not None:
             await ready(server)
         await stop.wait()
@@ -179,6 +181,7 @@ class _Assembly:
         self._port: int = listener.getsockname()[1]
         await self._open_state()
         await self._make_environments()
+        await self._warm_expected()
         self._make_services()
         self._make_gateway()
         await self._concurrency.restore()
@@ -268,6 +271,12 @@ class _Assembly:
             code_trees=self._code_trees,
         )
         self._stack.push_async_callback(self._fleet.stop)
+        self._background = _Background(self._stack)
+
+    async def _warm_expected(self) -> None:
+        """Begin what takes longest, in processes of its own, while the rest of the server is put together."""
+        for runtime in await self._expected_runtimes():
+            self._background.start(self._warm(runtime))
 
     async def _code_trees(self, target: FunctionTarget) -> list[tuple[str, Path]]:
         tree = self._code.tree(target.code_sha256)
@@ -429,8 +438,6 @@ class _Assembly:
         self._stack.push_async_callback(functools.partial(self._events.stop, grace_seconds=_GRACE_SECONDS))
         self._stack.push_async_callback(functools.partial(self._server.stop, grace_seconds=_GRACE_SECONDS))
         await self._server.listen(sock=listener)
-        for runtime in await self._expected_runtimes():
-            self._background.start(self._warm(runtime))
 
     async def _warm(self, runtime: str) -> None:
         """Have blanks ready before the first invocation asks for one; then the byte code of what they import."""

@@ -53,7 +53,6 @@ class PackageCopies:
         self._directory = directory
         self._copies: list[Path] = []
         self._copying = threading.Lock()  # guards _copies and the directory; nothing else is taken under it
-        self._compiled: set[tuple[str, Path]] = set()
         self._compiling = asyncio.Lock()
 
     def of(self, group: str, key: str, packages: Callable[[], Iterable[Mount]]) -> list[Mount]:
@@ -94,9 +93,10 @@ class PackageCopies:
         """
         async with self._compiling:
             for copy in list(self._copies):
-                if (interpreter.identifier, copy) not in self._compiled:
+                compiled = copy / f"compiled-{interpreter.identifier}"
+                if not compiled.exists():
                     await _compile(interpreter, copy)
-                    self._compiled.add((interpreter.identifier, copy))
+                    compiled.touch()
 
     def _make(self, group: str, packages: list[Mount], copy: Path) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)

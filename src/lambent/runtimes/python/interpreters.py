@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ IDENTIFIERS = tuple(f"python3.{minor}" for minor in range(FIRST_MINOR, LAST_MINO
 """The identifiers that Lambent's Python client can serve."""
 
 _PROBE_SECONDS = 20.0
+_PROBES = 4  # at the same time
 # Part of every key: an answer to another question is no answer.
 _CACHE_FORMAT = 1
 
@@ -115,7 +117,7 @@ def missing_message(identifier: str) -> str:
 
 
 def discover(cache_file: Path, *, environment: Mapping[str, str], home: Path) -> Interpreters:
-    """Look for interpreters; takes some 30 ms for each that is new to the cache.
+    """Look for interpreters; takes some 30 ms for each that is new to the cache, several at the same time.
 
     Args:
         cache_file: a JSON file, written if something in it changed; its directory exists.
@@ -124,8 +126,10 @@ def discover(cache_file: Path, *, environment: Mapping[str, str], home: Path) ->
     """
     cache = _Cache(cache_file)
     best: dict[str, tuple[tuple[int, ...], Interpreter]] = {}
-    for candidate in _candidates(environment, home):
-        answer = cache.answer_of(candidate)
+    candidates = list(_candidates(environment, home))
+    with ThreadPoolExecutor(_PROBES) as probes:
+        answers = list(probes.map(cache.answer_of, candidates))
+    for answer in answers:
         interpreter = _interpreter(answer) if answer else None
         if interpreter is None:
             continue
