@@ -1,10 +1,10 @@
 """All execution environments of this host: who is idle, who waits for one, who must go.
 
 Environments are grouped by function version and revision. An admitted invocation takes the idle environment of its
-group that was used last, else a new one is started for it; if another becomes free first, the invocation goes there. So
-there is never an invocation waiting for which no environment is being started. The host's memory is a third limit beside
-the account's and the function's: when it is used up, idle environments are ended, the least valuable first, and where
-there are none the invocation waits for `capacity_wait_seconds` and is then refused.
+group that was used last, else a new one is started for it; if another becomes free first, the invocation goes there.
+So there is never an invocation waiting for which no environment is being started. The host's memory is a third limit
+beside the account's and the function's: when it is used up, idle environments are ended, the least valuable first, and
+where there are none the invocation waits for `capacity_wait_seconds` and is then refused.
 
 The path of a warm invocation, `invoke`, is synchronous: one dict look-up and one list pop before the environment's
 own.
