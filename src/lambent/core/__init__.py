@@ -1,8 +1,8 @@
 """The rules of Lambda, pure: no I/O, no clock, no asyncio; time is an argument.
 
-Each module owns one of the ideas: what a function version is and how its state moves (`function`), what an execution
-environment goes through (`environment`), how many invocations may run (`admission`), when an event is tried again
-(`retry`), how functions are named (`arn`), what callers are told when something is wrong (`errors`), what can go wrong around a
-function (`fault`), and which settings aren't in force yet (`honesty`). Everything else in Lambent carries out what these
-decide.
+Each module owns one of the ideas: what a function version is and how its state moves (`function`), what an
+execution environment goes through (`environment`), how many invocations may run (`admission`), when an event
+is tried again (`retry`), how functions are named (`arn`), what callers are told when something is wrong
+(`errors`), what can go wrong around a function (`fault`), and which settings aren't in force yet (`honesty`).
+Everything else in Lambent carries out what these decide.
 """
