@@ -6,6 +6,7 @@ commit succeeds only if the row still has the revision that was read, otherwise 
 is now.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -191,7 +192,7 @@ class Functions:
         copies = 2 if update.publish else 1
         await self._check_storage(scope, len(package) * copies - current.code.size)
         if update.dry_run:
-            return replace(current, code=described(package))
+            return replace(current, code=await asyncio.to_thread(described, package))
         code = await self._packages.keep(package)
         while True:
             current = await self._check_changeable(scope, name, update.revision_id)

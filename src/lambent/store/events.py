@@ -38,9 +38,8 @@ from lambent.store.group_commit import GroupCommit
 from lambent.store.migrations import migrate, queue
 from lambent.store.tables import queue_schema
 
-_MAX_WAITING_BYTES = (
-    64 * 1024 * 1024
-)  # of payloads that aren't on disk yet; a disk that is slower means 429, not memory
+# Of payloads that aren't on disk yet: a disk that is slower means 429, not memory.
+_MAX_WAITING_BYTES = 64 * 1024 * 1024
 
 events = Table(
     "events",
