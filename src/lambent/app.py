@@ -353,7 +353,8 @@ class _Assembly:
             on_changed=changed,
             on_activated=lambda target: self._background.start(self._warm(target.runtime)),
         )
-        source = S3CodeSource(S3Endpoint(url=endpoint_url(os.environ), region=self._settings.default_region))
+        s3_url = endpoint_url(os.environ, own_port=self._port)
+        source = S3CodeSource(S3Endpoint(url=s3_url, region=self._settings.default_region))
         self._stack.callback(source.close)
         self._code_sweep = CodeSweep(database=self._database, store=self._code)
         self._packages = Packages(source=source, store=self._code, limits=self._limits)

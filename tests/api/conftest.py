@@ -8,8 +8,8 @@ import pytest
 from botocore.config import Config
 
 from tests.api.control_plane import ControlPlane
-from tests.api.s3_server import environment_with_s3, s3_client, s3_server
 from tests.lambent_server import REGION, LambentServer
+from tests.s3_server import environment_with_s3, s3_client, s3_server
 
 ClientFactory = Callable[..., Any]
 

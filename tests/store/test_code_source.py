@@ -1,9 +1,8 @@
-"""Packages from S3: a real S3 endpoint, moto's server in a process of its own."""
+"""Packages from S3: a real S3 endpoint, a process of its own."""
 
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,32 +12,15 @@ import pytest
 from lambent.core.errors import InvalidParameterValue
 from lambent.store import code_source
 from lambent.store.code_source import S3CodeSource, S3Endpoint, endpoint_url
+from tests.s3_server import s3_server
 
 PACKAGE = b"PK a deployment package"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture(scope="module")
 def s3_url() -> Iterator[str]:
-    port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-        assert server.stderr is not None
-        for line in server.stderr:
-            if "Running on" in line:
-                break
-        # Whatever it says of its requests is read, or it would block on a full pipe.
-        reader = threading.Thread(target=server.stderr.read)
-        reader.start()
-        yield f"http://127.0.0.1:{port}"
-        server.terminate()
-        reader.join()
+    with s3_server() as url:
+        yield url
 
 
 def endpoint(url: str) -> S3Endpoint:
@@ -104,10 +86,12 @@ async def test_a_name_that_no_bucket_can_have(source: S3CodeSource) -> None:
 
 async def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(code_source, "_ATTEMPTS", 1)
-    source = S3CodeSource(endpoint(f"http://127.0.0.1:{free_port()}"))
-    with pytest.raises(InvalidParameterValue, match="S3 Error Code: ServiceUnavailable"):
-        await source.fetch("packages", "a", None)
-    source.close()
+    with socket.socket() as taken:  # and not listening
+        taken.bind(("127.0.0.1", 0))
+        source = S3CodeSource(endpoint(f"http://127.0.0.1:{taken.getsockname()[1]}"))
+        with pytest.raises(InvalidParameterValue, match="S3 Error Code: ServiceUnavailable"):
+            await source.fetch("packages", "a", None)
+        source.close()
 
 
 async def test_no_credentials(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +125,28 @@ async def test_an_object_larger_than_code_may_be_is_not_read(
     ],
 )
 def test_the_environment_names_the_endpoint(environment: dict[str, str], url: str | None) -> None:
-    assert endpoint_url(environment) == url
+    assert endpoint_url(environment, own_port=4566) == url
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "127.9.9.9"])
+def test_an_endpoint_that_is_this_server_is_ignored_with_a_warning(host: str, caplog: pytest.LogCaptureFixture) -> None:
+    environment = {"AWS_ENDPOINT_URL_S3": f"http://{host}:4566", "AWS_ENDPOINT_URL": "http://127.0.0.1:5000"}
+    assert endpoint_url(environment, own_port=4566) == "http://127.0.0.1:5000"
+    assert "AWS_ENDPOINT_URL_S3" in caplog.text
+
+
+@pytest.mark.parametrize("url", ["http://192.0.2.1:4566", "http://127.0.0.1:99999", "4566", "http://:4566"])
+def test_an_endpoint_that_is_not_this_server_is_left_as_it_is(url: str) -> None:
+    assert endpoint_url({"AWS_ENDPOINT_URL": url}, own_port=4566) == url
+
+
+async def test_an_endpoint_that_was_ignored_is_not_found_by_boto3_either(
+    s3_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_url)
+    client = code_source._make_client(S3Endpoint(None, "eu-west-1", access_key="a", secret_key="s"))
+    assert client.meta.endpoint_url == "https://s3.eu-west-1.amazonaws.com"
+    client.close()
 
 
 def test_boto3_is_imported_by_the_first_fetch_only() -> None:
