@@ -1,4 +1,4 @@
-"""How results are shown: a table for people, also for docs/explanation/performance.md, and JSON."""
+"""How results are shown: a table for people, also for docs/performance.md, and JSON."""
 
 import dataclasses
 import json
