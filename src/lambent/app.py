@@ -41,7 +41,7 @@ from lambent.ids import IdMaker
 from lambent.observe.log_names import log_stream_name
 from lambent.observe.log_store import LogLimits, LogStore
 from lambent.runtimes.python.byte_code import PackageCopies
-from lambent.runtimes.python.interpreters import InterpreterMissing, Interpreters, discover
+from lambent.runtimes.python.interpreters import InterpreterMissing, discover
 from lambent.sandbox.cgroup import CgroupTree, find_mounts
 from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
 from lambent.sandbox.network.bridge import Attachment, Bridge
@@ -187,9 +187,7 @@ class _Assembly:
         await self._concurrency.restore()
         await self._code_sweep.mark()
         await self._run(listener)
-        return Server(
-            self._settings.host, self._port, self._data.path, self._root_key, self._interpreters.identifiers
-        )
+        return Server(self._settings.host, self._port, self._data.path, self._root_key, self._interpreters.identifiers)
 
     def _claim(self) -> socket.socket:
         """What can be refused with one line: the address, the data directory, the port."""
@@ -445,7 +443,7 @@ class _Assembly:
         try:
             await self._pool.warm(runtime)
         except (SandboxUnavailable, SandboxFailed) as error:
-            logger.error("No environments for %s: %s", runtime, error)
+            logger.warning("No environments for %s: %s", runtime, error)
         else:
             await self._packages_inside.compile(self._interpreters.get(runtime))
 
