@@ -317,7 +317,7 @@ class TestBombs:
         assert refused(archive(("link", LINK | 0o777, b"x" * 4_096))) == NOT_A_ZIP
 
     def test_the_limit_itself_is_allowed(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(code_archive, "MAX_UNPACKED_BYTES", 8)
+        monkeypatch.setattr(code_archive, "CODE_SIZE_UNZIPPED", 8)
         inspect_archive(archive(("a", 0, b"1234"), ("b", 0, b"5678")))
         with pytest.raises(InvalidParameterValue, match="smaller than 8 bytes"):
             inspect_archive(archive(("a", 0, b"1234"), ("b", 0, b"56789")))

@@ -110,7 +110,7 @@ async def test_an_object_larger_than_code_may_be_is_not_read(
     source: S3CodeSource, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     s3.put_object(Bucket="packages", Key="large.zip", Body=bytes(1_001))
-    monkeypatch.setattr(code_source, "MAX_UNPACKED_BYTES", 1_000)
+    monkeypatch.setattr(code_source, "CODE_SIZE_UNZIPPED", 1_000)
     with pytest.raises(InvalidParameterValue, match="Unzipped size must be smaller than 1000 bytes"):
         await source.fetch("packages", "large.zip", None)
 

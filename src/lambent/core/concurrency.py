@@ -10,6 +10,9 @@ from lambent.core.errors import InvalidParameterValue
 UNRESERVED_MINIMUM = 100
 """Executions that must stay for functions without a reservation (quotas.md §1)."""
 
+CODE_SIZE_UNZIPPED = 262_144_000
+"""Bytes: 250 MiB (quotas.md §3)."""
+
 
 @dataclass(frozen=True, slots=True)
 class AccountLimits:
@@ -25,7 +28,7 @@ class AccountLimits:
     concurrent_executions: int = 1000
     total_code_size: int = 80_530_636_800
     code_size_zipped: int = 52_428_800
-    code_size_unzipped: int = 262_144_000
+    code_size_unzipped: int = CODE_SIZE_UNZIPPED
 
     @property
     def unreserved_minimum(self) -> int:

@@ -58,7 +58,7 @@ class CodeSource(Protocol):
 
 
 class CodeStore(Protocol):
-    """Where packages are kept by digest, and unpacked."""
+    """Where packages are kept by digest."""
 
     async def check(self, package: bytes) -> object:
         """Raises InvalidParameterValue for what is no zip, is empty, or is too large when unpacked."""
@@ -68,9 +68,6 @@ class CodeStore(Protocol):
 
     async def read(self, sha256: str) -> bytes:
         """The package of a digest, as it was uploaded. Raises FileNotFoundError when there is none."""
-
-    async def unpack(self, sha256: str) -> None:
-        """Make the code of a digest ready to be mounted; does nothing if it is."""
 
 
 class Packages:

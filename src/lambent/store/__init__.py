@@ -6,8 +6,10 @@
     migrations       numbered steps from an earlier Lambent's schema to today's
     functions        the table module of functions and their versions
     events           the durable queue of asynchronous invocations, with group commit
-    blobs            deployment packages, by the SHA-256 of their bytes
-    code_archive     what a valid deployment package is, and its unpacked tree
+    code_store       deployment packages as the services see them, made of
+      blobs            the packages, by the SHA-256 of their bytes
+      code_trees       the same, unpacked
+      code_archive     what a valid package is, and how it is unpacked
     code_source      deployment packages fetched from S3
 
 A *unit of work* is what is committed together. A *package* is a zip as the caller uploaded it; its *tree* is that

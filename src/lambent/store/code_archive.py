@@ -27,10 +27,8 @@ from io import BytesIO
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
+from lambent.core.concurrency import CODE_SIZE_UNZIPPED
 from lambent.core.errors import InvalidParameterValue
-
-MAX_UNPACKED_BYTES = 262_144_000
-"""250 MiB. Source: quotas.md §3."""
 
 MAX_ENTRIES = 200_000
 """Ours: several times the largest deployments known, a tenth of what a 50 MiB archive could declare."""
@@ -187,8 +185,8 @@ def _plan(archive: zipfile.ZipFile) -> dict[str, _Node]:
     infos = archive.infolist()
     if not infos:
         raise _empty()
-    if sum(info.file_size for info in infos) > MAX_UNPACKED_BYTES:
-        raise InvalidParameterValue(f"Unzipped size must be smaller than {MAX_UNPACKED_BYTES} bytes")
+    if sum(info.file_size for info in infos) > CODE_SIZE_UNZIPPED:
+        raise InvalidParameterValue(f"Unzipped size must be smaller than {CODE_SIZE_UNZIPPED} bytes")
     plan: dict[str, _Node] = {}
     for info in infos:
         path = _safe_path(info)

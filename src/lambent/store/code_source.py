@@ -16,8 +16,8 @@ from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
+from lambent.core.concurrency import CODE_SIZE_UNZIPPED
 from lambent.core.errors import InvalidParameterValue
-from lambent.store.code_archive import MAX_UNPACKED_BYTES
 
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 30
@@ -98,9 +98,9 @@ class S3CodeSource:
         try:
             answer = self._s3().get_object(**arguments)
             with answer["Body"] as body:
-                if answer["ContentLength"] > MAX_UNPACKED_BYTES:
+                if answer["ContentLength"] > CODE_SIZE_UNZIPPED:
                     # Compressed it is smaller than unpacked, but for what a zip of a few files adds.
-                    raise InvalidParameterValue(f"Unzipped size must be smaller than {MAX_UNPACKED_BYTES} bytes")
+                    raise InvalidParameterValue(f"Unzipped size must be smaller than {CODE_SIZE_UNZIPPED} bytes")
                 content: bytes = body.read()
                 return content
         except exceptions.ClientError as error:
