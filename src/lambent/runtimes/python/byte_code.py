@@ -32,13 +32,15 @@ _BYTE_CODE = "__pycache__"
 _MOUNTS = "mounts.json"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
-# Compiles the directories that it reads, one a line, and ends with its server, whose end of the pipe then closes.
+# Compiles the files that it reads, one a line. It is killed when its server ends: PR_SET_PDEATHSIG is 1.
 _COMPILE = """
+import ctypes, signal
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 import compileall, os, sys
 os.nice(19)
 for line in sys.stdin.buffer:
     name = os.fsdecode(line.rstrip(b"\\n"))
-    compileall.compile_dir(name, maxlevels=0, quiet=2)
+    compileall.compile_file(name, quiet=2)
     os.write(1, b".")
 """
 
@@ -156,7 +158,8 @@ def _boot_id() -> bytes:
 
 
 async def _compile(interpreter: Interpreter, copy: Path) -> None:
-    """Feed the copy's folders to the interpreter, one by one: cancelled, or killed with its server, it ends."""
+    """Have the interpreter compile the copy's modules; cancelled, the interpreter is killed."""
+    modules = await asyncio.to_thread(lambda: sorted(copy.rglob("*.py")))
     process = await asyncio.create_subprocess_exec(
         interpreter.executable,
         *("-I", "-S", "-B", "-c", _COMPILE),
@@ -168,9 +171,8 @@ async def _compile(interpreter: Interpreter, copy: Path) -> None:
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        for folder, names, _ in os.walk(copy):
-            names[:] = [name for name in names if name != _BYTE_CODE]
-            process.stdin.write(os.fsencode(folder) + b"\n")
+        for module in modules:
+            process.stdin.write(os.fsencode(module) + b"\n")
             if not await process.stdout.read(1):
                 break
         process.stdin.close()
