@@ -50,7 +50,7 @@ def see(path: str) -> str:
 def test_no_file_of_the_host_is_there(probe: Probe, lambent: LambentServer) -> None:
     hidden = ["/root", "/home", "/run", "/sys", "/boot", "/var/log", "/var/lib", "/etc/shadow", "/usr/local/bin"]
     hidden += ["/dev/shm", "/dev/loop0", "/dev/mem", "/dev/kmsg", "/dev/net", "/dev/fuse", "/dev/kvm", "/dev/ptmx"]
-    for path in [*hidden, str(lambent.data_directory), Path.cwd()]:
+    for path in [*hidden, str(lambent.data_directory), str(Path.cwd())]:
         assert probe.run(see, path) == "ENOENT", path
 
 

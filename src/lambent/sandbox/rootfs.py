@@ -96,6 +96,7 @@ def _etc(host: Path, resolv_conf: str) -> list[Step]:
         "passwd": f"root:x:0:0:root:/root:/bin/bash\n{user}",
         "group": f"root:x:0:\n{USER_NAME}:x:{GID_INSIDE}:\n",
         "hosts": "127.0.0.1 localhost localhost.localdomain\n::1 localhost ip6-localhost\n",
+        "host.conf": "multi on\n",  # all addresses of a name, not the first line of /etc/hosts only
         "hostname": "lambda\n",
         "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
         "resolv.conf": resolv_conf,

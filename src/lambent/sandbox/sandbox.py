@@ -103,6 +103,7 @@ class Sandbox:
         self._on_destroyed = on_destroyed
         self._generation = 1
         self._running = True
+        self._taken = False
         self._frozen = False
         self._out_of_memory_kills = 0
         self._gone = asyncio.get_running_loop().create_future()
@@ -139,6 +140,8 @@ class Sandbox:
     def specialise(self, memory_mb: int, trees: Sequence[tuple[str, Path]]) -> None:
         """Make the blank environment a function's: limits, then code mounted read-only.
 
+        From now on `process` belongs to the execution environment, which closes it.
+
         Args:
             trees: (path inside, directory on the host), e.g. ("/var/task", …).
 
@@ -152,6 +155,7 @@ class Sandbox:
             fds.extend(clone_tree_read_only(directory) for _, directory in trees)
             message = {"op": "mount", "targets": [path for path, _ in trees]}
             socket.send_fds(self._control, [json.dumps(message).encode()], fds)
+            self._taken = True
         except OSError as error:
             raise SandboxFailed(f"sandbox {self.sandbox_id}: {error}") from error
         finally:
@@ -185,6 +189,8 @@ class Sandbox:
         Raises:
             SandboxFailed: init has gone.
         """
+        if not self.alive:
+            raise SandboxFailed(f"sandbox {self.sandbox_id}: init has ended")
         process, ends = open_process_ends()
         joining = self._cgroup.open_for_joining()
         self._generation += 1
@@ -242,6 +248,9 @@ class Sandbox:
             await asyncio.wait_for(asyncio.shield(self._gone), _DESTROY_SECONDS)
         loop.remove_reader(self._control.fileno())
         self._control.close()
+        if not self._taken:
+            self.process.channel.close()
+            os.close(self.process.output)
         self._cgroup.close()
         paths = self._cgroup.paths
         for _ in range(round(_DESTROY_SECONDS / _BUSY_RETRY_SECONDS)):
