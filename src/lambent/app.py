@@ -503,7 +503,7 @@ def _secret(path: Path) -> bytes:
     """A secret of the data directory, made at its first use."""
     with contextlib.suppress(FileExistsError):
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with open(fd, "wb") as file:
+        with os.fdopen(fd, "wb") as file:
             file.write(secrets.token_bytes(32))
     return path.read_bytes()
 
