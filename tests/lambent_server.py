@@ -205,9 +205,9 @@ def create_function(client: Any, name: str, source: str | Mapping[str, str | byt
 def wait_until_active(client: Any, name: str, *, seconds: float = 20) -> dict[str, Any]:
     """Until the function is Active and no update is in progress: the waiters look only once a second."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    while True:
         configuration: dict[str, Any] = client.get_function_configuration(FunctionName=name)
         if configuration["State"] == "Active" and configuration.get("LastUpdateStatus") == "Successful":
             return configuration
+        assert time.monotonic() < deadline, f"{name} is not active: {configuration}"
         time.sleep(0.01)
-    raise AssertionError(f"{name} is not active: {configuration}")

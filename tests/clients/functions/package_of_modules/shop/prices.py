@@ -1,0 +1,1 @@
+PRICES = {"tea": 450, "coffee": 520}

@@ -1,0 +1,105 @@
+"""What the README and the tutorial tell to type does what they say."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lambent_server import LambentServer
+
+pytestmark = pytest.mark.root
+
+ROOT = Path(__file__).parent.parent.parent
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PRINTED_ENDPOINT = "http://127.0.0.1:4566"
+
+
+def blocks(page: str, language: str, *, heading: str = "# ") -> list[str]:
+    """The code blocks of one language below a heading, in their order."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return [code for found, code in BLOCK.findall(text[text.index(heading) :]) if found == language]
+
+
+@pytest.fixture
+def environment(lambent: LambentServer, tmp_path: Path) -> dict[str, str]:
+    """A new user's, with this interpreter's programs first on the PATH."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LAMBENT_"))}
+    return kept | {
+        "HOME": str(tmp_path),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "LAMBENT_DATA_DIRECTORY": str(lambent.data_directory),
+    }
+
+
+@pytest.fixture(autouse=True)
+def cleaned(lambent: LambentServer) -> Iterator[None]:
+    """The pages use accounts that everybody may use."""
+    yield
+    for account in ("000000000000", "111122223333"):
+        client = lambent.client(account=account, region="us-east-1")
+        for function in client.list_functions()["Functions"]:
+            client.delete_function(FunctionName=function["FunctionName"])
+
+
+def run(command: list[str], text: str, lambent: LambentServer, environment: dict[str, str], folder: Path) -> str:
+    assert PRINTED_ENDPOINT in text
+    ended = subprocess.run(
+        command,
+        input=text.replace(PRINTED_ENDPOINT, lambent.url),
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout
+    return ended.stdout
+
+
+def test_the_tour_of_the_readme(lambent: LambentServer, environment: dict[str, str], tmp_path: Path) -> None:
+    start, *tour = blocks("README.md", "sh", heading="## A tour of five minutes")
+    assert start == "make install\n.venv/bin/lambent dev\n"
+    said = run(["bash", "-euo", "pipefail"], "\n".join(tour), lambent, environment, tmp_path)
+    assert '{"hello": "Ada", "count": 1, "memory": "128"}' in said
+    assert '{"hello": "Ada", "count": 2, "memory": "128"}' in said
+    assert '{"hello": "world", "count": 1, "memory": "512"}' in said
+    assert "called with {'name': 'Ada'}" in said
+    assert "ok, version 1, " in said
+
+
+def test_the_tutorial(lambent: LambentServer, environment: dict[str, str], tmp_path: Path) -> None:
+    function, *program = blocks("docs/tutorial/first-function.md", "python")
+    (tmp_path / "app.py").write_text(function, encoding="utf-8")
+    run([sys.executable, "-W", "error", "-"], "\n".join(program), lambent, environment, tmp_path)
+    _, logs = blocks("docs/tutorial/first-function.md", "sh")
+    shown = subprocess.run(
+        ["bash", "-euc", logs.replace(".venv/bin/", "")],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert '{"greeting": "Ada"}' in shown
+    assert "REPORT RequestId: " in shown
+
+
+def test_the_example_test_suite(tmp_path: Path) -> None:
+    examples = ROOT / "examples"
+    options = ["-q", "-p", "no:randomly", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(examples)]
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, str(examples / "pytest")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "3 passed" in ended.stdout
