@@ -448,10 +448,13 @@ class _Assembly:
             await self._packages_inside.compile(self._interpreters.get(runtime))
 
     async def _expected_runtimes(self) -> list[str]:
-        """Runtimes whose first cold start shall not wait for a zygote: those of functions there are, and the newest."""
-        newest = list(self._interpreters.identifiers[-1:])
+        """Runtimes whose first cold start shall not wait for a zygote: those of the functions there are, else the newest.
+
+        A runtime's first function has its zygote begun when it is created.
+        """
         used = await self._database.read(table.runtimes_in_use)
-        return [name for name in self._interpreters.identifiers if name in {*newest, *used}]
+        available = self._interpreters.identifiers
+        return [name for name in available if name in used] or list(available[-1:])
 
 
 class _Background:
