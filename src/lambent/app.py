@@ -448,7 +448,7 @@ class _Assembly:
             await self._packages_inside.compile(self._interpreters.get(runtime))
 
     async def _expected_runtimes(self) -> list[str]:
-        """Runtimes whose first cold start shall not wait for a zygote: those of the functions there are, else the newest.
+        """Runtimes whose first cold start shall not wait for a zygote: those of functions there are, else the newest.
 
         A runtime's first function has its zygote begun when it is created.
         """
