@@ -1,7 +1,7 @@
 """What must hold: `make bench` fails when a bar is missed.
 
 A bar on time or rate is met by the figure itself or, on a machine that is slower or busier than the reference machine
-(2 cores; raw hello 98,000/s, p50 at one client 0.022 ms, started in 0.13 s), by its ratio to the raw hello of the same
+(2 cores; raw hello 98,000/s, p50 at one client 0.022 ms, started in 0.06 s), by its ratio to the raw hello of the same
 run. The ratios are stricter than the figures on the reference machine, so that there they excuse nothing. Sizes have no
 such second way.
 """
@@ -60,8 +60,8 @@ BARS = (
     ),
     Bar(
         "start to a function's first answer",
-        "≤ 1 s, or ≤ 7 × hello",
+        "≤ 1 s, or ≤ 15 × hello",
         lambda run: f"{run.start.first_answer_seconds:.2f} s, {run.start_ratio:.1f} × hello",
-        lambda run: run.start.first_answer_seconds <= 1 or run.start_ratio <= 7,
+        lambda run: run.start.first_answer_seconds <= 1 or run.start_ratio <= 15,
     ),
 )

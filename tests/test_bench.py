@@ -74,7 +74,7 @@ def test_a_slow_machine_meets_a_bar_by_its_ratio() -> None:
 def test_each_missed_bar_is_named() -> None:
     warm = dataclasses.replace(_WARM, rate=6_000, p50_ms=0.5)
     bad = dataclasses.replace(
-        _GOOD, warm=(warm,), cold_again=Cold(60, 30, 40), memory=Memory(81, 2), start=Start(0.6, 1.1)
+        _GOOD, warm=(warm,), cold_again=Cold(60, 30, 40), memory=Memory(81, 2), start=Start(0.6, 1.6)
     )
     assert _missed(bad) == [bar.name for bar in BARS]
 
