@@ -7,8 +7,10 @@ Processes join by writing "0" to descriptors of the group's `cgroup.procs`, open
 checks the opener's rights, so that a process may join after it has no access to the file tree.
 """
 
+import asyncio
 import contextlib
 import errno
+import logging
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,9 +19,14 @@ from pathlib import Path
 _V1_CONTROLLERS = ("memory", "cpu", "pids", "freezer")
 _V2_CONTROLLERS = ("memory", "cpu", "pids")
 _SWAP_FILES = ("memory.swap.max", "memory.memsw.limit_in_bytes")
+_EMPTY_SECONDS = 5.0
+_BUSY_RETRY_SECONDS = 0.01
 CPU_PERIOD_US = 100_000
 MEMORY_MB_PER_VCPU = 1769
 """Megabytes of MemorySize that give one virtual CPU (developer guide, "Memory")."""
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +293,17 @@ def remove_groups(paths: Iterable[Path]) -> list[Path]:
                 raise
             busy.append(path)
     return busy
+
+
+async def remove_when_empty(paths: Iterable[Path]) -> None:
+    """Remove groups whose processes have been told to end, as soon as they have; what stays is left to the reaper."""
+    left = list(paths)
+    for _ in range(round(_EMPTY_SECONDS / _BUSY_RETRY_SECONDS)):
+        left = remove_groups(left)
+        if not left:
+            return
+        await asyncio.sleep(_BUSY_RETRY_SECONDS)
+    logger.warning("control groups still have processes in them: %s", left)
 
 
 def _pairs(lines: Iterable[str]) -> dict[str, int]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from lambent.sandbox.cgroup import Cgroup, CgroupTree, remove_groups
+from lambent.sandbox.cgroup import Cgroup, CgroupTree, remove_when_empty
 from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
 from lambent.sandbox.sandbox import Sandbox, open_process_ends
 from lambent.sandbox.tmp_storage import TmpStorage
@@ -140,7 +140,8 @@ class SandboxPool:
             task.cancel()
         await asyncio.gather(*starting, return_exceptions=True)
         # Builders are waited for, not cancelled: what is half-built belongs to nobody yet.
-        await asyncio.gather(*self._builders, return_exceptions=True)
+        while self._builders:
+            await asyncio.gather(*self._builders, return_exceptions=True)
         await asyncio.gather(*(sandbox.destroy() for sandbox in list(self._sandboxes)))
         for stock in self._stocks.values():
             if stock.zygote is not None:
@@ -235,7 +236,7 @@ class SandboxPool:
         with contextlib.ExitStack() as undo:
             undo.callback(self._uids.discard, uid)
             tmp, cgroup, joining = await loop.run_in_executor(None, self._prepare, sandbox_id, tmp_mb)
-            undo.callback(_remove_cgroup, cgroup)
+            undo.callback(lambda: self._builder(_remove_cgroup(cgroup), zygote.runtime))
             process, ends = open_process_ends()
             undo.callback(process.channel.close)
             undo.callback(os.close, process.output)
@@ -313,6 +314,7 @@ def _refuse(waiting: collections.deque[asyncio.Future[Sandbox]], error: Exceptio
             future.set_exception(error)
 
 
-def _remove_cgroup(cgroup: Cgroup) -> None:
+async def _remove_cgroup(cgroup: Cgroup) -> None:
+    """Of an environment that was not finished; its processes may need a moment to end."""
     cgroup.close()
-    remove_groups(cgroup.paths)
+    await remove_when_empty(cgroup.paths)

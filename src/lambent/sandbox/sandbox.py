@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from lambent.sandbox.cgroup import MEMORY_MB_PER_VCPU, Cgroup, Limits, remove_groups
+from lambent.sandbox.cgroup import MEMORY_MB_PER_VCPU, Cgroup, Limits, remove_when_empty
 from lambent.sandbox.errors import SandboxFailed
 from lambent.sandbox.mounts import clone_tree_read_only
 
@@ -22,7 +22,6 @@ _PROCESSES = 1024
 _LOG_PIPE_BYTES = 1024 * 1024
 _READY_SECONDS = 20
 _DESTROY_SECONDS = 5
-_BUSY_RETRY_SECONDS = 0.01
 # Charged to the environment's group beside the function itself: the dirtied pages of the forked interpreter.
 _LIMIT_SLACK_BYTES = 4 * _MEGABYTE
 
@@ -252,12 +251,7 @@ class Sandbox:
             self.process.channel.close()
             os.close(self.process.output)
         self._cgroup.close()
-        paths = self._cgroup.paths
-        for _ in range(round(_DESTROY_SECONDS / _BUSY_RETRY_SECONDS)):
-            paths = remove_groups(paths)
-            if not paths:
-                break
-            await asyncio.sleep(_BUSY_RETRY_SECONDS)
+        await remove_when_empty(self._cgroup.paths)
         self._on_destroyed(self)
 
     def _on_control(self) -> None:

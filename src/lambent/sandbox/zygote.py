@@ -165,6 +165,11 @@ class Zygote:
             self._control = None
 
     @property
+    def runtime(self) -> str:
+        """Identifier of the runtime that its environments have."""
+        return self._plan.runtime
+
+    @property
     def alive(self) -> bool:
         """Whether it can still be asked for environments."""
         return self._control is not None
