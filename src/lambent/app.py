@@ -15,6 +15,7 @@ import resource
 import secrets
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ from lambent.gateway.authentication import AnyCredentials, Authenticator, Verifi
 from lambent.gateway.code_links import CodeDownloads, CodeLinks
 from lambent.gateway.credentials import RootKey, RootKeyUnusableError
 from lambent.gateway.front import Front, body_limit
-from lambent.gateway.host_rules import HostRules, ListenAddressRefusedError, check_listen_address
+from lambent.gateway.host_rules import HostRules
 from lambent.gateway.http_server import HttpServer
 from lambent.gateway.invoke import InvokeOperation
 from lambent.gateway.operations.context import Services
@@ -48,7 +49,7 @@ from lambent.sandbox.network.bridge import Attachment, Bridge
 from lambent.sandbox.network.dns import HostResolvers
 from lambent.sandbox.network.inside import listen_inside
 from lambent.sandbox.network.plan import NetworkMode
-from lambent.sandbox.pool import PoolSettings, SandboxPool
+from lambent.sandbox.pool import DEFAULT_TMP_MB, PoolSettings, SandboxPool
 from lambent.sandbox.reaper import reap
 from lambent.sandbox.sandbox import Sandbox
 from lambent.services.account import Account
@@ -63,7 +64,7 @@ from lambent.services.invoke import InvokeService
 from lambent.services.packages import Packages
 from lambent.services.runtime_rules import RuntimeRules
 from lambent.services.versions import Versions
-from lambent.settings import Posture, Settings
+from lambent.settings import Posture, Settings, is_loopback
 from lambent.startup import CannotStart, listen
 from lambent.store import functions as table
 from lambent.store.blobs import BlobStore
@@ -72,6 +73,7 @@ from lambent.store.code_store import CodeStore
 from lambent.store.code_trees import CodeTrees
 from lambent.store.data_directory import DataDirectory, DataDirectoryError
 from lambent.store.database import Database
+from lambent.store.durable_files import write_durably
 from lambent.store.errors import StoreError
 from lambent.store.events import EventQueue
 from lambent.store.migrations import control
@@ -192,10 +194,10 @@ class _Assembly:
     def _claim(self) -> socket.socket:
         """What can be refused with one line: the address, the data directory, the port."""
         settings = self._settings
-        try:
-            check_listen_address(settings.host, insecure=settings.insecure)
-        except ListenAddressRefusedError as error:
-            raise CannotStart(str(error)) from error
+        if sys.platform != "linux" or os.geteuid() != 0:
+            raise CannotStart(
+                "sandboxes need root on Linux for now; run it with sudo (lambent doctor says what is missing)"
+            )
         try:
             self._data = DataDirectory.open(settings.data_directory)
         except DataDirectoryError as error:
@@ -401,7 +403,10 @@ class _Assembly:
         downloads = CodeDownloads(links=self._services.code_links, packages=self._packages)
         front = Front(
             host_rules=HostRules(
-                hosts=settings.allowed_hosts, origins=settings.allowed_origins, any_address=settings.insecure
+                hosts=settings.allowed_hosts,
+                origins=settings.allowed_origins,
+                # Who listens for other machines is addressed by numbers, too; names stay to be configured.
+                any_address=not is_loopback(settings.host),
             ),
             authenticator=self._authenticator(),
             invoke=InvokeOperation(
@@ -432,11 +437,22 @@ class _Assembly:
 
     async def _run(self, listener: socket.socket) -> None:
         """Start what runs by itself, then open the door."""
+        if self._posture == "serve":
+            await self._prove_sandbox()
         for work in (self._activation.run(), self._fleet.run(), self._events.run(), self._code_sweep.run()):
             self._background.start(work)
         self._stack.push_async_callback(functools.partial(self._events.stop, grace_seconds=_GRACE_SECONDS))
         self._stack.push_async_callback(functools.partial(self._server.stop, grace_seconds=_GRACE_SECONDS))
         await self._server.listen(sock=listener)
+
+    async def _prove_sandbox(self) -> None:
+        """A team's server doesn't start where it could run nothing; `dev` says so in its log and goes on."""
+        for runtime in await self._expected_runtimes():
+            try:
+                sandbox = await self._pool.acquire(runtime, DEFAULT_TMP_MB)
+            except (SandboxUnavailable, SandboxFailed) as error:
+                raise CannotStart(f"no sandbox can be built: {error}; see lambent doctor") from error
+            await sandbox.destroy()
 
     async def _warm(self, runtime: str) -> None:
         """Have blanks ready before the first invocation asks for one; then the byte code of what they import."""
@@ -504,10 +520,8 @@ def _credentials(target: FunctionTarget) -> Credentials:
 
 def _secret(path: Path) -> bytes:
     """A secret of the data directory, made at its first use."""
-    with contextlib.suppress(FileExistsError):
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            file.write(secrets.token_bytes(32))
+    if not path.exists():
+        write_durably(path, secrets.token_bytes(32), mode=0o600)
     return path.read_bytes()
 
 

@@ -184,7 +184,7 @@ class Settings:
         default="us-east-1",
         kind=region(),
         group="State",
-        description="The region of requests that don't name one.",
+        description="The region of the example, of the commands, and of code in S3; requests name their own.",
     )
     concurrency_limit: int = _setting(
         default=1000,

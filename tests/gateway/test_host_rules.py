@@ -3,7 +3,7 @@
 import pytest
 
 from lambent.core.errors import AccessDenied
-from lambent.gateway.host_rules import HostRules, ListenAddressRefusedError, check_listen_address
+from lambent.gateway.host_rules import HostRules
 from lambent.wire.http import Headers, Request
 
 
@@ -124,15 +124,3 @@ def test_remembered_hosts_are_bounded() -> None:
     rules.check(request("a" * 300 + ".localhost"))
     assert len(rules._allowed) <= 1024
     assert max(map(len, rules._allowed)) < 300
-
-
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "127.0.0.2"])
-def test_listening_at_loopback_is_allowed(host: str) -> None:
-    check_listen_address(host, insecure=False)
-
-
-@pytest.mark.parametrize("host", ["", "0.0.0.0", "::", "192.168.1.5", "example.com"])
-def test_listening_beyond_loopback_needs_insecure(host: str) -> None:
-    with pytest.raises(ListenAddressRefusedError, match="--insecure"):
-        check_listen_address(host, insecure=False)
-    check_listen_address(host, insecure=True)

@@ -17,27 +17,6 @@ _CACHED_HOSTS = 1024
 _CACHED_HOST_LENGTH = 255
 
 
-class ListenAddressRefusedError(Exception):
-    """The address to listen at is reachable by others, and nobody said that this is meant."""
-
-
-def check_listen_address(host: str, *, insecure: bool) -> None:
-    """Allow an address to listen at.
-
-    Args:
-        host: an IP address, or "localhost".
-        insecure: the operator accepts that others reach the port.
-
-    Raises:
-        ListenAddressRefusedError: it isn't a loopback address and `insecure` isn't set.
-    """
-    if not insecure and not _is_loopback(host.lower()):
-        raise ListenAddressRefusedError(
-            f"{host or 'every address'} can be reached from other machines. Listen at 127.0.0.1, or say --insecure if "
-            "everyone who can reach the port may use it."
-        )
-
-
 class HostRules:
     """Checks Host, Origin and Sec-Fetch-Site of every request.
 

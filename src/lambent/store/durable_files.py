@@ -15,10 +15,13 @@ TEMPORARY_PREFIX = ".writing-"
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-def write_durably(path: Path, content: bytes) -> None:
+def write_durably(path: Path, content: bytes, *, mode: int = 0o666) -> None:
     """Write or replace a file; when this returns it is on disk under its name.
 
     The name appears by a rename, after the content was synced: nobody ever sees a part of it.
+
+    Args:
+        mode: permissions, less the process's umask.
 
     Raises:
         StoreFull: no space left; nothing is left behind.
@@ -27,7 +30,7 @@ def write_durably(path: Path, content: bytes) -> None:
     temporary = temporary_beside(path)
     with file_errors():
         try:
-            with temporary.open("xb") as file:
+            with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())

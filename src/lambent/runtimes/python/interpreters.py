@@ -165,10 +165,18 @@ def _candidate_paths(environment: Mapping[str, str], home: Path) -> Iterator[Pat
             for name in (*IDENTIFIERS, "python3"):
                 yield Path(directory, name)
     for root in (pyenv / "versions", uv):
-        for installation in sorted(root.glob("*")):
+        for installation in _entries(root):
             for name in IDENTIFIERS:
                 yield installation / "bin" / name
     yield Path(getattr(sys, "_base_executable", None) or sys.executable)
+
+
+def _entries(directory: Path) -> list[Path]:
+    """What is in a folder; nothing, if it isn't there or not for us to read."""
+    try:
+        return sorted(directory.iterdir())
+    except OSError:
+        return []
 
 
 def _interpreter(answer: dict[str, object]) -> Interpreter | None:
