@@ -44,7 +44,7 @@ def send(
     authorization = (
         f"AWS4-HMAC-SHA256 Credential={account}/20260101/{REGION}/lambda/aws4_request, SignedHeaders=host, Signature=0"
     )
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
     try:
         connection.request(
             method,
@@ -72,10 +72,14 @@ def create(client: Any, name: str = "my-function", **more: Any) -> Any:
     )
 
 
+PATIENTLY = {"Delay": 0.01, "MaxAttempts": 3_000}
+"""WaiterConfig: look often, and give up after half a minute."""
+
+
 def settle(client: Any, name: str = "my-function") -> Any:
     """Wait until a function is neither being created nor updated; what it is then."""
     for waiter in ("function_active_v2", "function_updated_v2"):
-        client.get_waiter(waiter).wait(FunctionName=name, WaiterConfig={"Delay": 0})
+        client.get_waiter(waiter).wait(FunctionName=name, WaiterConfig=PATIENTLY)
     return client.get_function_configuration(FunctionName=name)
 
 

@@ -66,11 +66,11 @@ class ControlPlane:
         self._started.clear()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         self._thread.start()
-        assert self._started.wait(10), "the server didn't start"
+        assert self._started.wait(30), "the server didn't start"
 
     def stop(self) -> None:
         self._stop()
-        self._thread.join(10)
+        self._thread.join(30)
         assert not self._thread.is_alive(), "the server didn't stop"
 
     @contextlib.contextmanager
@@ -92,7 +92,7 @@ class ControlPlane:
 
     def run(self, work: Any) -> Any:
         """Run a coroutine on the server's loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
     async def _close_gate(self) -> None:
         self._gate.clear()

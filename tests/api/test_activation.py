@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from lambent.core.errors import ResourceConflict
 from lambent.core.scope import Scope
-from tests.api.calls import call, create, package, refusal, settle
+from tests.api.calls import PATIENTLY, call, create, package, refusal, settle
 from tests.api.conftest import ClientFactory
 from tests.api.control_plane import ControlPlane
 from tests.lambent_server import REGION
@@ -58,7 +58,7 @@ def test_code_that_cannot_be_unpacked_makes_the_function_failed(
         digest = base64.b64decode(created["CodeSha256"]).hex()
         control_plane.lose_code(digest)
     with pytest.raises(Exception, match="terminal failure state"):
-        control_client.get_waiter("function_active_v2").wait(FunctionName="my-function", WaiterConfig={"Delay": 0})
+        control_client.get_waiter("function_active_v2").wait(FunctionName="my-function", WaiterConfig=PATIENTLY)
     shown = control_client.get_function_configuration(FunctionName="my-function")
     assert (shown["State"], shown["StateReasonCode"]) == ("Failed", "InternalError")
 
@@ -106,5 +106,5 @@ def test_what_was_pending_is_activated_at_the_next_start(
     client = lambda_client(url=own_server.url)
     settle(client, "pending")
     assert settle(client, "active")["Timeout"] == 9
-    client.get_waiter("published_version_active").wait(FunctionName="pending", Qualifier="1", WaiterConfig={"Delay": 0})
+    client.get_waiter("published_version_active").wait(FunctionName="pending", Qualifier="1", WaiterConfig=PATIENTLY)
     assert list(own_server.reserved.values()) == [2]

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambent.core.honesty import REFUSED_SETTINGS
-from tests.api.calls import call, create, package, refusal, send, settle
+from tests.api.calls import PATIENTLY, call, create, package, refusal, send, settle
 from tests.api.conftest import ClientFactory
 from tests.lambent_server import REGION, LambentServer
 
@@ -34,7 +34,7 @@ class TestCreate:
     def test_publish_makes_version_1_active_too(self, client: Any) -> None:
         assert create(client, Publish=True)["Version"] == "1"
         client.get_waiter("published_version_active").wait(
-            FunctionName="my-function", Qualifier="1", WaiterConfig={"Delay": 0}
+            FunctionName="my-function", Qualifier="1", WaiterConfig=PATIENTLY
         )
         settle(client)
         assert [one["Version"] for one in client.list_versions_by_function(FunctionName="my-function")["Versions"]] == [

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.calls import call, package
+from tests.api.calls import call, package, settle
 from tests.api.conftest import ClientFactory
 from tests.api.control_plane import ControlPlane
 from tests.golden import Sample, assert_answer, fill, samples
@@ -112,8 +112,7 @@ class World:
 
     def settle(self, name: str = "function") -> None:
         """Wait until the function is active and updated."""
-        for waiter in ("function_active_v2", "function_updated_v2"):
-            self.client.get_waiter(waiter).wait(FunctionName=self.values[name], WaiterConfig={"Delay": 0})
+        settle(self.client, self.values[name])
 
     def change(self, **settings: Any) -> None:
         """Update the settings (or only the code) and wait for it."""
