@@ -1,9 +1,10 @@
 """How many run at the same time: exactly as many as are admitted, each in an environment of its own."""
 
+import contextlib
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +12,23 @@ import pytest
 
 from tests.golden import Answer, assert_answer, sample
 from tests.invoke.caller import Caller, at_the_same_time
+from tests.invoke.gate import WAITING, closed_gate
 from tests.invoke.logs import wait_for
 from tests.lambent_server import LambentServer, create_function
 
-# Says which environment it is after as many seconds as it is told.
-WHO = """\
-import time, uuid
-ME = uuid.uuid4().hex
 
-def handler(event, context):
-    time.sleep(event)
-    return ME
-"""
+@contextlib.contextmanager
+def callers(count: int, invoke: Callable[[int], Answer]) -> Iterator[list[Answer]]:
+    """That many calls at the same time, whose answers appear in the list; all of them after the block."""
+    answers: list[Answer] = []
+    calling = threading.Thread(target=at_the_same_time, args=(count, lambda n: answers.append(invoke(n))))
+    calling.start()
+    yield answers
+    calling.join()
 
 
-def throttled(answers: list[Answer]) -> int:
-    return sum(answer.status == 429 for answer in answers)
+def statuses(answers: list[Answer]) -> Counter[int]:
+    return Counter(answer.status for answer in answers)
 
 
 # --- environments ---
@@ -35,16 +37,17 @@ def throttled(answers: list[Answer]) -> int:
 def test_invocations_at_the_same_time_have_an_environment_each_and_those_after_each_other_share_one(
     caller: Caller, client: Any
 ) -> None:
-    create_function(client, "fn", WHO)
-    environments = at_the_same_time(8, lambda _: caller.result("fn", 0.7))
-    assert len(set(environments)) == 8
-    assert len({caller.result("fn", 0) for _ in range(8)}) == 1
+    create_function(client, "fn", WAITING)
+    with closed_gate() as gate, callers(8, lambda _: caller.invoke("fn", gate.event)) as answers:
+        wait_for(lambda: gate.waiting == 8)
+        gate.open()
+    assert len({answer.body for answer in answers}) == 8
+    assert len({caller.result("fn") for _ in range(8)}) == 1
 
 
 def test_a_burst_on_a_function_that_never_ran_is_served(caller: Caller, client: Any) -> None:
-    create_function(client, "fn", WHO)
-    environments = at_the_same_time(50, lambda _: caller.result("fn", 0.05))
-    assert len(environments) == 50
+    create_function(client, "fn", WAITING)
+    assert len(at_the_same_time(50, lambda _: caller.result("fn"))) == 50
 
 
 def test_a_function_may_invoke_itself(caller: Caller, client: Any) -> None:
@@ -74,17 +77,19 @@ def handler(event, context):
 
 @pytest.mark.parametrize("reserved", [1, 2])
 def test_exactly_what_is_reserved_runs_and_the_rest_is_throttled(caller: Caller, client: Any, reserved: int) -> None:
-    create_function(client, "fn", WHO)
+    create_function(client, "fn", WAITING)
     client.put_function_concurrency(FunctionName="fn", ReservedConcurrentExecutions=reserved)
-    caller.result("fn", 0)
-    for _ in range(2):
-        answers = at_the_same_time(6, lambda _: caller.invoke("fn", b"0.7"))
-        assert Counter(answer.status for answer in answers) == {200: reserved, 429: 6 - reserved}
+    for _ in ("cold", "warm"):
+        with closed_gate() as gate, callers(6, lambda _: caller.invoke("fn", gate.event)) as answers:
+            wait_for(lambda: len(answers) == 6 - reserved and gate.waiting == reserved)
+            assert statuses(answers) == {429: 6 - reserved}
+            gate.open()
+        assert statuses(answers) == {200: reserved, 429: 6 - reserved}
 
 
 def test_a_throttled_caller_is_told_why_and_when_to_try_again(caller: Caller, client: Any) -> None:
     """Source: invocation.md section 3 (recorded)."""
-    create_function(client, "fn", WHO)
+    create_function(client, "fn", WAITING)
     client.put_function_concurrency(FunctionName="fn", ReservedConcurrentExecutions=0)
     answer = caller.invoke(caller.arn("fn", "$LATEST"))
     assert_answer(sample("invoke", "Invoke", "nothing reserved (0): refused"), answer, {})
@@ -96,29 +101,33 @@ def test_a_throttled_caller_is_told_why_and_when_to_try_again(caller: Caller, cl
 
 
 def test_reserved_concurrency_that_is_used_up_is_the_recorded_answer(caller: Caller, client: Any) -> None:
-    create_function(client, "fn", WHO)
+    create_function(client, "fn", WAITING)
     client.put_function_concurrency(FunctionName="fn", ReservedConcurrentExecutions=1)
-    caller.result("fn", 0)
-    answers = at_the_same_time(2, lambda _: caller.invoke(caller.arn("fn", "$LATEST"), b"0.5"))
-    (refused,) = [answer for answer in answers if answer.status != 200]
+    with closed_gate() as gate, callers(1, lambda _: caller.invoke("fn", gate.event)):
+        wait_for(lambda: gate.waiting == 1)
+        refused = caller.invoke(caller.arn("fn", "$LATEST"))
+        gate.open()
     assert_answer(sample("invoke", "Invoke", "reserved concurrency used up"), refused, {})
 
 
 def test_a_reservation_counts_versions_together(caller: Caller, client: Any) -> None:
     """Source: invocation.md section 3: shared by all versions and aliases."""
-    create_function(client, "fn", WHO)
+    create_function(client, "fn", WAITING)
     client.publish_version(FunctionName="fn")
     client.put_function_concurrency(FunctionName="fn", ReservedConcurrentExecutions=1)
-    answers = at_the_same_time(2, lambda n: caller.invoke("fn", b"0.7", qualifier=("$LATEST", "1")[n]))
-    assert throttled(answers) == 1
+    with closed_gate() as gate, callers(1, lambda _: caller.invoke("fn", gate.event)):
+        wait_for(lambda: gate.waiting == 1)
+        assert caller.invoke("fn", qualifier="1").status == 429
+        gate.open()
+    assert caller.invoke("fn", b"null", qualifier="1").status == 200
 
 
 def test_a_reservation_that_was_deleted_limits_no_more(caller: Caller, client: Any) -> None:
-    create_function(client, "fn", WHO)
+    create_function(client, "fn", WAITING)
     client.put_function_concurrency(FunctionName="fn", ReservedConcurrentExecutions=0)
-    assert caller.invoke("fn", b"0").status == 429
+    assert caller.invoke("fn", b"null").status == 429
     client.delete_function_concurrency(FunctionName="fn")
-    assert caller.invoke("fn", b"0").status == 200
+    assert caller.invoke("fn", b"null").status == 200
 
 
 def test_an_execution_is_free_again_with_the_answer(caller: Caller, client: Any) -> None:
@@ -142,28 +151,24 @@ def handler(event, context):
 
 
 def test_a_flood_of_one_function_leaves_another_working(caller: Caller, client: Any) -> None:
-    create_function(client, "flooded", WHO)
-    create_function(client, "other", WHO)
+    create_function(client, "flooded", "def handler(event, context):\n    return sum(range(100_000))\n")
+    create_function(client, "other", WAITING)
     client.put_function_concurrency(FunctionName="flooded", ReservedConcurrentExecutions=5)
     over = threading.Event()
 
-    def flood(_: int) -> list[int]:
+    def flood(_: int) -> Answer:
         connection = caller.connect()
-        statuses = []
-        while not over.is_set():
-            statuses.append(caller.invoke("flooded", b"0.02", connection=connection).status)
+        while (answer := caller.invoke("flooded", connection=connection)) and not over.is_set():
+            assert answer.status in {200, 429}
         connection.close()
-        return statuses
+        return answer
 
-    flooding = threading.Thread(target=lambda: statuses.extend(at_the_same_time(12, flood)))
-    statuses: list[list[int]] = []
-    flooding.start()
-    try:
-        assert len({caller.result("other", 0) for _ in range(20)}) == 1
-    finally:
-        over.set()
-        flooding.join()
-    assert {status for some in statuses for status in some} <= {200, 429}
+    with callers(12, flood) as answers:
+        try:
+            assert len({caller.result("other") for _ in range(20)}) == 1
+        finally:
+            over.set()
+    assert len(answers) == 12
 
 
 # --- the account's limit ---
@@ -181,23 +186,19 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LambentServer]
 def test_the_accounts_limit_is_exact_and_reserved_executions_are_beside_it(limited: LambentServer) -> None:
     """Source: invocation.md section 3: the unreserved pool is the limit less what is reserved."""
     client, caller = limited.client(), Caller(limited.port, "000000000000")
-    create_function(client, "flood", WHO, Timeout=30)
-    create_function(client, "safe", WHO)
+    create_function(client, "flood", WAITING, Timeout=60)
+    create_function(client, "safe", WAITING)
     client.put_function_concurrency(FunctionName="safe", ReservedConcurrentExecutions=1)
-    answers: list[Answer] = []
-    flooding = threading.Thread(
-        target=at_the_same_time, args=(106, lambda _: answers.append(caller.invoke("flood", b"3")))
-    )
-    flooding.start()
-    refused = wait_for(lambda: answers[:] if len(answers) == 6 else None)
-    assert caller.result("safe", 0)
-    assert Caller(limited.port, "111111111111").invoke("flood").status == 404  # not 429: another account's pool
-    flooding.join()
-    assert Counter(answer.status for answer in answers) == {200: 100, 429: 6}
+    with closed_gate() as gate, callers(106, lambda _: caller.invoke("flood", gate.event)) as answers:
+        refused = wait_for(lambda: answers[:] if len(answers) == 6 and gate.waiting == 100 else None)
+        assert caller.result("safe")
+        assert Caller(limited.port, "111111111111").invoke("flood").status == 404  # not 429: another account's pool
+        gate.open()
+    assert statuses(answers) == {200: 100, 429: 6}
     assert [json.loads(answer.body) for answer in refused] == 6 * [
         {"Reason": "ConcurrentInvocationLimitExceeded", "Type": "User", "message": "Rate Exceeded."}
     ]
-    assert caller.result("flood", 0)
+    assert caller.result("flood")
 
 
 # --- the host's memory ---
@@ -208,15 +209,15 @@ def test_idle_environments_make_room_when_the_hosts_memory_is_used_up(tmp_path: 
     try:
         client, caller = server.client(), Caller(server.port, "000000000000")
         for name in ("a", "b", "c"):
-            create_function(client, name, WHO)
-        first = {name: caller.result(name, 0) for name in ("a", "b")}
-        assert caller.result("c", 0) not in first.values()
-        again = {name: caller.result(name, 0) for name in ("a", "b")}
+            create_function(client, name, WAITING)
+        first = {name: caller.result(name) for name in ("a", "b")}
+        assert caller.result("c") not in first.values()
+        again = {name: caller.result(name) for name in ("a", "b")}
         assert again != first  # at least one had to go
-        results = at_the_same_time(6, lambda n: caller.result("abc"[n % 3], 0.1))  # these wait for each other
+        results = at_the_same_time(6, lambda n: caller.result("abc"[n % 3]))  # these wait for each other
         assert len(results) == 6
-        create_function(client, "large", WHO, MemorySize=512)
-        answer = caller.invoke("large", b"0")
+        create_function(client, "large", WAITING, MemorySize=512)
+        answer = caller.invoke("large", b"null")
         assert (answer.status, json.loads(answer.body)["Reason"]) == (429, "ConcurrentInvocationLimitExceeded")
         assert "The memory capacity of 256 MB is used up" in server.said()
     finally:
