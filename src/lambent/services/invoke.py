@@ -117,9 +117,12 @@ class InvokeService:
             request.log_tail,
             on_result,
         )
-        self._fleet.invoke(
-            target, invocation, on_refused=on_error, on_ended=partial(self._admission.release, scope, name)
-        )
+        release = partial(self._admission.release, scope, name)
+        try:
+            self._fleet.invoke(target, invocation, on_refused=on_error, on_ended=release)
+        except Exception:
+            release()  # a bug must not keep the function's concurrency
+            raise
 
     async def invoke_and_wait(self, request: InvokeRequest) -> InvocationResult:
         """`invoke` for callers that can wait; raises what on_error would be given."""
