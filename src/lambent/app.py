@@ -98,6 +98,7 @@ class Server:
     Attributes:
         root_key: the key that was made at this start, to be shown once; else None.
         runtimes: identifiers that functions can have on this machine.
+        failed: set when a part that must run has ended: the server can't keep its promises and has to stop.
     """
 
     host: str
@@ -105,6 +106,7 @@ class Server:
     data_directory: Path
     root_key: RootKey | None
     runtimes: Sequence[str]
+    failed: asyncio.Event
 
 
 Ready = Callable[[Server], Awaitable[None]]
@@ -130,6 +132,9 @@ async def run(settings: Settings, *, posture: Posture, ready: Ready | None = Non
     Args:
         ready: awaited once, when requests are answered.
 
+    Returns:
+        The exit status: 1 if a part of the server failed.
+
     Raises:
         CannotStart: with the one line that says why.
     """
@@ -142,7 +147,7 @@ async def run(settings: Settings, *, posture: Posture, ready: Ready | None = Non
         if ready is not None:
             await ready(server)
         await stop.wait()
-    return 0
+        return 1 if server.failed.is_set() else 0
 
 
 def _on_signal(stop: asyncio.Event) -> None:
@@ -152,23 +157,29 @@ def _on_signal(stop: asyncio.Event) -> None:
 
 
 @contextlib.asynccontextmanager
-async def serving(settings: Settings, *, posture: Posture) -> AsyncIterator[Server]:
+async def serving(settings: Settings, *, posture: Posture, stop: asyncio.Event | None = None) -> AsyncIterator[Server]:
     """A server that answers requests inside the block, and has stopped after it.
 
     What is started first is stopped last: requests end before what they use.
+
+    Args:
+        stop: set when the server fails and the block has to end.
 
     Raises:
         CannotStart: with the one line that says why.
     """
     async with contextlib.AsyncExitStack() as stack:
-        yield await _Assembly(settings, posture, stack).start()
+        yield await _Assembly(settings, posture, stack, stop or asyncio.Event()).start()
 
 
 class _Assembly:
     """Makes the parts, in the order in which they need each other, and registers how each is stopped."""
 
-    def __init__(self, settings: Settings, posture: Posture, stack: contextlib.AsyncExitStack) -> None:
+    def __init__(
+        self, settings: Settings, posture: Posture, stack: contextlib.AsyncExitStack, stop: asyncio.Event
+    ) -> None:
         self._settings = settings
+        self._stop = stop
         self._posture = posture
         self._stack = stack
         self._clock = Clock()
@@ -189,7 +200,14 @@ class _Assembly:
         await self._concurrency.restore()
         await self._code_sweep.mark()
         await self._run(listener)
-        return Server(self._settings.host, self._port, self._data.path, self._root_key, self._interpreters.identifiers)
+        return Server(
+            host=self._settings.host,
+            port=self._port,
+            data_directory=self._data.path,
+            root_key=self._root_key,
+            runtimes=self._interpreters.identifiers,
+            failed=self._background.failed,
+        )
 
     def _claim(self) -> socket.socket:
         """What can be refused with one line: the address, the data directory, the port."""
@@ -271,7 +289,7 @@ class _Assembly:
             code_trees=self._code_trees,
         )
         self._stack.push_async_callback(self._fleet.stop)
-        self._background = _Background(self._stack)
+        self._background = _Background(self._stack, self._stop)
 
     async def _warm_expected(self) -> None:
         """Begin what takes longest, in processes of its own, while the rest of the server is put together."""
@@ -342,7 +360,7 @@ class _Assembly:
 
     def _make_services(self) -> None:
         """The use cases."""
-        self._background = _Background(self._stack)
+        self._background = _Background(self._stack, self._stop)
         view = CatalogueView(database=self._database)
         changed = Deployments(database=self._database, view=view, fleet=self._fleet).changed
         reserved = self._admission.set_reserved
@@ -440,7 +458,7 @@ class _Assembly:
         if self._posture == "serve":
             await self._prove_sandbox()
         for work in (self._activation.run(), self._fleet.run(), self._events.run(), self._code_sweep.run()):
-            self._background.start(work)
+            self._background.start(work, must_run=True)
         self._stack.push_async_callback(functools.partial(self._events.stop, grace_seconds=_GRACE_SECONDS))
         self._stack.push_async_callback(functools.partial(self._server.stop, grace_seconds=_GRACE_SECONDS))
         await self._server.listen(sock=listener)
@@ -476,19 +494,29 @@ class _Assembly:
 class _Background:
     """Tasks that belong to the server and to nobody's request; one that fails says so in the log."""
 
-    def __init__(self, stack: contextlib.AsyncExitStack) -> None:
+    def __init__(self, stack: contextlib.AsyncExitStack, stop: asyncio.Event) -> None:
+        self.failed = asyncio.Event()
+        self._stop = stop
         self._tasks: set[asyncio.Task[None]] = set()
         stack.push_async_callback(self._cancel)
 
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
+    def start(self, work: Coroutine[Any, Any, None], *, must_run: bool = False) -> None:
+        """Run work beside everything else.
+
+        Args:
+            must_run: the server can't do without it: if it fails, `failed` is set.
+        """
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(functools.partial(self._ended, must_run=must_run))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Task[None], *, must_run: bool) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            logger.error("A background task failed.", exc_info=task.exception())
+            logger.error("A part of the server has failed.", exc_info=task.exception())
+            if must_run:
+                self.failed.set()
+                self._stop.set()
 
     async def _cancel(self) -> None:
         for task in self._tasks:
