@@ -1,9 +1,10 @@
 """What must hold: `make bench` fails when a bar is missed.
 
 A bar on time or rate is met by the figure itself or, on a machine that is slower or busier than the reference machine
-(2 cores; raw hello 98,000/s, p50 at one client 0.022 ms, started in 0.06 s), by its ratio to the raw hello of the same
-run. The ratios are stricter than the figures on the reference machine, so that there they excuse nothing. Sizes have no
-such second way.
+(2 cores; raw hello p50 at one client 0.022 ms, started in 0.06 s), by its ratio to the raw hello of the same run. The
+ratios are stricter than the figures on the reference machine, so that there they excuse nothing. Sizes have no such
+second way. The rate's second way is the server's processor time, with which it would serve more than 12,000/s had it a
+core of its own: where others compete for the cores, raw hello loses more of its rate than Lambent does.
 """
 
 from collections.abc import Callable
@@ -36,9 +37,9 @@ def _times_hello(run: Results, milliseconds: float) -> str:
 BARS = (
     Bar(
         "warm, best rate, signed",
-        "≥ 12,000/s, or ≥ 0.15 of hello",
-        lambda run: f"{run.best_warm.rate:,.0f}/s, {run.best_warm.ratio:.2f} of hello",
-        lambda run: run.best_warm.rate >= 12_000 or run.best_warm.ratio >= 0.15,
+        "≥ 12,000/s, or ≤ 75 ms CPU per 1,000",
+        lambda run: f"{run.best_warm.rate:,.0f}/s, {run.best_warm.server_cpu_us:.1f} ms",
+        lambda run: run.best_warm.rate >= 12_000 or run.best_warm.server_cpu_us <= 75,
     ),
     Bar(
         "warm, one client, p50",
