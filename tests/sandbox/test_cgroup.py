@@ -76,6 +76,7 @@ def test_one_virtual_cpu_is_a_whole_period_of_quota_on_both_versions() -> None:
     assert limit_writes(limits, version=1) == [
         ("memory", "memory.limit_in_bytes", "1073741824"),
         ("memory", "memory.memsw.limit_in_bytes", "1073741824"),
+        ("memory", "memory.kmem.tcp.limit_in_bytes", "268435456"),
         ("cpu", "cpu.shares", "1024"),
         ("pids", "pids.max", "1024"),
         ("cpu", "cpu.cfs_period_us", "100000"),

@@ -18,7 +18,10 @@ from pathlib import Path
 
 _V1_CONTROLLERS = ("memory", "cpu", "pids", "freezer")
 _V2_CONTROLLERS = ("memory", "cpu", "pids")
-_SWAP_FILES = ("memory.swap.max", "memory.memsw.limit_in_bytes")
+_OPTIONAL_FILES = ("memory.swap.max", "memory.memsw.limit_in_bytes", "memory.kmem.tcp.limit_in_bytes")
+# Of a function's memory, what the buffers of its sockets may take beside it where version 1 counts them apart.
+_SOCKET_BUFFER_SHARE = 4
+_LEAST_SOCKET_BUFFER_BYTES = 16 * 1024 * 1024
 _EMPTY_SECONDS = 5.0
 _BUSY_RETRY_SECONDS = 0.01
 CPU_PERIOD_US = 100_000
@@ -79,10 +82,13 @@ class Limits:
 def limit_writes(limits: Limits, *, version: int) -> list[tuple[str, str, str]]:
     """The limits as (controller, file, value) in the order in which they are to be written."""
     quota_us = max(1000, int(limits.cpu_share * CPU_PERIOD_US))
+    socket_buffer_bytes = max(limits.memory_bytes // _SOCKET_BUFFER_SHARE, _LEAST_SOCKET_BUFFER_BYTES)
     if version == 1:
         writes = [
             ("memory", "memory.limit_in_bytes", str(limits.memory_bytes)),
             ("memory", "memory.memsw.limit_in_bytes", str(limits.memory_bytes)),  # after the other: never below it
+            # Version 1 doesn't count socket buffers as memory: without this, a function takes all of the host's.
+            ("memory", "memory.kmem.tcp.limit_in_bytes", str(socket_buffer_bytes)),
             ("cpu", "cpu.shares", str(max(2, int(limits.cpu_share * 1024)))),
             ("pids", "pids.max", str(limits.processes)),
         ]
@@ -138,8 +144,14 @@ class CgroupTree:
     def create(self, sandbox_id: str) -> "Cgroup":
         """Make the groups of one environment, in every hierarchy."""
         paths = {name: parent / sandbox_id for name, parent in self._parents.items()}
-        for path in set(paths.values()):
-            self.make_group(path)
+        made: list[Path] = []
+        try:
+            for path in sorted(set(paths.values())):
+                self.make_group(path)
+                made.append(path)
+        except OSError:
+            remove_groups(made)
+            raise
         return Cgroup(
             paths,
             version={name: 2 if self._uses_v2(name) else 1 for name in paths},
@@ -208,7 +220,7 @@ class Cgroup:
         try:
             fd = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
         except FileNotFoundError:
-            if file in _SWAP_FILES:  # absent where the kernel has no swap accounting
+            if file in _OPTIONAL_FILES:  # absent where the kernel has no swap accounting
                 return
             raise
         try:

@@ -33,7 +33,7 @@ _HOST_ETC = (
 )  # fmt: skip
 # Of /proc, what tells of the host and nothing of the environment: how it was started, where its kernel lies in
 # memory, its key rings, and how often its devices speak (from which another's key strokes have been read).
-_MASKED_PROC = ("cmdline", "interrupts", "kallsyms", "keys")
+_MASKED_PROC = ("cgroups", "cmdline", "diskstats", "interrupts", "kallsyms", "keys", "locks", "partitions", "swaps")
 # Programs and libraries somebody put on this very host, which AWS doesn't have.
 _MASKED = ("/usr/local", "/usr/src", "/usr/lib/python3/dist-packages", "/usr/share/doc")
 

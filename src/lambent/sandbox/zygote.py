@@ -148,7 +148,11 @@ class Zygote:
             return
         answer = json.loads(data)
         future = self._waiting.pop(answer["spawned"], None)
-        if future is not None and not future.done():
+        if future is None or future.done():
+            return
+        if "failed" in answer:
+            future.set_exception(SandboxFailed(f"the zygote of {self._plan.runtime} can't fork: {answer['failed']}"))
+        else:
             future.set_result(answer["pid"])
 
     def _ended(self) -> None:

@@ -7,7 +7,8 @@ blank environment (`lambent_runtime.init`). One JSON object a message, descripto
     server → zygote   {"config": {…}} first, once; then
                       {"spawn": id, "uid": u, "gid": g} + control socket, /tmp mount, frames socket,
                       log pipe, cgroup files
-    zygote → server   {"ready": true}; {"spawned": id, "pid": host pid} for each request
+    zygote → server   {"ready": true}; for each request {"spawned": id, "pid": host pid}
+                      or {"spawned": id, "failed": why}
 """
 
 from __future__ import annotations
@@ -52,18 +53,25 @@ def main() -> NoReturn:
         if not data:
             os._exit(0)
         request = json.loads(data)
-        linux.unshare(linux.CLONE_NEWPID)
-        pid = os.fork()
-        if pid == 0:
-            control.close()
-            os.close(pid_namespace)
-            config["uid"], config["gid"] = request["uid"], request["gid"]
-            _become_init(config, fds)
-        # Without this the next child would be born into the namespace just made.
-        linux.setns(pid_namespace, linux.CLONE_NEWPID)
+        answer: dict[str, object] = {"spawned": request["spawn"]}
+        try:
+            linux.unshare(linux.CLONE_NEWPID)
+            try:
+                pid = os.fork()
+                if pid == 0:
+                    control.close()
+                    os.close(pid_namespace)
+                    config["uid"], config["gid"] = request["uid"], request["gid"]
+                    _become_init(config, fds)
+                answer["pid"] = pid
+            finally:
+                # Without this the next child would be born into the namespace just made.
+                linux.setns(pid_namespace, linux.CLONE_NEWPID)
+        except OSError as error:  # the machine has no room for another process: this one goes on
+            answer["failed"] = str(error)
         for fd in fds:
             os.close(fd)
-        control.send(json.dumps({"spawned": request["spawn"], "pid": pid}).encode())
+        control.send(json.dumps(answer).encode())
 
 
 def _become_init(config: Config, fds: list[int]) -> NoReturn:
