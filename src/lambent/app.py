@@ -31,9 +31,10 @@ from lambent.environments.variables import Credentials, needs_fresh_interpreter,
 from lambent.environments.zygote_plans import ZygotePlans
 from lambent.gateway.api import Api
 from lambent.gateway.authentication import AnyCredentials, Authenticator, VerifiedCredentials
+from lambent.gateway.body_limits import body_limit
 from lambent.gateway.code_links import CodeDownloads, CodeLinks
 from lambent.gateway.credentials import RootKey, RootKeyUnusableError
-from lambent.gateway.front import Front, body_limit
+from lambent.gateway.front import Front
 from lambent.gateway.host_rules import HostRules
 from lambent.gateway.http_server import HttpServer
 from lambent.gateway.invoke import InvokeOperation
@@ -440,7 +441,7 @@ class _Assembly:
             spawn=self._background.start,
         )
         loop = asyncio.get_running_loop()
-        self._server = HttpServer(loop, front.handle, clock=self._clock, body_limit=body_limit)
+        self._server = HttpServer(loop, front.handle, clock=self._clock, body_limit=body_limit, admits=front.admits)
 
     def _authenticator(self) -> Authenticator:
         self._root_key: RootKey | None = None

@@ -17,6 +17,7 @@ from lambent.core.errors import InvalidParameterValue
 from lambent.core.scope import Scope
 from lambent.gateway.api import Api
 from lambent.gateway.authentication import AnyCredentials
+from lambent.gateway.body_limits import body_limit
 from lambent.gateway.code_links import CODE_PATH_PREFIX, CodeDownloads, CodeLinks
 from lambent.gateway.http_server import HttpServer, Respond
 from lambent.gateway.operations.context import Services
@@ -161,7 +162,7 @@ class ControlPlane:
 
                     tasks.create_task(answer(), name="request")
 
-                server = HttpServer(self._loop, handle, clock=clock, body_limit=lambda method, path: 70_167_211)
+                server = HttpServer(self._loop, handle, clock=clock, body_limit=body_limit, admits=lambda request: True)
                 listener = await server.listen(host="127.0.0.1")
                 self.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
                 activating = tasks.create_task(activation.run(), name="activation")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lambent.gateway.api import REQUEST_BYTES
+from lambent.gateway.body_limits import PACKAGE_BYTES
 from lambent.gateway.operations.table import OPERATIONS
 from lambent.wire.service_model import Operation, load_lambda_model
 from tests.api.calls import ROLE, call, create, package, send, settle
@@ -92,7 +92,7 @@ def test_a_value_of_another_type_is_refused(kind: str, client: Any, lambent: Lam
 
 class TestSize:
     def test_one_byte_more_than_a_request_may_have_is_refused(self, lambent: LambentServer, account: str) -> None:
-        answer = send(lambent.url, "POST", "/2015-03-31/functions", b" " * (REQUEST_BYTES + 1), account=account)
+        answer = send(lambent.url, "POST", "/2015-03-31/functions", b" " * (PACKAGE_BYTES + 1), account=account)
         assert (answer.status, answer.headers["x-amzn-errortype"]) == (413, "RequestEntityTooLargeException")
         assert (
             json.loads(answer.body)["message"]
@@ -100,7 +100,7 @@ class TestSize:
         )
 
     def test_exactly_as_much_is_read(self, lambent: LambentServer, account: str) -> None:
-        body = b"{}" + b" " * (REQUEST_BYTES - 2)
+        body = b"{}" + b" " * (PACKAGE_BYTES - 2)
         answer = send(lambent.url, "POST", "/2015-03-31/functions", body, account=account)
         assert (answer.status, answer.headers["x-amzn-errortype"]) == (400, "ValidationException")
 

@@ -1,11 +1,13 @@
 """The HTTP server over real sockets: framing, order, limits, deadlines, and ends of connections."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -18,10 +20,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lambent.clock import Clock
-from lambent.gateway.http_server import HttpLimits, HttpServer, Respond, create_http_server
-from lambent.wire.http import Phase, Request
+from lambent.gateway.http_server import ConnectionGroup, HttpLimits, HttpServer, Respond, create_http_server
+from lambent.wire.http import ByteBudget, Phase, Request
 
 BODY_LIMIT = 1000
+# A read may bring 256 KiB: a longer body never comes whole with its head.
+SEVERAL_READS = b"b" * 600_000
 QUICK = HttpLimits(
     header_bytes=4096,
     header_timeout_seconds=0.2,
@@ -105,6 +109,7 @@ class RunningServer:
             self.handle,
             clock=Clock(),
             body_limit=lambda method, path: BODY_LIMIT if path != "/unlimited" else 1 << 30,
+            admits=lambda request: request.path != "/unknown-sender",
             host="127.0.0.1",
             limits=self.limits,
         )
@@ -161,6 +166,27 @@ class RunningServer:
         self.loop.call_soon_threadsafe(run)
         return done.result(10)
 
+    def wait_for_held_bytes(self, size: int) -> None:
+        """Until so much of unfinished requests has arrived."""
+        deadline = time.monotonic() + 10
+        while self.call(self.held_bytes) < size:
+            assert time.monotonic() < deadline
+
+    def held_bytes(self) -> int:
+        """What unfinished requests from outside are counted with."""
+        buffers = self.server._outside.buffers
+        return buffers.heads.taken + buffers.bodies.taken
+
+    def connect_inside(self, group: ConnectionGroup) -> Client:
+        """A client whose connection the server has accepted for a group."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            client = Client(listener.getsockname()[1])
+            accepted, _ = listener.accept()
+        accepted.setblocking(False)
+        served = self.loop.connect_accepted_socket(group.protocol, accepted)
+        asyncio.run_coroutine_threadsafe(served, self.loop).result(10)
+        return client
+
     def stop(self, *, grace_seconds: float = 0) -> None:
         asyncio.run_coroutine_threadsafe(self.server.stop(grace_seconds=grace_seconds), self.loop).result(10)
 
@@ -193,6 +219,8 @@ def start(loop: asyncio.AbstractEventLoop, caplog: pytest.LogCaptureFixture) -> 
     for server in running:
         server.stop()
         assert server.server.connection_count == 0
+        assert server.held_bytes() == 0
+        assert server.server._inside.bodies.taken == 0
         assert server.server._sweep_timer is None
         assert server.failures == []
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
@@ -561,6 +589,76 @@ class TestBodyLimit:
         assert client.response().status == 413
 
 
+class TestUnknownSenders:
+    def test_body_is_not_waited_for(self, client: Client) -> None:
+        client.send(post(b"b", path="/unknown-sender", length=BODY_LIMIT))
+        response = client.response()
+        assert (response.status, response.headers["connection"]) == (413, "close")
+        assert (response.seen["too_large"], response.seen["body"]) == (True, "")
+
+    def test_chunked_body_is_not_waited_for(self, client: Client) -> None:
+        client.send(chunked(b"b", path="/unknown-sender")[:-5])
+        assert client.response().status == 413
+
+    def test_they_are_not_told_to_go_on(self, client: Client) -> None:
+        client.send(post(b"", "Expect: 100-continue", path="/unknown-sender", length=10))
+        assert client.response().status == 413
+
+    def test_body_that_came_with_the_head_is_left_to_the_handler(self, client: Client) -> None:
+        client.send(post(b"b", path="/unknown-sender") + GET)
+        assert client.response().seen["body"] == "b"
+        assert client.response().status == 200
+
+    def test_nothing_is_kept_of_what_they_go_on_sending(self, server: RunningServer, client: Client) -> None:
+        client.send(post(b"b", path="/unknown-sender", length=BODY_LIMIT))
+        assert client.response().status == 413
+        client.send(SEVERAL_READS)
+        assert server.call(server.held_bytes) == 0
+
+
+class TestBuffers:
+    def test_bodies_beyond_the_budget_of_all_connections_are_refused(self, start: Start) -> None:
+        server = start(HttpLimits(buffered_body_bytes=1_000_000))
+        with Client(server.port) as first, Client(server.port) as second, Client(server.port) as third:
+            first.send(post(SEVERAL_READS, path="/unlimited", length=len(SEVERAL_READS) + 1))
+            server.wait_for_held_bytes(len(SEVERAL_READS))
+            second.send(post(SEVERAL_READS, path="/unlimited", length=len(SEVERAL_READS) + 1))
+            response = second.response()
+            assert (response.status, response.headers["connection"]) == (503, "close")
+            first.send(b"c")
+            assert first.response().status == 200
+            third.send(post(SEVERAL_READS, path="/unlimited"))
+            assert third.response().status == 200
+
+    def test_heads_beyond_the_budget_of_all_connections_are_refused(self, start: Start) -> None:
+        server = start(HttpLimits(buffered_head_bytes=100_000))
+        with Client(server.port) as first, Client(server.port) as second:
+            first.send(b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"a" * 60_000)
+            server.wait_for_held_bytes(60_000)
+            second.send(b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"a" * 60_000)
+            assert second.response().status == 503
+            first.send(b"\r\n\r\n")
+            assert first.response().status == 200
+
+    def test_what_a_client_that_goes_away_had_sent_is_forgotten(self, server: RunningServer) -> None:
+        with Client(server.port) as client:
+            client.send(post(SEVERAL_READS, path="/unlimited", length=len(SEVERAL_READS) + 1))
+            server.wait_for_held_bytes(len(SEVERAL_READS))
+        while server.call(server.held_bytes):
+            pass
+
+    def test_part_of_a_budget_counts_in_the_whole(self) -> None:
+        whole = ByteBudget(10)
+        part, other = ByteBudget(6, within=whole), ByteBudget(6, within=whole)
+        assert part.take(6)
+        assert not part.take(1)
+        assert not other.take(5)
+        assert (whole.taken, part.taken, other.taken) == (6, 6, 0)
+        part.give_back(6)
+        assert other.take(5)
+        assert whole.taken == 5
+
+
 class TestDeadlines:
     @pytest.fixture
     def server(self, start: Start) -> RunningServer:
@@ -577,6 +675,17 @@ class TestDeadlines:
         assert client.response().status == 408
         client.socket.shutdown(socket.SHUT_WR)
         assert client.rest() == b""
+
+    def test_body_that_trickles_is_refused(self, client: Client) -> None:
+        client.send(post(b"", length=BODY_LIMIT))
+        client.socket.settimeout(0.05)
+        for _ in range(100):
+            client.send(b"b")
+            with contextlib.suppress(TimeoutError):
+                assert client.socket.recv(12) == b"HTTP/1.1 408"
+                break
+        else:
+            pytest.fail("100 bytes were awaited for five seconds")
 
     def test_request_in_flight_has_no_deadline(self, server: RunningServer, client: Client) -> None:
         client.send(post(b"", path="/held"))
@@ -689,3 +798,81 @@ def test_answers_do_not_depend_on_how_the_stream_is_cut(
         for _, path, body in messages:
             seen = client.response().seen
             assert (seen["path"], seen["body"]) == (path, body)
+
+
+class TestClose:
+    def test_answers_given_before_it_are_sent(self, start: Start) -> None:
+        server = start()
+        with Client(server.port) as answered, Client(server.port) as other:
+            answered.send(post(b"", path="/held"))
+            _, respond = server.wait_for_held()
+            other.send(post(b"", path="/held"))
+            server.wait_for_held()
+            server.call(server.server.begin_stop)
+            drained = asyncio.run_coroutine_threadsafe(server.server.drained(timeout_seconds=0.05), server.loop)
+            assert drained.result(10) is False
+
+            async def answer_and_close() -> None:
+                respond(500, (), b"x" * 4_000_000)
+                await server.server.close(flush_seconds=10)
+
+            closed = asyncio.run_coroutine_threadsafe(answer_and_close(), server.loop)
+            assert answered.response().body == b"x" * 4_000_000
+            assert other.rest() == b""
+            closed.result(10)
+
+    def test_client_that_does_not_take_its_answer_cannot_hold_it_up(self, start: Start) -> None:
+        server = start()
+        with Client(server.port) as client:
+            client.send(b"GET /large HTTP/1.1\r\nHost: h\r\n\r\n" * 20)
+            while not server.call(lambda: any(not one._writable for one in server.server._connections)):
+                pass
+            asyncio.run_coroutine_threadsafe(server.server.close(flush_seconds=0.05), server.loop).result(10)
+            assert server.server.connection_count == 0
+
+
+class TestGroups:
+    def test_they_are_served_beside_the_connections_from_outside(self, start: Start) -> None:
+        server = start(HttpLimits(connections=1))
+        group = server.server.group(limit=2)
+        with Client(server.port) as outside, server.connect_inside(group) as one, server.connect_inside(group) as two:
+            for client in (outside, one, two):
+                client.send(GET)
+                assert client.response().status == 200
+            assert group.connection_count == 2
+
+    def test_connections_over_the_limit_are_closed(self, server: RunningServer) -> None:
+        group = server.server.group(limit=1)
+        with server.connect_inside(group) as first:
+            with server.connect_inside(group) as second, pytest.raises(ConnectionError):
+                second.send_forever(GET)
+            first.send(GET)
+            assert first.response().status == 200
+        while server.call(lambda: group.connection_count):
+            pass
+        with server.connect_inside(group) as third:
+            third.send(GET)
+            assert third.response().status == 200
+
+    def test_closing_one_ends_its_connections_and_no_others(self, server: RunningServer, client: Client) -> None:
+        group, other = server.server.group(limit=1), server.server.group(limit=1)
+        with server.connect_inside(group) as inside, server.connect_inside(other) as neighbour:
+            inside.send(post(b"", path="/held"))
+            _, respond = server.wait_for_held()
+            server.call(group.close)
+            with contextlib.suppress(ConnectionError):
+                assert inside.rest() == b""
+            server.call(lambda: respond(200, (), b"nobody gets it"))
+            for others in (client, neighbour):
+                others.send(GET)
+                assert others.response().status == 200
+        with server.connect_inside(group) as late, pytest.raises(ConnectionError):
+            late.send_forever(GET)
+
+    def test_their_bodies_do_not_use_up_the_budget_of_others(self, start: Start) -> None:
+        server = start(HttpLimits(buffered_body_bytes=1_000_000, group_buffered_body_bytes=500_000))
+        with server.connect_inside(server.server.group(limit=1)) as inside, Client(server.port) as outside:
+            inside.send(post(SEVERAL_READS, path="/unlimited", length=len(SEVERAL_READS) + 1))
+            assert inside.response().status == 503
+            outside.send(post(SEVERAL_READS, path="/unlimited"))
+            assert outside.response().status == 200

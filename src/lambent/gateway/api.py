@@ -6,15 +6,13 @@ the model, and then whatever the operation checks. Links to code are served here
 
 from lambent.core.errors import AccessDenied, NotImplementedOperation, RequestEntityTooLarge, UnknownOperation
 from lambent.gateway.authentication import Caller
+from lambent.gateway.body_limits import body_limit
 from lambent.gateway.code_links import CODE_PATH_PREFIX, CodeDownloads
 from lambent.gateway.errors import render_error
 from lambent.gateway.operations.context import OperationContext, Services
 from lambent.gateway.operations.table import OPERATIONS
 from lambent.wire.http import Request
 from lambent.wire.rest_json import Answer, RestJsonCodec
-
-REQUEST_BYTES = 70_167_211
-"""Longest body of a request: base64 of a 50 MB package and slack (quotas.md §3, recorded for CreateFunction)."""
 
 
 class Api:
@@ -50,8 +48,9 @@ class Api:
         if caller is None:
             raise AccessDenied(None)
         name = match.operation.name
-        if request.body_too_large or len(request.body) > REQUEST_BYTES:
-            raise RequestEntityTooLarge(f"Request must be smaller than {REQUEST_BYTES} bytes for the {name} operation")
+        limit = body_limit(request.method, request.path)
+        if request.body_too_large or len(request.body) > limit:
+            raise RequestEntityTooLarge(f"Request must be smaller than {limit} bytes for the {name} operation")
         operation = OPERATIONS.get(name)
         if operation is None:
             raise NotImplementedOperation(name)

@@ -21,6 +21,9 @@ DEFAULT_ACCOUNT = "000000000000"
 _ACCOUNT_DIGITS = 12
 _CACHED_CALLERS = 1024
 
+LONGEST_ACCESS_KEY = 128
+"""In characters. Source: IAM API reference, AccessKey, "AccessKeyId: length constraints"."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -47,6 +50,16 @@ class CredentialStore(Protocol):
 class Authenticator(Protocol):
     """Names the caller of a request."""
 
+    def identify(self, request: Request) -> Caller:
+        """Name the caller that a request claims to be of, from its head alone: enough to refuse, not to carry out.
+
+        Raises:
+            MissingAuthenticationToken: the request carries no credentials.
+            IncompleteSignature: they can't be read.
+            InvalidSignature: they aren't scoped as they must be.
+            UnrecognizedClient: the access key is unknown.
+        """
+
     def authenticate(self, request: Request) -> Caller:
         """Name the caller.
 
@@ -65,6 +78,8 @@ class _Callers:
         self._known: dict[tuple[str, str, str, str], Caller] = {}
 
     def of(self, account: str, scope: CredentialScope) -> Caller:
+        if len(scope.access_key) > LONGEST_ACCESS_KEY:
+            raise _unrecognized()
         key = (account, scope.access_key, scope.region, scope.service)
         caller = self._known.get(key)
         if caller is None:
@@ -87,6 +102,10 @@ class AnyCredentials:
         self._parser = SignatureParser()
         self._callers = _Callers()
 
+    def identify(self, request: Request) -> Caller:
+        """Name the caller; see `Authenticator`."""
+        return self.authenticate(request)
+
     def authenticate(self, request: Request) -> Caller:
         """Name the caller; see `Authenticator`."""
         scope = self._parser.parse(request).claim.scope
@@ -105,13 +124,26 @@ class VerifiedCredentials:
         self._verifier = SignatureVerifier()
         self._callers = _Callers()
 
+    def identify(self, request: Request) -> Caller:
+        """Name the claimed caller; see `Authenticator`."""
+        scope = self._parser.parse(request).claim.scope
+        _, account = self._credentials(scope.access_key)
+        return self._callers.of(account, scope)
+
     def authenticate(self, request: Request) -> Caller:
         """Name the caller; see `Authenticator`."""
         signature = self._parser.parse(request)
         scope = signature.claim.scope
-        credentials = self._store.secret_for(scope.access_key)
-        if credentials is None:
-            raise UnrecognizedClient("The security token included in the request is invalid.")
-        secret, account = credentials
+        secret, account = self._credentials(scope.access_key)
         self._verifier.verify(request, signature, secret, now_ms=self._clock.now_ms())
         return self._callers.of(account, scope)
+
+    def _credentials(self, access_key: str) -> tuple[str, str]:
+        credentials = self._store.secret_for(access_key)
+        if credentials is None:
+            raise _unrecognized()
+        return credentials
+
+
+def _unrecognized() -> UnrecognizedClient:
+    return UnrecognizedClient("The security token included in the request is invalid.")

@@ -1,27 +1,24 @@
 """The front door: every request passes here, is checked, and goes to Invoke or to the rest of the API.
 
 Order of the checks: where the request comes from (Host, Origin), who sends it (credentials), what it wants. An Invoke
-is handled at once on this turn of the event loop; everything else becomes a task.
+is handled at once on this turn of the event loop; everything else becomes a task. The body of a request from an unknown
+sender isn't even read, unless it came along with the head.
 """
 
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from lambent.gateway.api import REQUEST_BYTES, Api
+from lambent.core.errors import ApiError
+from lambent.gateway.api import Api
 from lambent.gateway.authentication import Authenticator, Caller
 from lambent.gateway.errors import render_error
 from lambent.gateway.host_rules import HostRules
 from lambent.gateway.http_server import Respond
-from lambent.gateway.invoke import SYNCHRONOUS_PAYLOAD_BYTES, InvokeCall, InvokeOperation, is_invoke
+from lambent.gateway.invoke import InvokeCall, InvokeOperation, is_invoke
 from lambent.ids import IdMaker
 from lambent.wire.http import Request
 
 _OWN_PATHS = "/_lambent/"
-
-
-def body_limit(method: str, path: str) -> int:
-    """How long the body of a request may be, in bytes."""
-    return SYNCHRONOUS_PAYLOAD_BYTES if is_invoke(method, path) else REQUEST_BYTES
 
 
 class Front:
@@ -44,6 +41,17 @@ class Front:
         self._ids = ids
         self._spawn = spawn
 
+    def admits(self, request: Request) -> bool:
+        """Whether to wait for the body of a request, judged by its head; if not, `handle` says why."""
+        try:
+            self._host_rules.check(request)
+            if request.path.startswith(_OWN_PATHS):
+                return False  # nothing there takes a body
+            self._authenticator.identify(request)
+        except ApiError:
+            return False
+        return True
+
     def handle(self, request: Request, respond: Respond) -> None:
         """Answer one request, now or later."""
         request_id = self._ids.uuid()
@@ -52,7 +60,10 @@ class Front:
             if request.path.startswith(_OWN_PATHS):
                 self._spawn(self._api_request(request, None, request_id, respond))
                 return
-            caller = self._authenticator.authenticate(request)
+            if request.body_too_large:  # its signature can't be verified, but all that follows is a refusal
+                caller = self._authenticator.identify(request)
+            else:
+                caller = self._authenticator.authenticate(request)
             if is_invoke(request.method, request.path):
                 self._invoke.handle(InvokeCall(request, request_id, respond), caller.scope)
             else:

@@ -10,6 +10,9 @@ This is the hot path of every invocation, so no task, future or timer is made fo
   the connection, and the client would lose the answer that explains it (RFC 9112, section 9.6).
 - A client that half-closes after its request gets its answer.
 
+- Connections belong to a group with a limit of its own: those from outside to one, those that a function's environment
+  makes to that environment's, so that no environment can use up what others need.
+
 Deadlines are looked at by one sweep over the server's connections, four times in the shortest timeout and at least once
 a second, which also keeps the Date header. A server without connections has no timer at all.
 """
@@ -30,7 +33,10 @@ from typing import cast
 from lambent.clock import Clock
 from lambent.wire.http import (
     CONTINUE,
+    Admits,
     BodyLimit,
+    Buffers,
+    ByteBudget,
     HeaderNames,
     Phase,
     Rejection,
@@ -60,9 +66,14 @@ class HttpLimits:
 
     Attributes:
         header_bytes: request line and headers. Source: Lambda quotas, "request line + header values 1 MB".
-        connections: open at the same time; further ones are closed at once.
+        connections: open from outside at the same time; further ones are closed at once.
+        buffered_head_bytes: of long heads that haven't ended, all connections together; beyond it 503.
+        buffered_body_bytes: of bodies that haven't ended, all connections from outside together, and again as much for
+            all those of environments; beyond it 503.
+        group_buffered_body_bytes: of bodies that haven't ended, all connections of one environment together.
         header_timeout_seconds: from a request's first byte to the end of its headers.
-        body_timeout_seconds: without a byte of the body.
+        body_timeout_seconds: without a byte of the body; and in all, beyond what the slowest rate needs.
+        body_bytes_per_second: the slowest rate of a body.
         idle_timeout_seconds: between requests.
         write_timeout_seconds: without the client taking a byte of its answer.
         linger_seconds: reading on after the last answer, so that the client sees it.
@@ -70,8 +81,12 @@ class HttpLimits:
 
     header_bytes: int = 1_048_576
     connections: int = 16_384
+    buffered_head_bytes: int = 134_217_728
+    buffered_body_bytes: int = 536_870_912
+    group_buffered_body_bytes: int = 100_663_296
     header_timeout_seconds: float = 30.0
     body_timeout_seconds: float = 60.0
+    body_bytes_per_second: int = 16_384
     idle_timeout_seconds: float = 180.0
     write_timeout_seconds: float = 60.0
     linger_seconds: float = 5.0
@@ -99,6 +114,8 @@ class HttpServer:
         limits: bounds per connection.
         body_limit: how long a body (method, path) may be. Beyond it the handler is called at once with
             `request.body_too_large`, to answer 413 in the operation's words, and the connection closes after that.
+        admits: whether to wait for the body of a request, judged by its head; asked only if the body didn't come with
+            the head. If not, the handler is called as for a body that is too long, and answers why.
     """
 
     def __init__(
@@ -108,17 +125,24 @@ class HttpServer:
         *,
         clock: Clock,
         body_limit: BodyLimit,
+        admits: Admits,
         limits: HttpLimits | None = None,
     ) -> None:
         self.handler = handler
         self.limits = limits or HttpLimits()
         self.body_limit = body_limit
+        self.admits = admits
         self.header_names = HeaderNames()
         self.stopping = False
         self.now = loop.time()
         self.date = ""
         self._loop = loop
         self._clock = clock
+        outside, self._inside = (
+            Buffers(ByteBudget(self.limits.buffered_head_bytes), ByteBudget(self.limits.buffered_body_bytes))
+            for _ in range(2)
+        )
+        self._outside = ConnectionGroup(self, limit=self.limits.connections, buffers=outside)
         self._connections: set[HttpProtocol] = set()
         self._listeners: set[asyncio.Server] = set()
         self._sweep_timer: asyncio.TimerHandle | None = None
@@ -126,8 +150,17 @@ class HttpServer:
         self._empty.set()
 
     def protocol(self) -> HttpProtocol:
-        """A protocol for one accepted socket, as a factory for `loop.connect_accepted_socket`."""
-        return HttpProtocol(self)
+        """A protocol for one accepted socket from outside, as a factory for `loop.connect_accepted_socket`."""
+        return self._outside.protocol()
+
+    def group(self, *, limit: int) -> ConnectionGroup:
+        """Connections that are counted apart from those from outside, and end together: those of one environment.
+
+        Args:
+            limit: open at the same time; further ones are closed at once.
+        """
+        bodies = ByteBudget(self.limits.group_buffered_body_bytes, within=self._inside.bodies)
+        return ConnectionGroup(self, limit=limit, buffers=Buffers(self._inside.heads, bodies))
 
     async def listen(
         self, *, host: str | None = None, port: int = 0, sock: socket.socket | None = None
@@ -149,35 +182,54 @@ class HttpServer:
         self._listeners.discard(listener)
         listener.close()
 
-    async def stop(self, *, grace_seconds: float) -> None:
-        """Stop in order: no new connections, no idle ones, what is in flight is finished, then the rest is cut."""
+    def begin_stop(self) -> None:
+        """Accept no further connections, close idle ones, and close each other one after its answer."""
         for listener in list(self._listeners):
             self.stop_listening(listener)
         self.stopping = True
         for connection in list(self._connections):
             connection.close_if_idle()
+
+    async def drained(self, *, timeout_seconds: float) -> bool:
+        """Wait until every connection has ended; false if some haven't in time. Comes after `begin_stop`."""
         try:
-            async with asyncio.timeout(grace_seconds):
+            async with asyncio.timeout(timeout_seconds):
                 await self._empty.wait()
         except TimeoutError:
+            return False
+        return True
+
+    async def close(self, *, flush_seconds: float = 1.0) -> None:
+        """End all connections: what was answered is sent, what wasn't is cut.
+
+        Args:
+            flush_seconds: how long clients may take for the answers that they were given.
+        """
+        self.begin_stop()
+        for connection in list(self._connections):
+            connection.finish()
+        if not await self.drained(timeout_seconds=flush_seconds):
             for connection in list(self._connections):
                 connection.abort()
             await self._empty.wait()
+
+    async def stop(self, *, grace_seconds: float) -> None:
+        """Stop in order: no new connections, no idle ones, what is in flight is finished, then the rest is cut."""
+        self.begin_stop()
+        await self.drained(timeout_seconds=grace_seconds)
+        await self.close()
 
     @property
     def connection_count(self) -> int:
         """How many clients are connected."""
         return len(self._connections)
 
-    def opened(self, connection: HttpProtocol) -> bool:
-        """Take a connection into the sweep; false if there are too many."""
-        if len(self._connections) >= self.limits.connections:
-            return False
+    def opened(self, connection: HttpProtocol) -> None:
+        """Take a connection into the sweep."""
         if self._sweep_timer is None:
             self._sweep()  # `now` and `date` are as old as the last connection
         self._connections.add(connection)
         self._empty.clear()
-        return True
 
     def closed(self, connection: HttpProtocol) -> None:
         """Forget a connection."""
@@ -196,16 +248,65 @@ class HttpServer:
             connection.check_deadline(self.now)
 
 
+class ConnectionGroup:
+    """Connections of an `HttpServer` that share limits and an end. `HttpServer.group` makes one.
+
+    Args:
+        server: whose connections they are.
+        limit: open at the same time.
+        buffers: what their unfinished messages may take up together.
+    """
+
+    def __init__(self, server: HttpServer, *, limit: int, buffers: Buffers) -> None:
+        self.server = server
+        self.buffers = buffers
+        self._limit = limit
+        self._connections: set[HttpProtocol] = set()
+        self._closed = False
+
+    def protocol(self) -> HttpProtocol:
+        """A protocol for one accepted socket, as a factory for `loop.connect_accepted_socket`."""
+        return HttpProtocol(self)
+
+    @property
+    def connection_count(self) -> int:
+        """How many of them are open."""
+        return len(self._connections)
+
+    def close(self) -> None:
+        """Cut the connections; those that are still to come are closed at once."""
+        self._closed = True
+        for connection in list(self._connections):
+            connection.abort()
+
+    def opened(self, connection: HttpProtocol) -> bool:
+        """Take a connection; false if it must not be served."""
+        if self._closed or self.server.stopping or len(self._connections) >= self._limit:
+            return False
+        self._connections.add(connection)
+        self.server.opened(connection)
+        return True
+
+    def closed(self, connection: HttpProtocol) -> None:
+        """Forget a connection."""
+        if connection in self._connections:
+            self._connections.discard(connection)
+            self.server.closed(connection)
+
+
 class HttpProtocol(asyncio.Protocol):
-    """One connection of an `HttpServer`."""
+    """One connection of a `ConnectionGroup`."""
 
     __slots__ = (
         "_advancing",
         "_at_eof",
         "_closing",
+        "_group",
         "_in_flight",
         "_parser",
         "_reading",
+        "_receiving",
+        "_receiving_since",
         "_server",
         "_since",
         "_transport",
@@ -213,12 +314,15 @@ class HttpProtocol(asyncio.Protocol):
         "_writable",
     )
 
-    def __init__(self, server: HttpServer) -> None:
-        self._server = server
+    def __init__(self, group: ConnectionGroup) -> None:
+        self._group = group
+        self._server = group.server
         self._transport: asyncio.Transport | None = None
         self._parser: RequestParser
         self._in_flight: Request | None = None
         self._since = 0.0  # start of the state whose deadline runs, in the server's sweep time
+        self._receiving: Request | None = None  # whose body began to be waited for at `_receiving_since`
+        self._receiving_since = 0.0
         self._unsent = 0
         self._reading = self._writable = True
         self._advancing = self._at_eof = self._closing = False
@@ -235,8 +339,10 @@ class HttpProtocol(asyncio.Protocol):
             names=server.header_names,
             header_limit=server.limits.header_bytes,
             body_limit=server.body_limit,
+            admits=server.admits,
+            buffers=self._group.buffers,
         )
-        if server.stopping or not server.opened(self):
+        if not self._group.opened(self):
             self._closing = True
             self._transport.abort()
         self._since = server.now
@@ -248,6 +354,9 @@ class HttpProtocol(asyncio.Protocol):
         parser.feed(data)
         if parser.phase is not before or before is Phase.BODY:
             self._since = self._server.now
+            if parser.receiving is not self._receiving:
+                self._receiving = parser.receiving
+                self._receiving_since = self._since
         if parser.ready or parser.expects_continue:
             self._advance()
 
@@ -259,10 +368,10 @@ class HttpProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - why it was lost makes no difference
         """From here on `respond` does nothing."""
         self._transport = None
-        self._in_flight = None
+        self._in_flight = self._receiving = None
         self._closing = True
         self._parser.release()
-        self._server.closed(self)
+        self._group.closed(self)
 
     def pause_writing(self) -> None:
         """The client is slow to take its answers: no further ones are made."""
@@ -279,6 +388,13 @@ class HttpProtocol(asyncio.Protocol):
         """Close unless a request is being received or answered."""
         if self._in_flight is None and not self._parser.ready and self._parser.phase is Phase.IDLE:
             self._close()
+
+    def finish(self) -> None:
+        """Close when what was answered is sent; at once if something still waits for its answer."""
+        if self._in_flight is None:
+            self._close()
+        else:
+            self.abort()
 
     def abort(self) -> None:
         """Cut the connection."""
@@ -303,9 +419,9 @@ class HttpProtocol(asyncio.Protocol):
             if waited >= limits.linger_seconds:
                 transport.abort()
         elif self._in_flight is None and not self._parser.ready:
-            self._check_receiving(waited)
+            self._check_receiving(now, waited)
 
-    def _check_receiving(self, waited: float) -> None:
+    def _check_receiving(self, now: float, waited: float) -> None:
         limits = self._server.limits
         phase = self._parser.phase
         if phase is Phase.IDLE:
@@ -313,8 +429,10 @@ class HttpProtocol(asyncio.Protocol):
                 self._close()
         elif phase is Phase.HEAD and waited >= limits.header_timeout_seconds:
             self._answer_rejection(Rejection(408, "the headers took too long"))
-        elif phase is Phase.BODY and waited >= limits.body_timeout_seconds:
-            self._answer_rejection(Rejection(408, "the body took too long"))
+        elif phase is Phase.BODY:
+            longest = limits.body_timeout_seconds + self._parser.received / limits.body_bytes_per_second
+            if waited >= limits.body_timeout_seconds or now - self._receiving_since >= longest:
+                self._answer_rejection(Rejection(408, "the body took too long"))
 
     # Turns.
 
@@ -360,7 +478,7 @@ class HttpProtocol(asyncio.Protocol):
             connection = "keep-alive" if request.http_1_0 else None
         head = encode_head(status, headers, length=len(body), date=server.date, connection=connection)
         self._in_flight = None
-        self._since = server.now
+        self._since = self._receiving_since = server.now  # what is behind it may have had to wait
         if not body or not has_body(request.method, status):
             transport.write(head)
         elif len(body) <= _COPIED_BODY_BYTES:
@@ -426,6 +544,7 @@ async def create_http_server(
     *,
     clock: Clock,
     body_limit: BodyLimit,
+    admits: Admits,
     host: str | None = None,
     port: int = 0,
     sock: socket.socket | None = None,
@@ -436,6 +555,6 @@ async def create_http_server(
     Raises:
         OSError: the address is taken or not ours.
     """
-    server = HttpServer(loop, handler, clock=clock, body_limit=body_limit, limits=limits)
+    server = HttpServer(loop, handler, clock=clock, body_limit=body_limit, admits=admits, limits=limits)
     await server.listen(host=host, port=port, sock=sock)
     return server

@@ -6,6 +6,10 @@ What it can't accept becomes a `Rejection`, in order with the requests before it
 rest of a stream that was misunderstood once can't be trusted (RFC 9112, section 6.3). llhttp itself refuses bare line
 feeds, folded headers, and Content-Length beside Transfer-Encoding or given twice.
 
+Memory is for those who may send: what arrives in one read is in hand anyway, but before more of a body is waited for,
+the hook `admits` looks at the head. What is kept of unfinished messages is taken from byte budgets, which all
+connections share.
+
 Text is Latin-1 throughout, which keeps every byte of the wire: `value.encode("latin-1")` is what was sent.
 """
 
@@ -16,16 +20,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import httptools
 
 BodyLimit = Callable[[str, str], int]
 """(method, path) -> how many bytes of body the operation accepts."""
 
+Admits = Callable[["Request"], bool]
+"""(request without its body) -> whether to wait for its body at all."""
+
 # A sender of many tiny chunks spends up to six bytes of framing for each byte; more than this is an attack with chunk
 # extensions or trailers.
 _FRAMING_BYTES_PER_BODY_BYTE = 16
+
+# Heads up to this length aren't counted: the number of connections bounds them well enough.
+_UNCOUNTED_HEAD_BYTES = 16_384
 
 _INTERNED_NAMES = 512
 _INTERNED_NAME_LENGTH = 64
@@ -67,7 +77,7 @@ class Request:
         headers: of the head; trailers are read and dropped.
         body: the payload without its transfer coding; empty when `body_too_large`.
         peer: address of the client, or "" on a Unix socket.
-        body_too_large: the body is over the operation's limit and was not kept: answer 413.
+        body_too_large: the body is over the operation's limit, or wasn't admitted, and was not kept: answer the error.
         keep_alive: whether the client allows a further request on the connection.
         http_1_0: the client spoke HTTP/1.0, where keep-alive must be confirmed.
     """
@@ -143,6 +153,49 @@ class HeaderNames(dict[bytes, str]):
         return lowered
 
 
+class ByteBudget:
+    """Bytes that several holders may keep together.
+
+    Args:
+        limit: how many.
+        within: a larger budget that what is taken here counts in as well.
+    """
+
+    __slots__ = ("_limit", "_within", "taken")
+
+    def __init__(self, limit: int, *, within: ByteBudget | None = None) -> None:
+        self._limit = limit
+        self._within = within
+        self.taken = 0
+
+    def take(self, size: int) -> bool:
+        """Keep `size` more bytes; false, and nothing is taken, if that is over the limit."""
+        if self.taken + size > self._limit:
+            return False
+        if self._within is not None and not self._within.take(size):
+            return False
+        self.taken += size
+        return True
+
+    def give_back(self, size: int) -> None:
+        """Keep `size` fewer bytes."""
+        self.taken -= size
+        if self._within is not None:
+            self._within.give_back(size)
+
+
+class Buffers(NamedTuple):
+    """The budgets of unfinished messages; apart, so that heads, which anyone may send, can't use up that of bodies.
+
+    Attributes:
+        heads: of request lines and headers that haven't ended.
+        bodies: of what has come of messages whose body hasn't ended.
+    """
+
+    heads: ByteBudget
+    bodies: ByteBudget
+
+
 class _RefusedError(Exception):
     """Leaves llhttp from within a callback; the `Rejection` is already in `ready`."""
 
@@ -151,7 +204,8 @@ class RequestParser:
     """The requests of one connection, in order, however the bytes are cut.
 
     Finished requests and the final rejection are appended to `ready`, which the caller empties. `expects_continue` is
-    true while a client waits for `100 Continue` before it sends its body.
+    true while a client waits for `100 Continue` before it sends its body. `receiving` is the request whose body is
+    being received, and `received` how many bytes of it have come.
 
     Args:
         peer: put into each request.
@@ -159,31 +213,48 @@ class RequestParser:
         header_limit: bytes of one request's line and headers, and of a chunked body's framing.
         body_limit: the hook that bounds a body. A longer one makes the request `body_too_large`: it is handed out at
             once, without its body, and nothing more is read.
+        admits: asked once about each request whose body didn't come whole with its head. A request that isn't admitted
+            is handed out as one whose body is too long.
+        buffers: what unfinished messages may take up; beyond it they are rejected with 503.
     """
 
     __slots__ = (
+        "_admits",
+        "_admitted",
         "_body",
         "_body_fed",
         "_body_limit",
+        "_buffers",
         "_feeding",
         "_head_at_least",
         "_head_at_most",
         "_header_limit",
         "_headers",
+        "_held",
+        "_held_in",
         "_limit",
         "_names",
         "_parser",
         "_peer",
-        "_received",
-        "_request",
         "_target",
         "_upgrading",
         "expects_continue",
         "phase",
         "ready",
+        "received",
+        "receiving",
     )
 
-    def __init__(self, *, peer: str, names: HeaderNames, header_limit: int, body_limit: BodyLimit) -> None:
+    def __init__(
+        self,
+        *,
+        peer: str,
+        names: HeaderNames,
+        header_limit: int,
+        body_limit: BodyLimit,
+        admits: Admits,
+        buffers: Buffers,
+    ) -> None:
         self.ready: deque[Request | Rejection] = deque()
         self.phase = Phase.IDLE
         self.expects_continue = False
@@ -191,13 +262,18 @@ class RequestParser:
         self._names = names
         self._header_limit = header_limit
         self._body_limit = body_limit
+        self._admits = admits
+        self._admitted: Request | None = None
+        self._buffers = buffers
+        self._held_in = buffers.heads
+        self._held = 0
         # Bounds on the head's length: llhttp doesn't say where in a read a message began.
         self._feeding = self._head_at_least = self._head_at_most = 0
         self._target = b""
         self._headers = Headers()
-        self._request: Request | None = None
+        self.receiving: Request | None = None
         self._body: bytes | bytearray = b""
-        self._received = self._limit = self._body_fed = 0
+        self.received = self._limit = self._body_fed = 0
         self._upgrading = False
         self._parser = httptools.HttpRequestParser(self)
 
@@ -223,7 +299,7 @@ class RequestParser:
 
     def release(self) -> None:
         """Forget the stream: breaks the cycle with llhttp's callbacks, so that memory returns without a collection."""
-        self.phase = Phase.ABANDONED
+        self._abandon()
         self.ready.clear()
         del self._parser
 
@@ -249,18 +325,47 @@ class RequestParser:
                 return
 
     def _head_without_upgrade(self) -> bytes:
-        assert self._request is not None
-        headers = self._request.headers
+        assert self.receiving is not None
+        headers = self.receiving.headers
         lines = [f"{name}: {headers[name]}" for name in ("content-length", "transfer-encoding") if name in headers]
-        if not self._request.keep_alive:
+        if not self.receiving.keep_alive:
             lines.append("connection: close")
         return "\r\n".join(["POST / HTTP/1.1", *lines, "", ""]).encode("latin-1")
 
     def _check_unfinished(self) -> None:
-        if self.phase is _HEAD and self._head_at_least > self._header_limit:
-            self._reject(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too long")
-        elif self._body_fed > self._header_limit + _FRAMING_BYTES_PER_BODY_BYTE * self._received:
+        if self.phase is _HEAD:
+            if self._head_at_least > self._header_limit:
+                self._reject(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too long")
+            elif self._head_at_most > _UNCOUNTED_HEAD_BYTES:
+                self._hold(self._buffers.heads, self._head_at_most)
+        elif self.phase is _BODY:
+            self._check_unfinished_body()
+
+    def _check_unfinished_body(self) -> None:
+        request = self.receiving
+        assert request is not None
+        if self._body_fed > self._header_limit + _FRAMING_BYTES_PER_BODY_BYTE * self.received:
             self._reject(HTTPStatus.BAD_REQUEST, "the chunks of the body have too much framing")
+        elif request is not self._admitted and not self._admits(request):
+            self._hand_out_without_body(request)
+        else:
+            self._admitted = request
+            self._hold(self._buffers.bodies, self._head_at_most + self.received)
+
+    def _hold(self, budget: ByteBudget, size: int) -> None:
+        """Have `size` bytes of the message counted in `budget`, and in no other."""
+        if budget is not self._held_in:
+            self._let_go()
+            self._held_in = budget
+        if budget.take(size - self._held):
+            self._held = size
+        else:
+            self._reject(HTTPStatus.SERVICE_UNAVAILABLE, "too much is being received at the moment")
+
+    def _let_go(self) -> None:
+        if self._held:
+            self._held_in.give_back(self._held)
+            self._held = 0
 
     # The callbacks of llhttp, in the order in which it calls them. In on_headers_complete all is in hand to judge the
     # message; what can't be accepted leaves through `_refuse`.
@@ -314,17 +419,17 @@ class RequestParser:
                 self._refuse(HTTPStatus.NOT_IMPLEMENTED, "this server is no proxy")
             self._upgrading = True
         self.phase = _BODY
-        self._request = request
-        self._received = self._body_fed = 0
+        self.receiving = request
+        self.received = self._body_fed = 0
         if "content-length" in headers or "transfer-encoding" in headers:
             self._expect_body(request)
 
     def on_body(self, chunk: bytes) -> None:
         """Keep the next piece of the body, as long as it is within the limit."""
         self.expects_continue = False
-        self._received += len(chunk)
-        if self._received > self._limit:
-            self._hand_out_without_body()
+        self.received += len(chunk)
+        if self.received > self._limit:
+            self._refuse_body()
         if not self._body:
             self._body = chunk
         elif isinstance(self._body, bytearray):
@@ -336,14 +441,16 @@ class RequestParser:
         """Hand out the request."""
         if self._upgrading:
             return
-        request = self._request
+        request = self.receiving
         assert request is not None
         if self._body:
             request.body = self._body if isinstance(self._body, bytes) else bytes(self._body)
             self._body = b""
         self.expects_continue = False
         self.phase = _IDLE
-        self._request = None
+        self.receiving = self._admitted = None
+        if self._held:
+            self._let_go()
         self.ready.append(request)
 
     def _check_version(self, request: Request) -> None:
@@ -377,19 +484,21 @@ class RequestParser:
             if headers["transfer-encoding"].lower() != "chunked":
                 self._refuse(HTTPStatus.NOT_IMPLEMENTED, "chunked is the only transfer coding spoken here")
         elif int(length) > self._limit:
-            self._hand_out_without_body()
+            self._refuse_body()
         if "expect" in headers and not request.http_1_0:
             if headers["expect"].lower() != "100-continue":
                 self._refuse(HTTPStatus.EXPECTATION_FAILED, "100-continue is the only expectation met here")
             self.expects_continue = length != "0"
 
-    def _hand_out_without_body(self) -> NoReturn:
-        request = self._request
-        assert request is not None
+    def _hand_out_without_body(self, request: Request) -> None:
         request.body_too_large = True
         request.keep_alive = False
         self.ready.append(request)
         self._abandon()
+
+    def _refuse_body(self) -> NoReturn:
+        assert self.receiving is not None
+        self._hand_out_without_body(self.receiving)
         raise _RefusedError
 
     def _head_length(self) -> int:
@@ -413,8 +522,9 @@ class RequestParser:
     def _abandon(self) -> None:
         self.phase = Phase.ABANDONED
         self.expects_continue = False
-        self._request = None
+        self.receiving = self._admitted = None
         self._body = b""
+        self._let_go()
 
 
 # Statuses whose answer has no body (RFC 9110, section 6.4.1) and must not claim one's length.
