@@ -64,6 +64,11 @@ class TestDev:
         with pytest.raises(IncompleteSignature):
             AnyCredentials().authenticate(request)
 
+    def test_access_key_has_at_most_128_characters(self) -> None:
+        assert AnyCredentials().authenticate(signed("k" * 128)).access_key == "k" * 128
+        with pytest.raises(UnrecognizedClient):
+            AnyCredentials().authenticate(signed("k" * 129))
+
     @pytest.mark.parametrize("region", ["..", "EU", "a/b", ""])
     def test_region_is_safe_to_use_in_names(self, region: str) -> None:
         with pytest.raises((InvalidSignature, IncompleteSignature)):
@@ -74,6 +79,12 @@ class TestServe:
     @pytest.fixture
     def authenticator(self) -> VerifiedCredentials:
         return VerifiedCredentials(ROOT, clock=Clock())
+
+    def test_claimed_caller_is_named_without_the_body(self, authenticator: VerifiedCredentials) -> None:
+        caller = authenticator.identify(signed("AKIAROOT", "another secret"))
+        assert caller == Caller(Scope("123456789012", "eu-west-1"), "AKIAROOT", "lambda")
+        with pytest.raises(UnrecognizedClient):
+            authenticator.identify(signed("AKIAOTHER"))
 
     @pytest.mark.parametrize("presigned", [False, True])
     def test_caller_has_the_account_of_the_key(self, authenticator: VerifiedCredentials, presigned: bool) -> None:

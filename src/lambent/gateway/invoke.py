@@ -23,6 +23,7 @@ from lambent.core.errors import (
 )
 from lambent.core.invocation import InvocationResult
 from lambent.core.scope import Scope
+from lambent.gateway.body_limits import PAYLOAD_BYTES
 from lambent.gateway.errors import render_error
 from lambent.gateway.http_server import Respond
 from lambent.ids import IdMaker
@@ -31,10 +32,11 @@ from lambent.services.invoke import InvokeRequest, InvokeService
 from lambent.wire.http import Request
 from lambent.wire.json_payload import check_json
 
-SYNCHRONOUS_PAYLOAD_BYTES = 6_291_456
 ASYNCHRONOUS_PAYLOAD_BYTES = 1_048_576
 _CLIENT_CONTEXT_BYTES = 3_583
+_TRACE_HEADER_BYTES = 256
 _REMEMBERED_REFERENCES = 8_192
+_REMEMBERED_REFERENCE_LENGTH = 512
 
 _PATH = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
 _INVOCATION_TYPES = frozenset({"RequestResponse", "Event", "DryRun"})
@@ -153,7 +155,10 @@ class InvokeOperation:
         reference = self._references.get((scope, request.path, request.query)) or self._refer(request, scope)
         if payload:
             check_json(payload)
-        call.trace_id = headers.get("x-amzn-trace-id") or self._ids.trace_header(self._clock.now_ms())
+        trace_id = headers.get("x-amzn-trace-id")
+        if not trace_id or len(trace_id) > _TRACE_HEADER_BYTES:  # no tracer writes a longer one
+            trace_id = self._ids.trace_header(self._clock.now_ms())
+        call.trace_id = trace_id
         invoke = InvokeRequest(
             scope,
             reference.name,
@@ -183,9 +188,10 @@ class InvokeOperation:
         reference = parse_function_reference(
             unquote(match[1]), scope=scope, qualifier=qualifiers[0] if qualifiers else None
         )
-        if len(self._references) >= _REMEMBERED_REFERENCES:
-            self._references.clear()
-        self._references[scope, request.path, request.query] = reference
+        if len(request.path) + len(request.query) <= _REMEMBERED_REFERENCE_LENGTH:
+            if len(self._references) >= _REMEMBERED_REFERENCES:
+                self._references.clear()
+            self._references[scope, request.path, request.query] = reference
         return reference
 
     async def _accept(self, call: InvokeCall, invoke: InvokeRequest) -> None:
@@ -205,7 +211,7 @@ class InvokeOperation:
 
 
 def _check_size(request: Request, invocation_type: str) -> None:
-    limit = ASYNCHRONOUS_PAYLOAD_BYTES if invocation_type == "Event" else SYNCHRONOUS_PAYLOAD_BYTES
+    limit = ASYNCHRONOUS_PAYLOAD_BYTES if invocation_type == "Event" else PAYLOAD_BYTES
     if request.body_too_large or len(request.body) > limit:
         raise RequestTooLarge(f"Request must be smaller than {limit} bytes for the InvokeFunction operation")
 

@@ -1,0 +1,187 @@
+"""What the front door lets in: whose body is waited for, how long it may be, what Invoke remembers of requests."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+
+from lambent.clock import Clock
+from lambent.core.errors import ValidationFailed
+from lambent.core.scope import Scope
+from lambent.gateway.api import Api
+from lambent.gateway.authentication import AnyCredentials, Authenticator, VerifiedCredentials
+from lambent.gateway.body_limits import PACKAGE_BYTES, PAYLOAD_BYTES, body_limit
+from lambent.gateway.credentials import RootKey
+from lambent.gateway.front import Front
+from lambent.gateway.host_rules import HostRules
+from lambent.gateway.invoke import InvokeCall, InvokeOperation
+from lambent.ids import IdMaker
+from lambent.services.events import EventService
+from lambent.services.invoke import InvokeRequest, InvokeService
+from lambent.wire.http import Headers, Request
+from lambent.wire.rest_json import RestJsonCodec
+from lambent.wire.service_model import load_lambda_model
+
+SCOPE = Scope("000000000000", "eu-west-1")
+INVOKE = "/2015-03-31/functions/hello/invocations"
+AUTHORIZATION = "AWS4-HMAC-SHA256 Credential={}/20261121/eu-west-1/lambda/aws4_request, SignedHeaders=host, Signature=0"
+
+
+def request(path: str = INVOKE, query: str = "", *, body: bytes = b"", **headers: str) -> Request:
+    all_headers = Headers()
+    for name, value in {"host": "localhost", "x_amz_date": "20261121T000000Z", **headers}.items():
+        all_headers.add(name.replace("_", "-"), value)
+    return Request("POST", path, query, all_headers, body)
+
+
+def credentials(access_key: str) -> str:
+    return AUTHORIZATION.format(access_key)
+
+
+class Invocations:
+    """Stands in for the service: keeps what it is asked to invoke."""
+
+    def __init__(self) -> None:
+        self.requests: list[InvokeRequest] = []
+
+    def invoke(self, request: InvokeRequest, *_: Any) -> None:
+        self.requests.append(request)
+
+
+@pytest.fixture
+def invocations() -> Invocations:
+    return Invocations()
+
+
+@pytest.fixture
+def invoke(invocations: Invocations) -> InvokeOperation:
+    codec = RestJsonCodec(load_lambda_model())
+
+    def validate(request: Request) -> None:
+        match = codec.match(request.method, request.path, request.query)
+        assert match is not None
+        codec.decode(match, query=request.query, headers=request.headers, body=request.body)
+
+    return InvokeOperation(
+        service=cast("InvokeService", invocations),
+        events=cast("EventService", None),
+        validate=validate,
+        spawn=lambda work: work.close(),
+        ids=IdMaker(),
+        clock=Clock(),
+    )
+
+
+def front(authenticator: Authenticator, invoke: InvokeOperation) -> Front:
+    return Front(
+        host_rules=HostRules(),
+        authenticator=authenticator,
+        invoke=invoke,
+        api=cast("Api", None),
+        ids=IdMaker(),
+        spawn=lambda work: work.close(),
+    )
+
+
+@pytest.fixture
+def dev(invoke: InvokeOperation) -> Front:
+    return front(AnyCredentials(), invoke)
+
+
+@pytest.fixture
+def serve(invoke: InvokeOperation) -> Front:
+    return front(VerifiedCredentials(RootKey("AKIAROOT", "secret", "123456789012"), clock=Clock()), invoke)
+
+
+class Answers(list[tuple[int, str]]):
+    """(status, error type) of each answer."""
+
+    def respond(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> None:
+        self.append((status, dict(headers).get("x-amzn-ErrorType", "")))
+
+
+def refusal(front: Front, sent: Request) -> tuple[int, str]:
+    """What a request is answered whose body wasn't waited for."""
+    assert not front.admits(sent)
+    sent.body_too_large = True
+    answers = Answers()
+    front.handle(sent, answers.respond)
+    (answer,) = answers
+    return answer
+
+
+class TestUnknownSenders:
+    def test_credentials_are_needed_for_a_body(self, dev: Front) -> None:
+        assert dev.admits(request(authorization=credentials("test")))
+        assert refusal(dev, request()) == (403, "MissingAuthenticationTokenException")
+        assert refusal(dev, request(authorization="Bearer token")) == (400, "IncompleteSignatureException")
+
+    def test_the_access_key_must_be_known_under_serve(self, serve: Front) -> None:
+        assert serve.admits(request(authorization=credentials("AKIAROOT")))
+        assert refusal(serve, request(authorization=credentials("AKIAOTHER"))) == (403, "UnrecognizedClientException")
+
+    def test_web_pages_and_foreign_hosts_are_refused(self, dev: Front) -> None:
+        known = credentials("test")
+        foreign = request(authorization=known)
+        foreign.headers["host"] = "example.com"
+        assert refusal(dev, foreign) == (403, "AccessDeniedException")
+        page = request(authorization=known, origin="https://example.com")
+        assert refusal(dev, page) == (403, "AccessDeniedException")
+
+    def test_links_take_no_body(self, dev: Front) -> None:
+        assert not dev.admits(request("/_lambent/code/x.zip"))
+
+    def test_too_long_a_payload_of_a_known_sender_is_told_so(self, serve: Front) -> None:
+        sent = request(authorization=credentials("AKIAROOT"))
+        sent.body_too_large = True
+        answers = Answers()
+        serve.handle(sent, answers.respond)
+        assert answers == [(413, "RequestTooLargeException")]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "limit"),
+    [
+        ("POST", "/2015-03-31/functions", PACKAGE_BYTES),
+        ("POST", "/2015-03-31/functions/", PACKAGE_BYTES),
+        ("PUT", "/2015-03-31/functions/hello/code", PACKAGE_BYTES),
+        ("POST", "/2018-10-31/layers/hello/versions", PACKAGE_BYTES),
+        ("POST", INVOKE, PAYLOAD_BYTES),
+        ("POST", INVOKE + "/", PAYLOAD_BYTES),
+        ("GET", "/2015-03-31/functions", PAYLOAD_BYTES),
+        ("PUT", "/2015-03-31/functions/hello/configuration", PAYLOAD_BYTES),
+        ("POST", "/2015-03-31/functions/hello/versions", PAYLOAD_BYTES),
+        ("POST", "/", PAYLOAD_BYTES),
+    ],
+)
+def test_only_operations_with_a_package_take_long_bodies(method: str, path: str, limit: int) -> None:
+    assert body_limit(method, path) == limit
+
+
+def send(invoke: InvokeOperation, sent: Request) -> None:
+    invoke.handle(InvokeCall(sent, "an id", lambda *_: None), SCOPE)
+
+
+class TestInvoke:
+    def test_references_are_remembered_but_long_ones(self, invoke: InvokeOperation) -> None:
+        send(invoke, request())
+        send(invoke, request(query="x=" + "y" * 1000))
+        assert [path for _, path, _ in invoke._references] == [INVOKE]
+
+    @pytest.mark.parametrize(("length", "kept"), [(256, True), (257, False)])
+    def test_trace_header_of_more_than_256_bytes_is_ignored(
+        self, invoke: InvokeOperation, invocations: Invocations, length: int, kept: bool
+    ) -> None:
+        trace = "Root=1-" + "5" * (length - 7)
+        send(invoke, request(x_amzn_trace_id=trace))
+        (invocation,) = invocations.requests
+        assert (invocation.trace_id == trace) is kept
+        assert len(invocation.trace_id) <= 256
+
+    def test_tenant_id_of_more_than_256_characters_is_refused(
+        self, invoke: InvokeOperation, invocations: Invocations
+    ) -> None:
+        send(invoke, request(x_amz_tenant_id="t" * 256))
+        with pytest.raises(ValidationFailed):
+            send(invoke, request(x_amz_tenant_id="t" * 257))
+        assert [invocation.tenant_id for invocation in invocations.requests] == ["t" * 256]
