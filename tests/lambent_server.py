@@ -1,6 +1,7 @@
 """A real Lambent as a process of its own, in its own data directory, and clients of it."""
 
 import contextlib
+import ctypes
 import hashlib
 import io
 import os
@@ -21,6 +22,8 @@ START_SECONDS = 30
 STOP_SECONDS = 20
 REGION = "eu-west-1"
 ROLE = "arn:aws:iam::000000000000:role/test"
+_LIBC = ctypes.CDLL(None)  # loaded here: between fork and exec is no time for imports
+_PR_SET_PDEATHSIG = 1
 _URL = re.compile(r"http://[0-9a-z.\[\]:]+:(\d+)")
 
 
@@ -59,7 +62,12 @@ class LambentServer:
         with self.output.open("ab") as output:
             begin = output.tell()
             self._process = subprocess.Popen(
-                command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environment
+                command,
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+                env=environment,
+                preexec_fn=end_with_parent,  # noqa: PLW1509  # one system call, between fork and exec
             )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
@@ -94,7 +102,12 @@ class LambentServer:
     def wait(self) -> int:
         """Its exit status."""
         assert self._process is not None
-        return self._process.wait(STOP_SECONDS)
+        try:
+            return self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise AssertionError(f"the server did not stop within {STOP_SECONDS} s:\n{self.said()}") from None
 
     def stop(self) -> int:
         """SIGTERM; its exit status."""
@@ -151,6 +164,11 @@ class LambentServer:
         while self.processes():
             assert time.monotonic() < deadline, f"still there: {self.processes()}"
             time.sleep(0.01)
+
+
+def end_with_parent() -> None:
+    """Have the kernel kill this process with the test worker that started it, whatever ends the worker."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def descendants(pid: int) -> Iterator[tuple[int, str]]:
