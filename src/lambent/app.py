@@ -37,6 +37,7 @@ from lambent.gateway.credentials import RootKey, RootKeyUnusableError
 from lambent.gateway.front import Front
 from lambent.gateway.host_rules import HostRules
 from lambent.gateway.http_server import HttpServer
+from lambent.gateway.inside import InsideEndpoint
 from lambent.gateway.invoke import InvokeOperation
 from lambent.gateway.operations.context import Services
 from lambent.ids import IdMaker
@@ -217,6 +218,10 @@ class _Assembly:
             raise CannotStart(
                 "sandboxes need root on Linux for now; run it with sudo (lambent doctor says what is missing)"
             )
+        if settings.port == _RUNTIME_API_PORT:
+            raise CannotStart(
+                f"port {settings.port} is the Runtime API's inside every environment; choose another with --port"
+            )
         try:
             self._data = DataDirectory.open(settings.data_directory)
         except DataDirectoryError as error:
@@ -289,7 +294,6 @@ class _Assembly:
             create=self._create_environment,
             code_trees=self._code_trees,
         )
-        self._stack.push_async_callback(self._fleet.stop)
         self._background = _Background(self._stack, self._stop)
 
     async def _warm_expected(self) -> None:
@@ -317,8 +321,12 @@ class _Assembly:
     ) -> ExecutionEnvironment:
         """One environment in a sandbox that is its target's already."""
         loop = asyncio.get_running_loop()
-        if sandbox.endpoint is not None:
-            loop.add_reader(sandbox.endpoint.fileno(), self._accept_inside, sandbox.endpoint)
+        inside = InsideEndpoint(loop, self._server, sandbox.endpoint)
+
+        def ended(environment: ExecutionEnvironment) -> None:
+            inside.close()
+            on_ended(environment)
+
         stream = log_stream_name(
             created_ms=self._clock.now_ms(),
             version=target.version,
@@ -343,21 +351,9 @@ class _Assembly:
                 exec_interpreter=needs_fresh_interpreter(target.environment),
             ),
             on_idle=on_idle,
-            on_ended=on_ended,
+            on_ended=ended,
             freeze_after_ms=self._settings.freeze_after_ms,
         )
-
-    def _accept_inside(self, listener: socket.socket) -> None:
-        """A function calls Lambent: the connection was made in its network namespace and is served like any other."""
-        try:
-            connection, _ = listener.accept()
-        except OSError:  # it has gone already, or descriptors are used up: the function sees a closed connection
-            return
-        connection.setblocking(False)
-        self._background.start(self._serve(connection))
-
-    async def _serve(self, connection: socket.socket) -> None:
-        await asyncio.get_running_loop().connect_accepted_socket(self._server.protocol, connection)
 
     def _make_services(self) -> None:
         """The use cases."""
@@ -460,9 +456,18 @@ class _Assembly:
             await self._prove_sandbox()
         for work in (self._activation.run(), self._fleet.run(), self._events.run(), self._code_sweep.run()):
             self._background.start(work, must_run=True)
-        self._stack.push_async_callback(functools.partial(self._events.stop, grace_seconds=_GRACE_SECONDS))
-        self._stack.push_async_callback(functools.partial(self._server.stop, grace_seconds=_GRACE_SECONDS))
+        self._stack.push_async_callback(self._stop_serving)
         await self._server.listen(sock=listener)
+
+    async def _stop_serving(self) -> None:
+        """Every caller is answered before its connection ends: by its function, or by the end of the environments."""
+        self._server.begin_stop()
+        await asyncio.gather(
+            self._server.drained(timeout_seconds=_GRACE_SECONDS),
+            self._events.stop(grace_seconds=_GRACE_SECONDS),
+        )
+        await self._fleet.stop()
+        await self._server.close()
 
     async def _prove_sandbox(self) -> None:
         """A team's server doesn't start where it could run nothing; `dev` says so in its log and goes on."""

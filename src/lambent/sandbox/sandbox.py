@@ -116,9 +116,9 @@ class Sandbox:
         return self.listeners[0]
 
     @property
-    def endpoint(self) -> socket.socket | None:
+    def endpoint(self) -> socket.socket:
         """Listens inside at Lambent's own port (AWS_ENDPOINT_URL); nothing accepts yet."""
-        return self.listeners[1] if len(self.listeners) > 1 else None
+        return self.listeners[1]
 
     async def wait_ready(self) -> None:
         """Until the first generation is locked down and waits for its code.
