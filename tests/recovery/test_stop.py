@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from typing import Any
 
 import pytest
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.lambent_server import LambentServer, create_function
 from tests.recovery.test_sigkill import wait_until_logged
@@ -31,7 +31,7 @@ def invocation_that_takes(server: LambentServer, seconds: float) -> "Future[Any]
         try:
             response = client.invoke(FunctionName="sleep", Payload=json.dumps(seconds))
             answer.set_result(json.load(response["Payload"]))
-        except BotoCoreError as error:
+        except (BotoCoreError, ClientError) as error:
             answer.set_exception(error)
 
     threading.Thread(target=invoke, daemon=True).start()
@@ -57,7 +57,9 @@ def test_what_takes_longer_than_the_grace_period_is_ended(own_lambent: LambentSe
     begun = time.monotonic()
     assert own_lambent.stop() == 0
     assert GRACE_SECONDS - 1 < time.monotonic() - begun < GRACE_SECONDS + 5
-    assert answer.exception(1) is not None
+    ended = answer.exception(1)
+    assert isinstance(ended, ClientError), "the caller is answered, not cut off"
+    assert ended.response["Error"]["Code"] == "ServiceException"
     assert own_lambent.leftovers() == []
     assert "Traceback" not in own_lambent.said()
 
