@@ -144,7 +144,7 @@ async def run(settings: Settings, *, posture: Posture, ready: Ready | None = Non
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _on_signal, stop)
-    async with serving(settings, posture=posture) as server:
+    async with serving(settings, posture=posture, stop=stop) as server:
         gc.freeze()  # what a start makes lives until the end: collections needn't look through it again and again
         if ready is not None:
             await ready(server)
