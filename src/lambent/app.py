@@ -88,6 +88,7 @@ _UID_BASE = 1_879_048_192  # 0x70000000: above what distributions and container 
 _RUNTIME_API_PORT = 9001
 _CAPACITY_WAIT_SECONDS = 5.0
 _GRACE_SECONDS = 5.0
+_GC_THRESHOLD = 50_000  # objects made and not freed before the collector looks
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
 logger = logging.getLogger(__name__)
@@ -145,7 +146,10 @@ async def run(settings: Settings, *, posture: Posture, ready: Ready | None = Non
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _on_signal, stop)
     async with serving(settings, posture=posture, stop=stop) as server:
-        gc.freeze()  # what a start makes lives until the end: collections needn't look through it again and again
+        # What a start makes lives until the end, and what a request makes ends by reference counts: collections find
+        # next to nothing, and at their default frequency cost 3 % of the warm rate.
+        gc.freeze()
+        gc.set_threshold(_GC_THRESHOLD)
         if ready is not None:
             await ready(server)
         await stop.wait()
