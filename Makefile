@@ -13,7 +13,7 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev test lint bench
+.PHONY: help install machine dev test lint bench
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -21,10 +21,13 @@ help:
 install:
 	@scripts/set-up
 
-dev: install
+machine:
+	@scripts/system-packages
+
+dev: install machine
 	@.venv/bin/lambent dev --example $(ARGS)
 
-test: install
+test: install machine
 	@.venv/bin/python -m pytest --numprocesses $(WORKERS) $(ARGS)
 
 lint: install
@@ -33,5 +36,5 @@ lint: install
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-logo
 
-bench: install
+bench: install machine
 	@.venv/bin/python -m bench $(ARGS)
