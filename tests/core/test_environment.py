@@ -284,7 +284,7 @@ def test_what_cannot_be_a_response_is_the_callers_error() -> None:
 
 def test_a_request_for_the_next_event_while_running_gets_the_same_event_again() -> None:
     play = Transcript(*INVOKING).later(5)
-    assert play >> NextRequested() == [DELIVERY]
+    assert play >> NextRequested() == [DeliverEvent(INVOCATION, NOW_MS + 3000, again=True)]
     assert play.state is State.INVOKING
 
 

@@ -150,10 +150,15 @@ class FakeSandbox:
 class FakeLogStream:
     events: list[tuple[int, str]] = field(default_factory=list)
 
-    def write(self, timestamp_ms: int, message: str) -> None:
-        self.events.append((timestamp_ms, message))
+    has_room: bool = True
 
-    write_platform = write
+    def write(self, timestamp_ms: int, message: str) -> bool:
+        if self.has_room:
+            self.events.append((timestamp_ms, message))
+        return self.has_room
+
+    def write_platform(self, timestamp_ms: int, message: str) -> None:
+        self.events.append((timestamp_ms, message))
 
     @property
     def messages(self) -> list[str]:

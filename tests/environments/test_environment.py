@@ -450,3 +450,30 @@ async def test_a_restart_under_way_is_given_up_at_shutdown(make: MakeHarness) ->
     await harness.ended.wait()
     await harness.environment.wait_closed()
     assert harness.sandbox.calls[-1] == "destroy"
+
+
+async def test_a_runtime_that_asks_again_for_the_event_that_it_has_is_killed(make: MakeHarness) -> None:
+    """Nothing is lost on a socket pair; each answer would cost the server as much as an invocation."""
+    harness = make()
+    runtime = await harness.initialised()
+    answer = harness.invoke(b"x" * 100_000)
+    await runtime.receive_invoke()
+    await runtime.send(*[(frames.NEXT, b"")] * 8192)
+    assert b"Runtime.ExitError" in (await answer).payload
+    assert harness.sandbox.calls.count("kill") == 1
+
+
+async def test_frames_that_nobody_asked_for_wait_and_nothing_is_lost(make: MakeHarness) -> None:
+    harness = make()
+    runtime = await harness.initialised()
+    answer = harness.invoke()
+    await runtime.receive_invoke()
+    record = (frames.LOG, bytes(12) + b"line\n")
+    flood = asyncio.create_task(runtime.send(*[record] * 20_000))  # noqa: TID251 # ends in this test
+    while harness.environment._channel._stream._pause is None:
+        await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        await flood
+        await runtime.respond(b"1")
+        assert (await answer).payload == b"1"
+    assert harness.logs.messages.count("line\n") == 20_000

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lambent.clock import Clock
 from lambent.core.log_format import TextFormat
+from lambent.core.loop_share import LoopShare
 from lambent.core.report import Start
 from lambent.environments.log_capture import MAX_EVENT_BYTES, LineSplitter, LogCapture
 from lambent.wire.frames import LogRecord
@@ -40,7 +41,7 @@ def stream() -> FakeLogStream:
 
 
 async def capture(stream: FakeLogStream, clock: Clock, **options: int) -> LogCapture:
-    return LogCapture(asyncio.get_running_loop(), stream, clock, TextFormat(), **options)
+    return LogCapture(asyncio.get_running_loop(), stream, clock, TextFormat(), LoopShare(), **options)
 
 
 @given(st.lists(st.sampled_from([b"a", b"bc\n", b"\n", b"\r", b"d\ne"]), max_size=20))
@@ -92,6 +93,72 @@ async def test_a_flood_is_dropped_counted_and_told(stream: FakeLogStream, clock:
         ),
         "again\n",
     ]
+
+
+async def test_an_empty_line_costs_as_much_of_the_budget_as_a_short_one(
+    stream: FakeLogStream, clock: StoppedClock
+) -> None:
+    logs = await capture(stream, clock, budget_bytes=282 * 10)
+    logs.record(LogRecord(0, 0, b"\n" * 50))
+    assert stream.messages == ["\n"] * 10
+
+
+async def test_a_frame_of_millions_of_lines_is_counted_and_its_last_line_goes_on(
+    stream: FakeLogStream, clock: StoppedClock
+) -> None:
+    logs = await capture(stream, clock, budget_bytes=28_200)
+    logs.record(LogRecord(0, 0, b"\n" * 4_000_000 + b"the last line "))
+    clock.seconds += 1
+    logs.record(LogRecord(0, 0, b"goes on\n"))
+    assert stream.messages == [
+        *["\n"] * 100,
+        (
+            '{"type":"platform.logsDropped","record":{"reason":"The environment wrote more than its log budget",'
+            '"droppedRecords":3999900,"droppedBytes":3999900}}\n'
+        ),
+        "the last line goes on\n",
+    ]
+
+
+async def test_a_line_without_end_is_dropped_in_pieces(stream: FakeLogStream, clock: StoppedClock) -> None:
+    logs = await capture(stream, clock, budget_bytes=2820)
+    logs.record(LogRecord(0, 0, b"\n" * 11))
+    for _ in range(10):
+        logs.record(LogRecord(0, 0, b"x" * MAX_EVENT_BYTES))
+    assert len(logs._frame_lines.rest) <= MAX_EVENT_BYTES
+    assert logs._dropped_records == 10  # the first line, and nine pieces
+
+
+async def test_what_the_store_does_not_take_is_dropped_counted_and_told(
+    stream: FakeLogStream, clock: StoppedClock
+) -> None:
+    logs = await capture(stream, clock)
+    stream.has_room = False
+    logs.record(LogRecord(0, 0, b"lost\n"))
+    stream.has_room = True
+    logs.record(LogRecord(0, 0, b"again\n"))
+    assert stream.messages[1:] == ["again\n"]
+    assert '"droppedRecords":1,"droppedBytes":5' in stream.messages[0]
+
+
+async def test_a_pipe_that_uses_up_the_share_waits_and_is_read_later(
+    stream: FakeLogStream, clock: StoppedClock
+) -> None:
+    logs = await capture(stream, clock, budget_bytes=1 << 30)
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    logs.attach(read)
+    os.write(write, b"\n" * 65_536)
+    while logs._pause is None:
+        await asyncio.sleep(0)
+    assert 0 < len(stream.events) < 20_000
+    async with asyncio.timeout(10):
+        while len(stream.events) < 65_536:
+            await asyncio.sleep(0.005)
+    os.write(write, b"what is left at the end\n")
+    os.close(write)
+    logs.detach()
+    assert stream.messages[-1] == "what is left at the end\n"
 
 
 async def test_the_platforms_lines_are_never_dropped(stream: FakeLogStream, clock: StoppedClock) -> None:

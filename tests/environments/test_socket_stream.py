@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from lambent.core.loop_share import LoopShare
 from lambent.environments.socket_stream import SocketStream
 
 
@@ -25,7 +26,7 @@ class Listener:
         self.data: list[bytes] = []
         self.ended = asyncio.Event()
         loop = asyncio.get_running_loop()
-        self.stream = SocketStream(loop, sock, on_data=self.data.append, on_end=self.ended.set)
+        self.stream = SocketStream(loop, sock, on_data=self.data.append, on_end=self.ended.set, share=LoopShare())
 
 
 async def receive(sock: socket.socket, size: int) -> bytes:
@@ -124,3 +125,30 @@ async def test_drain_takes_what_a_dead_peer_left(pair: tuple[socket.socket, sock
     assert listener.data == [b"last words"]
     await listener.ended.wait()
     listener.stream.close()
+
+
+async def test_who_has_used_up_its_share_is_not_read_from_for_a_while(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    listener = Listener(pair[0])
+    listener.stream.charge(0.01)
+    pair[1].send(b"request")
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert listener.data == []
+    listener.stream.send(b"x" * 5_000_000)  # writing ends or not, the pause is kept
+    await receive(pair[1], 5_000_000)
+    async with asyncio.timeout(10):
+        while not listener.data:
+            await asyncio.sleep(0.001)
+    assert listener.data == [b"request"]
+    listener.stream.close()
+
+
+async def test_a_stream_may_be_closed_while_it_pauses(pair: tuple[socket.socket, socket.socket]) -> None:
+    listener = Listener(pair[0])
+    listener.stream.charge(1)
+    listener.stream.charge(1)
+    listener.stream.close()
+    listener.stream.charge(1)
+    assert listener.stream._pause is None

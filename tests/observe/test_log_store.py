@@ -147,21 +147,15 @@ async def test_segments_older_than_the_retention_go_at_start_with_their_empty_fo
         assert messages(tmp_path, "/aws/lambda/young") == ["young"]
 
 
-async def test_a_flood_past_the_budget_is_dropped_counted_and_spares_platform_lines(tmp_path: Path) -> None:
-    async with started(tmp_path, stream_budget=1000) as store:
+async def test_what_the_disk_is_behind_with_is_not_taken_but_for_platform_lines(tmp_path: Path) -> None:
+    async with started(tmp_path, stream_pending=1800) as store:
         stream = store.stream(_SCOPE, _GROUP, "s")
-        for _ in range(50):
-            stream.write(1, "x" * 100)
+        taken = [stream.write(1, "x" * 100) for _ in range(50)]
         stream.write_platform(2, "REPORT\n")
         await store.flush()
-        stream.write(3, "calm again")
-    read = messages(tmp_path)
-    assert read[:10] == ["x" * 100] * 10
-    assert set(read[10:]) == {
-        "REPORT\n",
-        "calm again",
-        "LOGS_DROPPED Records: 40\tBytes: 4000\tReason: the environment logged faster than its budget\n",
-    }
+        assert stream.write(3, "calm again")
+    assert taken == [True] * 10 + [False] * 40
+    assert messages(tmp_path) == ["x" * 100] * 10 + ["REPORT\n", "calm again"]
 
 
 async def test_an_event_that_is_too_long_is_split_between_characters(tmp_path: Path) -> None:

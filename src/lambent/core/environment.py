@@ -198,10 +198,12 @@ class DeliverEvent:
 
     Attributes:
         deadline_ms: epoch milliseconds.
+        again: the runtime has been given it, and asks once more.
     """
 
     invocation: Invocation
     deadline_ms: int
+    again: bool = False
 
 
 @dataclass(slots=True)
@@ -563,7 +565,7 @@ class LifeCycle:
     def _invoking_next(self, event: NextRequested) -> Sequence[Command]:
         if event.participant == RUNTIME:
             # It lost its answer: the same event again.
-            return [DeliverEvent(self._current(), self._assigned_ms + self._timeout_ms)]
+            return [DeliverEvent(self._current(), self._assigned_ms + self._timeout_ms, again=True)]
         self._outstanding.discard(event.participant)
         return _NOTHING
 

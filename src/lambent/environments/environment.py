@@ -43,6 +43,7 @@ from lambent.core.environment import (
 from lambent.core.function import FunctionTarget
 from lambent.core.invocation import Invocation, InvocationResult
 from lambent.core.log_format import log_format_of
+from lambent.core.loop_share import LoopShare
 from lambent.core.report import Crashed, InitReport, InitStart, PlatformRecord, Start, TimedOut
 from lambent.environments.log_capture import BUDGET_BYTES, LogCapture, LogStream
 from lambent.environments.runtime_api import RuntimeApi
@@ -174,11 +175,14 @@ class ExecutionEnvironment:
                 freeze_after_us=freeze_after_ms * 1000.0,
             )
         )
-        self._logs = LogCapture(loop, log_stream, clock, log_format_of(target), budget_bytes=log_budget_bytes)
+        self._share = LoopShare()
+        self._logs = LogCapture(
+            loop, log_stream, clock, log_format_of(target), self._share, budget_bytes=log_budget_bytes
+        )
         self._logs.begin_tail()  # the first invocation's log begins with INIT_START
         self._fresh = True
-        self._api = RuntimeApi(loop, sandbox.runtime_api, self)
-        self._channel = FramesChannel(loop, sandbox.process.channel, self)
+        self._api = RuntimeApi(loop, sandbox.runtime_api, self, self._share)
+        self._channel = FramesChannel(loop, sandbox.process.channel, self, self._share)
         self._logs.attach(sandbox.process.output)
         sandbox.on_exit = self._on_exit
         self._codec: RuntimeCodec | None = None
@@ -308,7 +312,10 @@ class ExecutionEnvironment:
 
     def _deliver(self, command: DeliverEvent) -> None:
         assert self._codec is not None  # it asked for the event
-        self._codec.deliver(command.invocation, command.deadline_ms)
+        if command.again:
+            self._codec.deliver_again(command.invocation, command.deadline_ms)
+        else:
+            self._codec.deliver(command.invocation, command.deadline_ms)
 
     def _answer(self, command: AnswerCaller) -> None:
         invocation = command.invocation
@@ -361,7 +368,7 @@ class ExecutionEnvironment:
             self._read_clock()
             self._handle(RestartFailed())
             return
-        self._channel = FramesChannel(self._loop, process.channel, self)
+        self._channel = FramesChannel(self._loop, process.channel, self, self._share)
         self._logs.attach(process.output)
         self._read_clock()
         self._handle(RuntimeRestarted())

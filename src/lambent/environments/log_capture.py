@@ -3,8 +3,13 @@
 Three sources meet here: the platform's own lines, LOG frames of our runtime clients, and the pipe behind the processes'
 standard output and error. Plain output becomes one log event per line (a carriage return doesn't end one); a line
 without its end is kept until the end comes or the invocation is over; a framed record is one event, newlines and all.
-No event is longer than 256 KB. A function can write faster than anything can store. So there is a budget of bytes:
-past it, records are dropped and counted, and one `platform.logsDropped` event says so when there is room again.
+No event is longer than 256 KB.
+
+A function can write faster than anything can store. So there is a budget of bytes, in which an event counts for what an
+empty one costs at least. Past it, or when the store itself is behind, records are dropped and counted, and one
+`platform.logsDropped` event says so when there is room again: what a user doesn't see is decided here alone. Dropping
+is no more than counting newlines. And the pipe is read only while the environment's share of the loop lasts; after that
+it fills, and the function waits in its `write`.
 How the platform's records look, and whether the function's level lets an event through, is the log format's to say.
 Source: reference/logs-metrics-traces.md sections 1 and 3.
 """
@@ -12,6 +17,7 @@ Source: reference/logs-metrics-traces.md sections 1 and 3.
 import asyncio
 import fcntl
 import os
+import sys
 import termios
 from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
@@ -19,6 +25,7 @@ from typing import Final, Protocol
 from lambent.clock import Clock
 from lambent.core.invocation import LOG_TAIL_BYTES
 from lambent.core.log_format import LogFormat
+from lambent.core.loop_share import LoopShare
 from lambent.core.report import LogsDropped, PlatformRecord, Report
 from lambent.wire.frames import LogRecord
 
@@ -29,16 +36,23 @@ MAX_EVENT_BYTES: Final = 262_144 - _EVENT_OVERHEAD_BYTES
 BUDGET_BYTES: Final = 16 * 1024 * 1024
 """What one environment may write at once, and in a second. Ours."""
 
-_READ_BYTES = 65536
-# A drain at the end of an invocation takes at most the pipe's capacity; more is a writer that doesn't stop.
-_DRAIN_READS = 16
+_LEAST_EVENT_BYTES = 256
+# At most 2 ms of the loop, where every byte is an event.
+_READ_BYTES = 4096
+# A drain takes what was in the pipe when it began, however fast the function goes on; a pipe can have 1 MiB.
+_DRAIN_BYTES = 65536
+# Between two looks at the budget: a frame can have millions of lines.
+_LINES_BYTES = 16384
+# What it takes of the loop: a look at the pipe, and each event.
+_READ_SECONDS = 8e-6
+_EVENT_SECONDS = 0.8e-6
 
 
 class LogStream(Protocol):
     """Where log events go: see lambent.observe."""
 
-    def write(self, timestamp_ms: int, message: str) -> None:
-        """Add one event of the function."""
+    def write(self, timestamp_ms: int, message: str) -> bool:
+        """Add one event of the function; False where it can't be taken, because the store is behind."""
 
     def write_platform(self, timestamp_ms: int, message: str) -> None:
         """Add one of the platform's, which is never dropped."""
@@ -65,6 +79,13 @@ class LineSplitter:
         *full, self.rest = _pieces(self.rest + rest)
         yield from full
 
+    def skip(self, data: bytes) -> tuple[int, int]:
+        """Drop what `data` completes; returns how many lines, or pieces of them, and how many bytes."""
+        before = len(self.rest) + len(data)
+        whole, newline, rest = data.rpartition(b"\n")
+        *full, self.rest = _pieces(rest if newline else self.rest + rest)
+        return whole.count(b"\n") + len(newline) + len(full), before - len(self.rest)
+
     def flush(self) -> bytes:
         """The line in progress, without its end; empty where there is none."""
         rest, self.rest = self.rest, b""
@@ -86,7 +107,9 @@ class LogCapture:
         "_frame_lines",
         "_loop",
         "_output",
+        "_pause",
         "_pipe_lines",
+        "_share",
         "_stream",
         "_tail",
     )
@@ -97,14 +120,17 @@ class LogCapture:
         stream: LogStream,
         clock: Clock,
         log_format: LogFormat,
+        share: LoopShare,
         *,
         budget_bytes: int = BUDGET_BYTES,
     ) -> None:
         self._loop = loop
+        self._share = share
         self._format = log_format
         self._stream = stream
         self._clock = clock
         self._output: int | None = None
+        self._pause: asyncio.TimerHandle | None = None
         self._available = bytearray(4)  # FIONREAD's int
         self._frame_lines = LineSplitter()
         self._pipe_lines = LineSplitter()
@@ -137,7 +163,7 @@ class LogCapture:
     def record(self, record: LogRecord) -> None:
         """Take a LOG frame: one event, or plain output."""
         if record.frame_type == 0:
-            self._write_events(self._frame_lines.feed(record.text), record.timestamp_us // 1000)
+            self._write_lines(self._frame_lines, record.text, record.timestamp_us // 1000)
         else:
             self._write_events(_pieces(record.text), record.timestamp_us // 1000, record.frame_type)
 
@@ -151,7 +177,7 @@ class LogCapture:
         if self._output is None:
             return
         self.drain()
-        self._loop.remove_reader(self._output)
+        self._stop_reading()
         os.close(self._output)
         self._output = None
 
@@ -163,21 +189,45 @@ class LogCapture:
         fcntl.ioctl(self._output, termios.FIONREAD, self._available)
         if not any(self._available):
             return
-        for _ in range(_DRAIN_READS):
-            if self._read_pipe() < _READ_BYTES:
+        left = int.from_bytes(self._available, sys.byteorder)
+        while left > 0:
+            taken = self._take(min(left, _DRAIN_BYTES))
+            if not taken:
                 return
+            left -= taken
 
-    def _read_pipe(self) -> int:
+    def _read_pipe(self) -> None:
+        self._take(_READ_BYTES)
+        pause_seconds = self._share.spend(0, self._loop.time())
+        if pause_seconds and self._output is not None and self._pause is None:
+            self._loop.remove_reader(self._output)
+            self._pause = self._loop.call_later(pause_seconds, self._resume)
+
+    def _resume(self) -> None:
+        self._pause = None
+        if self._output is not None:
+            self._loop.add_reader(self._output, self._read_pipe)
+
+    def _stop_reading(self) -> None:
+        assert self._output is not None
+        self._loop.remove_reader(self._output)
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
+
+    def _take(self, size: int) -> int:
+        """Read from the pipe and charge for it; returns how many bytes there were."""
         if self._output is None:
             return 0
         try:
-            data = os.read(self._output, _READ_BYTES)
+            data = os.read(self._output, size)
         except BlockingIOError:
             return 0
         if not data:  # every process that held it has ended
             self._loop.remove_reader(self._output)
             return 0
-        self._write_events(self._pipe_lines.feed(data), 0)
+        written = self._write_lines(self._pipe_lines, data, 0)
+        self._share.spend(_READ_SECONDS + written * _EVENT_SECONDS, self._loop.time())
         return len(data)
 
     def flush(self) -> None:
@@ -214,30 +264,52 @@ class LogCapture:
             if self._tail is not None:
                 self._add_to_tail(event.encode())
 
-    def _write_events(self, events: Iterator[bytes], timestamp_ms: int, frame_type: int = 0) -> None:
-        now_ms = timestamp_ms or self._clock.now_ms()
-        for event in events:
-            if not self._afford(len(event)) or not self._format.keeps(frame_type, event):
-                continue
-            self._stream.write(now_ms, event.decode("utf-8", "replace"))
-            if self._tail is not None:
-                self._add_to_tail(event)
+    def _write_lines(self, lines: LineSplitter, data: bytes, timestamp_ms: int) -> int:
+        """Write, or count, the lines that `data` completes; returns how many were written."""
+        written = 0
+        for start in range(0, len(data), _LINES_BYTES):
+            part = data[start : start + _LINES_BYTES]
+            if self._is_dropping():
+                dropped_records, dropped_bytes = lines.skip(part)
+                self._dropped_records += dropped_records
+                self._dropped_bytes += dropped_bytes
+            else:
+                written += self._write_events(lines.feed(part), timestamp_ms)
+        return written
 
-    def _afford(self, size: int) -> bool:
-        """Take an event's bytes from the budget; once something was dropped, a tenth must be there again."""
+    def _write_events(self, events: Iterator[bytes], timestamp_ms: int, frame_type: int = 0) -> int:
+        now_ms = timestamp_ms or self._clock.now_ms()
+        dropping = self._is_dropping()
+        taken = 0
+        for event in events:
+            cost = max(len(event), _LEAST_EVENT_BYTES) + _EVENT_OVERHEAD_BYTES
+            if dropping or self._budget_left < cost:
+                dropping = True
+                self._drop(event)
+                continue
+            taken += 1
+            self._budget_left -= cost
+            if not self._format.keeps(frame_type, event):
+                continue
+            if not self._stream.write(now_ms, event.decode("utf-8", "replace")):
+                self._drop(event)
+            elif self._tail is not None:
+                self._add_to_tail(event)
+        return taken
+
+    def _drop(self, event: bytes) -> None:
+        self._dropped_records += 1
+        self._dropped_bytes += len(event)
+
+    def _is_dropping(self) -> bool:
+        """Once something was dropped, until a tenth of the budget is there again."""
         now = self._clock.monotonic()
         refill = (now - self._budget_time) * self._budget_bytes
         self._budget_time = now
         self._budget_left = min(self._budget_bytes, self._budget_left + refill)
-        wanted = size + _EVENT_OVERHEAD_BYTES
-        if self._dropped_records and self._budget_left >= max(wanted, self._budget_bytes // 10):
+        if self._dropped_records and self._budget_left >= self._budget_bytes // 10:
             self._tell_dropped()
-        if self._dropped_records or self._budget_left < wanted:
-            self._dropped_records += 1
-            self._dropped_bytes += size
-            return False
-        self._budget_left -= wanted
-        return True
+        return self._dropped_records > 0
 
     def _tell_dropped(self) -> None:
         dropped = LogsDropped(self._dropped_records, self._dropped_bytes)

@@ -2,7 +2,9 @@
 
 Whoever can connect to the listener is the environment's own processes: it listens inside their network namespace. They
 are a tenant's code nevertheless, so everything is bounded: the head of a request (large, because runtimes put stack
-traces into headers), its body (what is over the limit is counted and dropped), requests sent ahead, connections.
+traces into headers), its body (what is over the limit is counted and dropped), requests sent ahead, connections. What
+an honest runtime has no need of (many connections, refused requests, bodies in crumbs) is charged to the environment's
+share of the loop.
 Requests of one connection are answered in order, one at a time.
 
 A response and the request for the next event are two requests here, where frames have them in one write. The caller is
@@ -35,6 +37,8 @@ from lambent.core.environment import (
 )
 from lambent.core.fault import INVALID_RESPONSE_MODE, TRUNCATED_RESPONSE, Fault, reported_error_type
 from lambent.core.invocation import MAX_PAYLOAD_BYTES, Invocation
+from lambent.core.loop_share import LoopShare
+from lambent.environments.acceptor import Acceptor
 from lambent.environments.runtime_channel import RuntimePeer
 from lambent.environments.socket_stream import SocketStream
 
@@ -45,7 +49,13 @@ MAX_CONNECTIONS: Final = 64
 MAX_HELD_BYTES: Final = 4 * MAX_PAYLOAD_BYTES
 """What one environment's unfinished and waiting requests may take of the server's memory. Ours."""
 _MAX_REQUESTS_AHEAD = 16
-_BACKLOG_ACCEPTS = 16
+
+# Call-backs of the parser: a header, a chunk, the end of a request. A read of an honest runtime has fewer.
+_FREE_PARTS = 64
+_PART_SECONDS = 0.6e-6
+# A request that isn't part of an invocation: refused, a ping, or for the same event again, whose bytes are copied anew.
+_REQUEST_SECONDS = 20e-6
+_BYTE_SECONDS = 1e-9
 
 _VERSION = b"/2018-06-01"
 _NEXT_PATH = _VERSION + b"/runtime/invocation/next"
@@ -84,17 +94,19 @@ class HttpRequest(NamedTuple):
 class RuntimeApi:
     """The HTTP codec of one environment: its listener, over all process generations, and their connections."""
 
-    __slots__ = ("_connections", "_held_bytes", "_listener", "_loop", "_peer", "_waiting")
+    __slots__ = ("_acceptor", "_connections", "_held_bytes", "_loop", "_peer", "_share", "_waiting")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, listener: socket.socket, peer: RuntimePeer) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, listener: socket.socket, peer: RuntimePeer, share: LoopShare
+    ) -> None:
         """Accept from now on. The listener is listening and non-blocking; it stays its owner's to close."""
         self._loop = loop
-        self._listener = listener
         self._peer = peer
+        self._share = share
         self._connections: set[_Connection] = set()
         self._waiting: list[_Connection] = []
         self._held_bytes = 0
-        loop.add_reader(listener.fileno(), self._accept)
+        self._acceptor = Acceptor(loop, listener, self._accepted, share)
 
     def deliver(self, invocation: Invocation, deadline_ms: int) -> None:
         """Answer those who wait for the next event; without any, the event is given to who asks for it again."""
@@ -103,6 +115,12 @@ class RuntimeApi:
             head = _event_head(invocation, deadline_ms)
             for connection in waiting:
                 connection.respond(head, invocation.payload)
+
+    def deliver_again(self, invocation: Invocation, deadline_ms: int) -> None:
+        """The runtime lost its answer; one that loses many has them at its own expense."""
+        for connection in self._waiting:
+            connection.charge(len(invocation.payload) * _BYTE_SECONDS + _REQUEST_SECONDS)
+        self.deliver(invocation, deadline_ms)
 
     def request(self, connection: "_Connection", request: RuntimeRequest) -> Refuse | None:
         """A connection's request to the environment; for the next event the answer may come later, by `deliver`."""
@@ -130,7 +148,7 @@ class RuntimeApi:
 
     def drain(self) -> None:
         """Take what processes that have ended sent before."""
-        self._accept()
+        self._acceptor.accept()
         for connection in list(self._connections):
             connection.drain()
 
@@ -141,23 +159,16 @@ class RuntimeApi:
 
     def close(self) -> None:
         """Accept and answer no more."""
-        if self._listener.fileno() >= 0:
-            self._loop.remove_reader(self._listener.fileno())
+        self._acceptor.close()
         self.close_connections()
 
-    def _accept(self) -> None:
-        for _ in range(_BACKLOG_ACCEPTS):
-            try:
-                sock, _address = self._listener.accept()
-            except OSError:
-                return  # none is waiting, or the listener was closed by its owner
-            if len(self._connections) >= MAX_CONNECTIONS:
-                sock.close()
-                continue
-            sock.setblocking(False)
-            if sock.family != socket.AF_UNIX:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._connections.add(_Connection(self._loop, sock, self))
+    def _accepted(self, sock: socket.socket) -> None:
+        if len(self._connections) >= MAX_CONNECTIONS:
+            sock.close()
+            return
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._connections.add(_Connection(self._loop, sock, self, self._share))
 
 
 class _Connection:
@@ -175,13 +186,14 @@ class _Connection:
         "_in_message",
         "_other_bytes",
         "_parser",
+        "_parts",
         "_path",
         "_requests",
         "_stream",
         "_trailers",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, api: RuntimeApi) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, api: RuntimeApi, share: LoopShare) -> None:
         self._api = api
         self._parser = httptools.HttpRequestParser(self)
         self._requests: deque[HttpRequest] = deque()
@@ -191,19 +203,25 @@ class _Connection:
         self._head_bytes = 0
         self._other_bytes = 0  # of the message so far, without its body: head, trailers, sizes of chunks
         self._held_bytes = 0
+        self._parts = 0  # that the data in hand was taken to
         self._path = b""
         self._headers: dict[bytes, bytes] = {}
         self._trailers: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
         self._body_bytes = 0
-        self._stream = SocketStream(loop, sock, on_data=self._on_data, on_end=self._on_end)
+        self._stream = SocketStream(loop, sock, on_data=self._on_data, on_end=self._on_end, share=share)
 
     # --- bytes in ---
 
     def drain(self) -> None:
         self._stream.drain()
 
+    def charge(self, seconds: float) -> None:
+        """Take work that no invocation needed from the environment's share."""
+        self._stream.charge(seconds)
+
     def _on_data(self, data: bytes) -> None:
+        self._parts = 0
         self._other_bytes += len(data)
         if not self._head_complete:
             self._head_bytes += len(data)
@@ -218,7 +236,11 @@ class _Connection:
         if not affordable or self._head_bytes > MAX_HEAD_BYTES or len(self._requests) > _MAX_REQUESTS_AHEAD:
             self._reject(_TOO_MUCH)
             return
-        self._stream.large_reads = self._body_bytes > 0
+        if self._parts > _FREE_PARTS:
+            self.charge(self._parts * _PART_SECONDS)
+        # A body in chunks may go on in crumbs, so that a large read of one would take the loop for long.
+        length = self._headers.get(b"content-length") if self._body_bytes else None
+        self._stream.expected = max(0, int(length) - self._body_bytes) if length else 0
         self._answer_requests()
 
     def _on_end(self) -> None:
@@ -256,6 +278,7 @@ class _Connection:
         self._path += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        self._parts += 1
         (self._trailers if self._head_complete else self._headers)[name.lower()] = value
 
     def on_headers_complete(self) -> None:
@@ -265,6 +288,7 @@ class _Connection:
             self._stream.send(_CONTINUE)
 
     def on_body(self, data: bytes) -> None:
+        self._parts += 1
         self._other_bytes -= len(data)
         room = MAX_PAYLOAD_BYTES + 1 - self._body_bytes
         if room > 0:
@@ -272,6 +296,7 @@ class _Connection:
             self._body_bytes += min(room, len(data))
 
     def on_message_complete(self) -> None:
+        self._parts += 1
         self._in_message = False
         self._head_complete = False
         self._head_bytes = 0
@@ -296,6 +321,7 @@ class _Connection:
             self._busy = request = self._requests.popleft()
             refusal = self._handle(request)
             if refusal is not None:
+                self.charge(_REQUEST_SECONDS)
                 self.respond(_refusal_answer(refusal, keep_alive=request.keep_alive))
 
     def respond(self, head: bytes, payload: bytes = b"") -> None:
@@ -314,6 +340,7 @@ class _Connection:
         if path == _NEXT_PATH:
             return _METHOD_NOT_ALLOWED if request.method != b"GET" else self._api.request(self, _NEXT)
         if path == _PING_PATH:
+            self.charge(_REQUEST_SECONDS)
             return _METHOD_NOT_ALLOWED if request.method != b"GET" else self._accept(None, _PONG)
         posted: Callable[[HttpRequest, str], RuntimeRequest]
         if (request_id := _request_id(path, b"/response")) is not None:

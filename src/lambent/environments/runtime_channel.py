@@ -1,7 +1,8 @@
 """The Runtime API as frames over a socket pair, for our own runtime clients: the thin codec of the hot path.
 
 The same messages and the same state machine as `runtime_api`, which speaks HTTP. Frames have no answers to requests:
-what would be refused over HTTP is passed over here.
+what would be refused over HTTP is passed over here. Nor is an event lost on the way to who asked for it: a runtime that
+asks for the same one again isn't our client.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from lambent.core.environment import (
 )
 from lambent.core.fault import reported_error_type
 from lambent.core.invocation import Invocation
+from lambent.core.loop_share import LoopShare
 from lambent.environments.socket_stream import SocketStream
 from lambent.wire import frames
 from lambent.wire.frames import FrameError, FrameParser, LogRecord
@@ -25,6 +27,9 @@ from lambent.wire.frames import FrameError, FrameParser, LogRecord
 _NEXT = NextRequested()
 # A process that ends closes its descriptors a moment before its exit is known, and its exit status is what counts.
 _EXIT_GRACE_SECONDS = 0.25
+# What a read brings for an invocation: a few log records, the response, the request for the next event.
+_FREE_FRAMES = 4
+_FRAME_SECONDS = 3e-6
 
 
 class RuntimeCodec(Protocol):
@@ -32,6 +37,9 @@ class RuntimeCodec(Protocol):
 
     def deliver(self, invocation: Invocation, deadline_ms: int) -> None:
         """Give the event to the runtime."""
+
+    def deliver_again(self, invocation: Invocation, deadline_ms: int) -> None:
+        """Give it the same event once more, for which it has asked again."""
 
 
 class RuntimePeer(Protocol):
@@ -55,12 +63,14 @@ class FramesChannel:
 
     __slots__ = ("_bound", "_loop", "_parser", "_peer", "_stream")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, channel: socket.socket, peer: RuntimePeer) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, channel: socket.socket, peer: RuntimePeer, share: LoopShare
+    ) -> None:
         """Read from now on; the socket is this object's to close."""
         self._loop = loop
         self._peer = peer
         self._parser = FrameParser()
-        self._stream = SocketStream(loop, channel, on_data=self._on_data, on_end=self._on_end)
+        self._stream = SocketStream(loop, channel, on_data=self._on_data, on_end=self._on_end, share=share)
         self._bound = False  # the runtime has asked for its first event here
 
     def begin_init(self, init_frame: bytes) -> None:
@@ -68,9 +78,16 @@ class FramesChannel:
         self._stream.send(init_frame)
 
     def deliver(self, invocation: Invocation, deadline_ms: int) -> None:
-        """Send the INVOKE frame; not while another is on its way, which a runtime would have to ask for."""
-        if not self._stream.writing:
-            self._stream.send(frames.encode_invoke(invocation, deadline_ms), invocation.payload)
+        """Send the INVOKE frame."""
+        self._stream.send(frames.encode_invoke(invocation, deadline_ms), invocation.payload)
+
+    def deliver_again(self, invocation: Invocation, deadline_ms: int) -> None:
+        """Nothing is lost on a socket pair.
+
+        Raises:
+            FrameError: always; it is the answer to the frame in hand.
+        """
+        raise FrameError(f"the runtime asks again for event {invocation.request_id} of deadline {deadline_ms}")
 
     def drain(self) -> None:
         """Take what a process that has ended sent before."""
@@ -83,7 +100,8 @@ class FramesChannel:
     def _on_data(self, data: bytes) -> None:
         try:
             received = False
-            for frame_type, body in self._parser.feed(data):
+            taken = self._parser.feed(data)
+            for frame_type, body in taken:
                 if not received and frame_type != frames.LOG:
                     received = True
                     self._peer.on_received()
@@ -94,7 +112,9 @@ class FramesChannel:
             self._stream.stop_reading()
             self._peer.on_violation(str(error))
             return
-        self._stream.large_reads = self._parser.missing > 0
+        self._stream.expected = self._parser.missing
+        if len(taken) > _FREE_FRAMES:
+            self._stream.charge(len(taken) * _FRAME_SECONDS)
 
     def _take(self, frame_type: int, body: bytes) -> None:
         peer = self._peer

@@ -3,7 +3,7 @@
 The loop's reader on the raw socket is what the hot path needs least of: one call-back, one `recv`, one `send` for each
 invocation, and a new process generation's socket is in use at once, where a transport takes a task to be made.
 While bytes wait to be written nothing is read, so that a peer which asks but doesn't take can't make the server
-collect.
+collect. Nor is anything read for a while from a peer whose chatter has used up its environment's share of the loop.
 """
 
 import asyncio
@@ -11,7 +11,12 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Final
 
-_READ_BYTES: Final = 65536
+from lambent.core.loop_share import LoopShare
+
+# A read is what the loop does at once, and the smallest requests have 8 bytes: a few ms at worst, and a fourth of that
+# once the share is used up.
+_READ_BYTES: Final = 16384
+_SMALL_READ_BYTES: Final = 4096
 _LARGE_READ_BYTES: Final = 1024 * 1024
 _JOIN_BYTES: Final = 32768
 # What a dead peer can have left in the kernel's buffers is less than this many reads.
@@ -22,7 +27,7 @@ class SocketStream:
     """One socket, owned and closed by this object.
 
     Attributes:
-        large_reads: set while a long body is on its way.
+        expected: bytes of a long body that are still to come; 0 where it isn't known or none is.
         writing: bytes wait for the peer to take them.
         closed: nothing is read or written any more.
     """
@@ -34,10 +39,13 @@ class SocketStream:
         "_on_data",
         "_on_end",
         "_output",
+        "_pause",
+        "_read_bytes",
         "_reading",
+        "_share",
         "_socket",
         "closed",
-        "large_reads",
+        "expected",
         "writing",
     )
 
@@ -48,11 +56,13 @@ class SocketStream:
         *,
         on_data: Callable[[bytes], None],
         on_end: Callable[[], None],
+        share: LoopShare,
     ) -> None:
         """Start reading.
 
         Args:
             sock: connected and non-blocking.
+            share: the environment's, which `charge` takes from.
             on_data: called with what was read; never empty.
             on_end: called once, when the peer will send no more; not after `close`. Writing may still work.
         """
@@ -61,12 +71,15 @@ class SocketStream:
         self._fd = sock.fileno()
         self._on_data = on_data
         self._on_end = on_end
+        self._share = share
         self._output: list[memoryview] = []
+        self._pause: asyncio.TimerHandle | None = None
+        self._read_bytes = _READ_BYTES
         self._reading = True
         self._ending = False
         self.writing = False
         self.closed = False
-        self.large_reads = False
+        self.expected = 0
         loop.add_reader(self._fd, self._read)
 
     def send(self, head: bytes, payload: bytes = b"") -> None:
@@ -104,7 +117,7 @@ class SocketStream:
     def _wait_for_room(self, parts: Sequence[bytes], sent: int) -> None:
         self.writing = True
         self._output = _after([memoryview(part) for part in parts], sent)
-        if self._reading:
+        if self._reading and self._pause is None:
             self._loop.remove_reader(self._fd)
         self._loop.add_writer(self._fd, self._write)
 
@@ -122,12 +135,13 @@ class SocketStream:
             self._loop.remove_writer(self._fd)
             if self._ending:
                 self.close()
-            elif self._reading:
+            elif self._reading and self._pause is None:
                 self._loop.add_reader(self._fd, self._read)
 
     def _read(self) -> None:
+        size = min(self.expected + _SMALL_READ_BYTES, _LARGE_READ_BYTES) if self.expected else self._read_bytes
         try:
-            data = self._socket.recv(_LARGE_READ_BYTES if self.large_reads else _READ_BYTES)
+            data = self._socket.recv(size)
         except BlockingIOError:
             return
         except OSError:
@@ -138,11 +152,29 @@ class SocketStream:
             self.stop_reading()
             self._on_end()
 
+    def charge(self, seconds: float) -> None:
+        """Take work beyond what an invocation needs from the share; who has used it up isn't read from for a while."""
+        pause_seconds = self._share.spend(seconds, self._loop.time())
+        self._read_bytes = _SMALL_READ_BYTES if pause_seconds else _READ_BYTES
+        if not pause_seconds or not self._reading or self._pause is not None:
+            return
+        if not self.writing:
+            self._loop.remove_reader(self._fd)
+        self._pause = self._loop.call_later(pause_seconds, self._resume)
+
+    def _resume(self) -> None:
+        self._pause = None
+        if not self.writing:
+            self._loop.add_reader(self._fd, self._read)
+
     def stop_reading(self) -> None:
         """Read no more, for good."""
         if self._reading:
             self._reading = False
             self._loop.remove_reader(self._fd)
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
 
     def drain(self) -> None:
         """Read now what a peer that has ended left behind."""

@@ -4,8 +4,8 @@
 are handed to a single writer thread, which puts them together and writes each group's part with one `write`. Nothing
 wakes up while nothing is logged. The thread alone touches files, so nothing here needs a lock.
 
-A stream may buffer one budget between two flushes; what is past it is dropped and counted, and the count is logged in
-the stream itself. A disk that is full or gone costs log events, never an invocation.
+A stream takes so much between two flushes and no more, so that a disk that hangs doesn't fill the memory: the writer is
+told, and it is its business to count what was lost. A disk that is full or gone costs log events, never an invocation.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from lambent.observe.log_segment import LogEvent, complete_length, encode_events
 _logger = logging.getLogger(__name__)
 
 _DAY_MS = 86_400_000
+_EVENT_CHARACTERS = 80  # a string's own size, its time stamp and its place in the list
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class LogLimits:
         retention_bytes: above this size of all segments together, the oldest are removed.
         flush_seconds: what a killed server can lose.
         segment_bytes: a segment that has grown to this is followed by a new one; retention removes whole segments.
-        stream_budget: characters that one stream may write between two flushes before events are dropped.
+        stream_pending: characters that one stream takes between two flushes, with what an event itself takes. Twice
+            what an execution environment may write at once, so that it is met only where the disk is behind.
         event_bytes: a longer event is split. Source: CloudWatch Logs quotas (262,144 with 26 bytes of overhead).
         open_segments: descriptors kept open; the least recently used is closed.
         sweep_seconds: how often retention is enforced.
@@ -49,7 +51,7 @@ class LogLimits:
     retention_bytes: int = 2 << 30
     flush_seconds: float = 0.1
     segment_bytes: int = 8 << 20
-    stream_budget: int = 2 << 20
+    stream_pending: int = 32 << 20
     event_bytes: int = 262_118
     open_segments: int = 64
     sweep_seconds: float = 600
@@ -59,10 +61,8 @@ class LogStream:
     """One execution environment's log: `write` is all it does."""
 
     __slots__ = (
-        "_budget",
-        "_dropped_bytes",
-        "_dropped_events",
         "_max_event",
+        "_max_pending",
         "_pending",
         "_size",
         "_store",
@@ -78,34 +78,25 @@ class LogStream:
         self._store = store
         self._pending: list[str] = []
         self._size = 0
-        self._budget = store.limits.stream_budget
+        self._max_pending = store.limits.stream_pending
         self._max_event = store.limits.event_bytes // 4  # no character takes more than four bytes
-        self._dropped_events = 0
-        self._dropped_bytes = 0
 
-    def write(self, timestamp_ms: int, message: str) -> None:
-        """Log one event of the function or of an extension; past the stream's budget it is dropped and counted."""
-        self._size += len(message)
-        if self._size > self._budget:
-            self._dropped_events += 1
-            self._dropped_bytes += len(message)
-            self._size -= len(message)
-            return
+    def write(self, timestamp_ms: int, message: str) -> bool:
+        """Log one event of the function or of an extension; False where it isn't, because the disk is behind."""
+        size = self._size + len(message) + _EVENT_CHARACTERS
+        if size > self._max_pending:
+            return False
+        self._size = size
         self._append(timestamp_ms, message)
+        return True
 
     def write_platform(self, timestamp_ms: int, message: str) -> None:
         """Log one line of the platform (START, END, REPORT…): few and short, they are never dropped."""
         self._append(timestamp_ms, message)
 
-    def take(self, now_ms: int) -> list[str]:
+    def take(self) -> list[str]:
         """Hand over what was written since the last time, ready to be encoded; for the store."""
         events, self._pending, self._size = self._pending, [], 0
-        if self._dropped_events:
-            events.append(
-                f"{now_ms}\tLOGS_DROPPED Records: {self._dropped_events}\tBytes: {self._dropped_bytes}"
-                "\tReason: the environment logged faster than its budget\n"
-            )
-            self._dropped_events = self._dropped_bytes = 0
         return events
 
     def _append(self, timestamp_ms: int, message: str) -> None:
@@ -145,11 +136,10 @@ class LogStore:
 
         Args:
             directory: made when it isn't there; nothing else may be in it.
-            clock: for retention and the time stamp of the store's own lines.
+            clock: for retention and the names of segments.
             limits: what is kept; AWS-like defaults.
         """
         self.limits = limits or LogLimits()
-        self._clock = clock
         self._reader = LogReader(directory)
         self._writer = _SegmentWriter(directory, clock, self.limits)
         self._dirty: list[LogStream] = []
@@ -219,9 +209,8 @@ class LogStore:
         self._timer = None
         if self._loop is None or self._thread is None or self._flushing is not None:
             return
-        now_ms = self._clock.now_ms()
         dirty, self._dirty = self._dirty, []
-        batches = [_Batch(stream.scope, stream.group, stream.name, stream.take(now_ms)) for stream in dirty]
+        batches = [_Batch(stream.scope, stream.group, stream.name, stream.take()) for stream in dirty]
         self._flushing = self._loop.run_in_executor(self._thread, self._writer.write, batches)
         self._flushing.add_done_callback(self._flushed)
 
