@@ -55,7 +55,7 @@ _log = logging.getLogger(__name__)
 
 # Reading a cgroup's file costs as much as the rest of a warm invocation. What so short an invocation could add to the
 # maximum since the last look is seen by the next.
-_MEMORY_FRESH_US: Final = 10_000.0
+_MEMORY_FRESH_US: Final = 50_000.0
 # A loop's timer may fire a little early.
 _MIN_TIMER_SECONDS: Final = 0.001
 
