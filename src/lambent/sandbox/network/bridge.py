@@ -30,12 +30,14 @@ from lambent.sandbox.network.packets import Endpoint, Packet, parse
 from lambent.sandbox.network.plan import DNS_ADDRESS, DNS_PORT, NetworkMode
 from lambent.sandbox.network.policy import EgressPolicy
 from lambent.sandbox.network.rules import LOG_GROUP
+from lambent.sandbox.network.turns import Turns
 
 _logger = logging.getLogger(__name__)
 
 # What one turn of the loop copies at most for one connection: about 20 µs, so that invocations don't wait for bulk.
 _BUFFER_BYTES = 64 * 1024
 _PACKETS_PER_TURN = 16
+_PACKET_CALLS = 4  # what the beginning of a flow costs, in calls of one
 _LOG_RECEIVE_BYTES = 128 * 1024
 # A ceiling, not an allocation: room for about 2,000 SYNs at once. What doesn't fit is lost as on a full network.
 _LOG_QUEUE_BYTES = 4 * 1024 * 1024
@@ -82,7 +84,7 @@ class Bridge:
             OSError: the namespace can't be entered, or the kernel has no nfnetlink_log.
         """
         if self._mode is NetworkMode.ISOLATED:
-            return Attachment(self._loop, None, ())
+            return Attachment(self._loop, None, (), Turns(self._loop))
         log = open_packet_log(netns_fd)
         try:
             _receive_packets(log)
@@ -90,10 +92,12 @@ class Bridge:
             log.close()
             raise
         inside = InsideSockets(log)
-        connections = Connections(self._loop, inside, self._policy, self._budget, self._limits, self._buffer)
-        datagrams = DatagramFlows(self._loop, inside, self._policy, self._budget, self._limits)
-        dns = DnsForwarder(self._loop, inside, self._resolvers, self._budget, self._limits)
-        return Attachment(self._loop, log, (connections, datagrams, dns))
+        turns = Turns(self._loop)
+        flows, queries = self._budget.account(), self._budget.account()
+        connections = Connections(self._loop, inside, self._policy, flows, self._limits, self._buffer, turns)
+        datagrams = DatagramFlows(self._loop, inside, self._policy, flows, self._limits, turns)
+        dns = DnsForwarder(self._loop, inside, self._resolvers, queries, self._limits, turns)
+        return Attachment(self._loop, log, (connections, datagrams, dns), turns)
 
 
 class Attachment:
@@ -102,19 +106,22 @@ class Attachment:
     Args:
         log: where the rules hand packets over; None for a namespace that reaches nothing.
         parts: who begins a TCP connection, a UDP flow and a DNS query; none without a log.
+        turns: of the parts.
     """
 
-    __slots__ = ("_log", "_loop", "_parts")
+    __slots__ = ("_log", "_loop", "_parts", "_turns")
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         log: socket.socket | None,
         parts: tuple[Connections, DatagramFlows, DnsForwarder] | tuple[()],
+        turns: Turns,
     ) -> None:
         self._loop = loop
         self._log = log
         self._parts = parts
+        self._turns = turns
         if log is not None:
             loop.add_reader(log, self._readable, log)
 
@@ -125,10 +132,15 @@ class Attachment:
         self._loop.remove_reader(self._log)
         for part in self._parts:
             part.close()
+        self._turns.close()
         self._log.close()
         self._log = None
 
     def _readable(self, log: socket.socket) -> None:
+        if self._turns.over:
+            self._loop.remove_reader(log)
+            self._turns.wait(log, lambda: self._loop.add_reader(log, self._readable, log))
+            return
         for _ in range(_PACKETS_PER_TURN):
             try:
                 data = log.recv(_LOG_RECEIVE_BYTES)
@@ -141,6 +153,7 @@ class Attachment:
             for kind, body in messages(data):
                 payload = find_attribute(body[4:], _PAYLOAD) if kind == _PACKET else None
                 packet = parse(bytes(payload)) if payload is not None else None
+                self._turns.spend(_PACKET_CALLS)
                 if packet is not None:
                     self._begin(packet)
 

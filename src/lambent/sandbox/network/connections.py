@@ -18,14 +18,16 @@ import socket
 from dataclasses import dataclass
 
 from lambent.sandbox.network.inside import InsideSockets
-from lambent.sandbox.network.limits import BridgeLimits, DescriptorBudget
+from lambent.sandbox.network.limits import BridgeLimits, DescriptorAccount
 from lambent.sandbox.network.packets import Endpoint, Packet, refusal, same_again
 from lambent.sandbox.network.policy import EgressPolicy
 from lambent.sandbox.network.splice import Splice, reset
+from lambent.sandbox.network.turns import Turns
 
 _logger = logging.getLogger(__name__)
 
-_ACCEPTS_PER_TURN = 64
+_ACCEPTS_PER_TURN = 16
+_ACCEPT_CALLS = 3  # what making a splice costs, in calls of one
 _OUT_OF_DESCRIPTORS_PAUSE_SECONDS = 0.1
 _DESCRIPTORS = 2
 _Flow = tuple[Endpoint, Endpoint]
@@ -50,6 +52,7 @@ class Connections:
 
     Args:
         buffer: scratch space of the loop's splices.
+        turns: of the environment's flows.
     """
 
     def __init__(
@@ -57,9 +60,10 @@ class Connections:
         loop: asyncio.AbstractEventLoop,
         inside: InsideSockets,
         policy: EgressPolicy,
-        budget: DescriptorBudget,
+        budget: DescriptorAccount,
         limits: BridgeLimits,
         buffer: memoryview,
+        turns: Turns,
     ) -> None:
         self._loop = loop
         self._inside = inside
@@ -67,6 +71,7 @@ class Connections:
         self._budget = budget
         self._limits = limits
         self._buffer = buffer
+        self._turns = turns
         self._pending: dict[_Flow, _Pending] = {}
         self._splices: set[Splice] = set()
         self._raw: dict[socket.AddressFamily, socket.socket] = {}
@@ -212,7 +217,8 @@ class Connections:
             return
         del self._pending[pending.flow]
         self._cancel_timer(pending)
-        splice = Splice(self._loop, inside, pending.outside, buffer=self._buffer, on_end=self._ended)
+        self._turns.spend(_ACCEPT_CALLS)
+        splice = Splice(self._loop, inside, pending.outside, buffer=self._buffer, turns=self._turns, on_end=self._ended)
         self._splices.add(splice)
 
     def _ended(self, splice: Splice) -> None:

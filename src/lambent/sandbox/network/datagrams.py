@@ -13,13 +13,14 @@ import socket
 from dataclasses import dataclass
 
 from lambent.sandbox.network.inside import InsideSockets
-from lambent.sandbox.network.limits import BridgeLimits, DescriptorBudget
+from lambent.sandbox.network.limits import BridgeLimits, DescriptorAccount
 from lambent.sandbox.network.packets import Endpoint, Packet
 from lambent.sandbox.network.policy import EgressPolicy
+from lambent.sandbox.network.turns import Turns
 
 _logger = logging.getLogger(__name__)
 
-_DATAGRAMS_PER_TURN = 32
+_DATAGRAMS_PER_TURN = 8
 _LARGEST_DATAGRAM = 65535
 _DESCRIPTORS = 2
 
@@ -42,14 +43,16 @@ class DatagramFlows:
         loop: asyncio.AbstractEventLoop,
         inside: InsideSockets,
         policy: EgressPolicy,
-        budget: DescriptorBudget,
+        budget: DescriptorAccount,
         limits: BridgeLimits,
+        turns: Turns,
     ) -> None:
         self._loop = loop
         self._inside = inside
         self._policy = policy
         self._budget = budget
         self._limits = limits
+        self._turns = turns
         self._flows: dict[tuple[Endpoint, Endpoint], _Flow] = {}
 
     def __len__(self) -> int:
@@ -99,6 +102,10 @@ class DatagramFlows:
 
     def _relay(self, flow: _Flow, source: socket.socket, target: socket.socket) -> None:
         flow.last_used = self._loop.time()
+        if self._turns.over:
+            self._loop.remove_reader(source)
+            self._turns.wait(source, lambda: self._loop.add_reader(source, self._relay, flow, source, target))
+            return
         for _ in range(_DATAGRAMS_PER_TURN):
             try:
                 data, sender = source.recvfrom(_LARGEST_DATAGRAM)
@@ -107,6 +114,7 @@ class DatagramFlows:
             except OSError:  # nobody listens there, or no longer
                 self._end(flow)
                 return
+            self._turns.spend(1, len(data))
             # Between its birth and its connect the inside socket may have caught a datagram of another flow.
             if source is flow.outside or sender[:2] == flow.source:
                 _send(target, data)
@@ -123,6 +131,7 @@ class DatagramFlows:
         if flow.timer is not None:
             flow.timer.cancel()
         for side in (flow.inside, flow.outside):
+            self._turns.leave(side)
             self._loop.remove_reader(side)
             side.close()
         self._budget.give_back(_DESCRIPTORS)

@@ -14,13 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lambent.sandbox.network.inside import InsideSockets
-from lambent.sandbox.network.limits import BridgeLimits, DescriptorBudget
+from lambent.sandbox.network.limits import BridgeLimits, DescriptorAccount
 from lambent.sandbox.network.packets import Endpoint, Packet
 from lambent.sandbox.network.plan import DNS_ADDRESS, DNS_PORT
+from lambent.sandbox.network.turns import Turns
 
 _logger = logging.getLogger(__name__)
 
-_QUERIES_PER_TURN = 32
+_QUERIES_PER_TURN = 8
+_QUERY_CALLS = 6  # what asking and answering costs, in calls of a flow
 _LARGEST_MESSAGE = 65535
 _HEADER_BYTES = 12
 _RESPONSE, _RECURSION_AVAILABLE, _SERVER_FAILURE = 0x80, 0x80, 2
@@ -69,14 +71,16 @@ class DnsForwarder:
         loop: asyncio.AbstractEventLoop,
         inside: InsideSockets,
         resolvers: Callable[[], Sequence[Endpoint]],
-        budget: DescriptorBudget,
+        budget: DescriptorAccount,
         limits: BridgeLimits,
+        turns: Turns,
     ) -> None:
         self._loop = loop
         self._inside = inside
         self._resolvers = resolvers
         self._budget = budget
         self._limits = limits
+        self._turns = turns
         self._socket: socket.socket | None = None
         self._queries: set[_Query] = set()
 
@@ -96,16 +100,22 @@ class DnsForwarder:
         for query in list(self._queries):
             self._done(query)
         if self._socket is not None:
+            self._turns.leave(self._socket)
             self._loop.remove_reader(self._socket)
             self._socket.close()
             self._socket = None
 
     def _readable(self, inside: socket.socket) -> None:
+        if self._turns.over:
+            self._loop.remove_reader(inside)
+            self._turns.wait(inside, lambda: self._loop.add_reader(inside, self._readable, inside))
+            return
         for _ in range(_QUERIES_PER_TURN):
             try:
                 message, client = inside.recvfrom(_LARGEST_MESSAGE)
             except OSError:  # nothing left; or an answer came too late for its client (ICMP)
                 return
+            self._turns.spend(_QUERY_CALLS)
             self._ask(message, client)
 
     def _ask(self, message: bytes, client: Endpoint) -> None:

@@ -2,6 +2,10 @@
 
 import resource
 from dataclasses import dataclass
+from typing import Final
+
+_FIRST_DESCRIPTORS: Final = 2  # a connection
+_FEW_DESCRIPTORS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +30,60 @@ class BridgeLimits:
 
 
 class DescriptorBudget:
-    """What is left for all environments; beyond it a flow is refused, so that the server itself can go on."""
+    """What is left for all environments; beyond it a flow is refused, so that the server itself can go on.
+
+    While less than half is taken, whoever asks gets. Then nobody gets more than an equal part of that half, and the
+    last eighth is for the first few descriptors of each: an environment that opens a connection for the first time, or
+    asks for a name, isn't refused because others hold thousands. The less is left, the fewer are "few".
+    """
 
     def __init__(self, descriptors: int) -> None:
-        self._left = descriptors or _half_of_what_may_be_open()
+        self._all = self.left = descriptors or _half_of_what_may_be_open()
+        """Descriptors that may still be taken."""
+        self.holders = 0
+        """Accounts that hold any."""
+
+    def account(self) -> "DescriptorAccount":
+        """Somebody's part of it: one for an environment's flows, and one for its DNS queries."""
+        return DescriptorAccount(self)
+
+    def allows(self, count: int, held: int) -> bool:
+        """Whether an account that holds so many may have so many more."""
+        left = self.left - count
+        if left < 0:
+            return False
+        few = max(_FIRST_DESCRIPTORS, min(_FEW_DESCRIPTORS, self.left // 8))
+        if left * 2 >= self._all or held + count <= few:
+            return True
+        holders = self.holders + (held == 0)
+        return left >= self._all // 8 and held + count <= self._all // (2 * holders)
+
+
+class DescriptorAccount:
+    """What one environment holds of the budget for one purpose."""
+
+    __slots__ = ("_budget", "_held")
+
+    def __init__(self, budget: DescriptorBudget) -> None:
+        self._budget = budget
+        self._held = 0
 
     def take(self, count: int) -> bool:
         """Reserve descriptors, or answer False."""
-        if count > self._left:
+        budget = self._budget
+        if not budget.allows(count, self._held):
             return False
-        self._left -= count
+        budget.holders += self._held == 0
+        budget.left -= count
+        self._held += count
         return True
 
     def give_back(self, count: int) -> None:
         """Return what was reserved."""
-        self._left += count
-
-    @property
-    def left(self) -> int:
-        """Descriptors that may still be taken."""
-        return self._left
+        budget = self._budget
+        self._held -= count
+        budget.left += count
+        budget.holders -= self._held == 0
 
 
 def _half_of_what_may_be_open() -> int:

@@ -1,8 +1,8 @@
 """The bytes of one bridged TCP connection, both ways.
 
 What has been read is written before more is read: at most one chunk waits in each direction, and a slow reader slows
-the writer by TCP's own window. The end of one direction is passed on as such (half-close); an error of one side
-resets the other.
+the writer by TCP's own window. All splices of an environment take turns (`turns.py`). The end of one direction is
+passed on as such (half-close); an error of one side resets the other.
 """
 
 import asyncio
@@ -10,6 +10,8 @@ import contextlib
 import socket
 import struct
 from collections.abc import Callable
+
+from lambent.sandbox.network.turns import Turns
 
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 _KEEPALIVE_IDLE_SECONDS = 45
@@ -29,6 +31,7 @@ class Splice:
 
     Args:
         buffer: scratch space, shared by all splices of a loop: nothing stays in it between two callbacks.
+        turns: of the environment's flows.
         on_end: called once, when both sockets are closed by the splice itself.
     """
 
@@ -41,6 +44,7 @@ class Splice:
         outside: socket.socket,
         *,
         buffer: memoryview,
+        turns: Turns,
         on_end: Callable[["Splice"], None],
     ) -> None:
         self._loop = loop
@@ -48,8 +52,8 @@ class Splice:
         self._on_end = on_end
         self._timer: asyncio.TimerHandle | None = None
         self._directions = (
-            _Direction(loop, inside, outside, buffer, self),
-            _Direction(loop, outside, inside, buffer, self),
+            _Direction(loop, inside, outside, buffer, turns, self),
+            _Direction(loop, outside, inside, buffer, turns, self),
         )
         for side in self._sides:
             side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -99,9 +103,9 @@ class Splice:
 
 
 class _Direction:
-    """From one socket to the other: reading, or waiting to write the rest of a chunk, or ended."""
+    """From one socket to the other: reading, or waiting to write the rest of a chunk or for its turn, or ended."""
 
-    __slots__ = ("_buffer", "_loop", "_rest", "_source", "_splice", "_target", "ended")
+    __slots__ = ("_buffer", "_loop", "_rest", "_source", "_splice", "_target", "_turns", "_waiting", "ended")
 
     def __init__(
         self,
@@ -109,6 +113,7 @@ class _Direction:
         source: socket.socket,
         target: socket.socket,
         buffer: memoryview,
+        turns: Turns,
         splice: Splice,
     ) -> None:
         self._loop = loop
@@ -116,22 +121,33 @@ class _Direction:
         self._target = target
         self._buffer = buffer
         self._splice = splice
+        self._turns = turns
+        self._waiting = False
         self._rest = b""
         self.ended = False
 
     def start(self) -> None:
+        self._waiting = False
         self._loop.add_reader(self._source, self._readable)
 
     def stop(self) -> None:
         if self._rest:
             self._loop.remove_writer(self._target)
+        elif self._waiting:
+            self._turns.leave(self)
         elif not self.ended:
             self._loop.remove_reader(self._source)
         self._rest, self.ended = b"", True
 
     def _readable(self) -> None:
+        if self._turns.over:
+            self._waiting = True
+            self._loop.remove_reader(self._source)
+            self._turns.wait(self, self.start)
+            return
         try:
             count = self._source.recv_into(self._buffer)
+            self._turns.spend(1, count)
             sent = self._send(self._buffer[:count]) if count else 0
         except (BlockingIOError, InterruptedError):
             return
@@ -148,6 +164,7 @@ class _Direction:
     def _writable(self) -> None:
         try:
             self._rest = self._rest[self._send(self._rest) :]
+            self._turns.spend(1)
         except OSError:
             self._splice.abort()
             return
