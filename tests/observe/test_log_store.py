@@ -134,6 +134,19 @@ async def test_the_oldest_segments_go_when_all_together_are_too_large(tmp_path: 
     assert 2 <= len(kept) <= 5
 
 
+async def test_a_group_that_floods_removes_its_own_segments_only(tmp_path: Path) -> None:
+    async with started(tmp_path, segment_bytes=1000, retention_bytes=5000) as store:
+        store.stream(_SCOPE, "/aws/lambda/quiet", "s").write(1, "precious")
+        await store.flush()
+        flood = store.stream(_SCOPE, _GROUP, "s")
+        for number in range(20):
+            flood.write(number, "x" * 1000)
+            await store.flush()
+    assert messages(tmp_path, "/aws/lambda/quiet") == ["precious"]
+    assert 2 <= len(messages(tmp_path)) <= 5
+    assert sum(segment.size for segment in segments_of(tmp_path)) <= 5000
+
+
 async def test_segments_older_than_the_retention_go_at_start_with_their_empty_folder(tmp_path: Path) -> None:
     async with started(tmp_path) as store:
         store.stream(_SCOPE, _GROUP, "s").write(1, "old")

@@ -23,6 +23,7 @@ from lambent.clock import Clock
 from lambent.core.scope import Scope
 from lambent.observe.log_files import group_directory, segment_name, segment_number, segments_in, segments_of
 from lambent.observe.log_reader import LogReader
+from lambent.observe.log_retention import largest_first
 from lambent.observe.log_segment import LogEvent, complete_length, encode_events, encode_header
 
 _logger = logging.getLogger(__name__)
@@ -37,7 +38,8 @@ class LogLimits:
 
     Attributes:
         retention_days: segments whose last event is older are removed.
-        retention_bytes: above this size of all segments together, the oldest are removed.
+        retention_bytes: above this size of all segments together, the oldest of the largest groups are removed: who
+            logs much loses its own log, not that of others.
         flush_seconds: what a killed server can lose.
         segment_bytes: a segment that has grown to this is followed by a new one; retention removes whole segments.
         stream_pending: characters that one stream takes between two flushes, with what an event itself takes. Twice
@@ -273,17 +275,23 @@ class _SegmentWriter:
     def sweep(self) -> None:
         """Enforce retention by age and by size; counts what there is anew."""
         try:
-            segments = sorted(segments_of(self._directory), key=lambda segment: segment.modified_ms)
+            segments = list(segments_of(self._directory))
         except OSError:
             _logger.exception("The log segments could not be listed.", extra={"action": "log-retention"})
             return
         expired_ms = self._clock.now_ms() - int(self._limits.retention_days * _DAY_MS)
-        self._total_bytes = sum(segment.size for segment in segments)
+        kept = []
         for segment in segments:
-            if segment.modified_ms >= expired_ms and self._total_bytes <= self._limits.retention_bytes:
-                break
-            self._remove(segment.path)
-            self._total_bytes -= segment.size
+            if segment.modified_ms < expired_ms:
+                self._remove(segment.path)
+            else:
+                kept.append(segment)
+        self._total_bytes = sum(segment.size for segment in kept)
+        if self._total_bytes > self._limits.retention_bytes:
+            # A tenth less, for it would be above the limit again at the next flush.
+            for segment in largest_first(kept, self._total_bytes - self._limits.retention_bytes * 9 // 10):
+                self._remove(segment.path)
+                self._total_bytes -= segment.size
 
     def _append(self, key: tuple[Scope, str], content: bytes) -> None:
         segment = self._segment(key)
