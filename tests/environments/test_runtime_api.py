@@ -419,3 +419,32 @@ async def test_awss_own_python_client_runs_on_it(make: MakeHarness, tmp_path: Pa
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def test_the_same_event_many_times_over_is_at_the_environments_own_expense(harness: Harness) -> None:
+    client, answer = await running(harness)
+    [connection] = harness.environment._api._connections
+    asked = 0
+    async with asyncio.timeout(30):
+        while connection._stream._pause is None:
+            assert await client.next() == b'{"n":1}'
+            asked += 1
+        assert asked >= 100
+        assert await client.post("response", b"1") == OK
+        assert (await answer).payload == b"1"
+    await client.close()
+
+
+async def test_a_body_in_crumbs_waits_and_arrives_whole(harness: Harness) -> None:
+    client, answer = await running(harness)
+    client.write(
+        f"POST {BASE}/invocation/{REQUEST_ID}/response HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    )
+    client.write(b"1\r\nx\r\n" * 30_000 + b"0\r\n\r\n")
+    [connection] = harness.environment._api._connections
+    async with asyncio.timeout(30):
+        while connection._stream._pause is None:
+            await asyncio.sleep(0)
+        assert await client.answer() == OK
+        assert (await answer).payload == b"x" * 30_000
+    await client.close()
