@@ -234,7 +234,7 @@ class Settings:
         default=2 << 30,
         kind=size(),
         group="Logs",
-        description="How large the logs of functions may grow together before the oldest go.",
+        description="How large the logs of functions may grow together before the oldest of the largest go.",
         shown="2GiB",
     )
     log_level: str = _setting(

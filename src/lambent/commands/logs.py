@@ -17,7 +17,7 @@ LOG_DIRECTORY = "logs"
 
 _POLL_SECONDS = 0.1  # as often as a server writes
 _UNITS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_PLATFORM_LINE = re.compile(r"(INIT_START|START|END|REPORT|INIT_REPORT|LOGS_DROPPED|EXTENSION|TELEMETRY) ")
+_PLATFORM_LINE = re.compile(r"(INIT_START|START|END|REPORT|INIT_REPORT|EXTENSION|TELEMETRY) ")
 
 
 def run(data_directory: Path, scope: Scope, function: str, *, since_ms: int | None, follow: bool) -> int:
