@@ -122,40 +122,10 @@ class InvalidRequestContent(ApiError):
     code, status = "InvalidRequestContentException", 400
 
 
-class UnsupportedMediaType(ApiError):
-    """The content type of an invocation is not JSON."""
-
-    code, status = "UnsupportedMediaTypeException", 415
-
-
 class CodeStorageExceeded(ApiError):
     """The account's code storage is used up."""
 
     code, status = "CodeStorageExceededException", 400
-
-
-class RecursiveInvocation(ApiError):
-    """A function invoked itself, by way of others, too often."""
-
-    code, status, message_key = "RecursiveInvocationException", 400, "Message"
-
-
-class ResourceNotReady(ApiError):
-    """The function was inactive and is being made ready."""
-
-    code, status, fault = "ResourceNotReadyException", 502, "Service"
-
-
-class InvalidRuntime(ApiError):
-    """The runtime is not supported."""
-
-    code, status, message_key, fault = "InvalidRuntimeException", 502, "Message", "Service"
-
-
-class InvalidZipFile(ApiError):
-    """The deployment package can't be unpacked."""
-
-    code, status, message_key, fault = "InvalidZipFileException", 502, "Message", "Service"
 
 
 class ServiceFault(ApiError):
