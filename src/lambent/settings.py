@@ -89,6 +89,12 @@ def _data_directory(posture: Posture, environ: Mapping[str, str]) -> Path:
     return (Path(state) if state.startswith("/") else Path.home() / ".local" / "state") / "lambent"
 
 
+def _runtimes_directory(_posture: Posture, environ: Mapping[str, str]) -> Path:
+    """A user's own, for all servers and data directories, as the XDG Base Directory Specification says."""
+    data = environ.get("XDG_DATA_HOME", "")
+    return (Path(data) if data.startswith("/") else Path.home() / ".local" / "share") / "lambent" / "runtimes"
+
+
 _DEV_OVERCOMMIT = 10
 
 
@@ -179,6 +185,14 @@ class Settings:
         description="Functions, code, queued events and logs. One server at a time; made when it isn't there.",
         shown="dev: $XDG_STATE_HOME/lambent or ~/.local/state/lambent; serve: /var/lib/lambent",
         flags=("--data-dir",),
+    )
+    runtimes_directory: Path = _derived(  # noqa: RUF009  # a field with a factory
+        derive=_runtimes_directory,
+        kind=folder(),
+        group="State",
+        description="Where `lambent runtime install` puts runtimes, and where servers find them besides the machine's.",
+        shown="$XDG_DATA_HOME/lambent/runtimes or ~/.local/share/lambent/runtimes",
+        flags=("--runtimes-dir",),
     )
     default_region: str = _setting(
         default="us-east-1",

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lambent.runtimes.python.interpreters import IDENTIFIERS, Interpreter, InterpreterMissing, Interpreters, discover
+from lambent.runtimes.errors import RuntimeMissing
+from lambent.runtimes.python.interpreters import IDENTIFIERS, Interpreter, Interpreters, discover
 from tests.runtimes.python.runtime_process import RuntimeProcess
 
 Start = Callable[..., RuntimeProcess]
@@ -25,7 +26,7 @@ def interpreters(tmp_path_factory: pytest.TempPathFactory) -> Interpreters:
 def interpreter(request: pytest.FixtureRequest, interpreters: Interpreters) -> Interpreter:
     try:
         return interpreters.get(request.param)
-    except InterpreterMissing as missing:
+    except RuntimeMissing as missing:
         pytest.skip(str(missing))
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lambent.runtimes.python.interpreters import IDENTIFIERS, InterpreterMissing, Interpreters, discover
+from lambent.runtimes.errors import RuntimeMissing
+from lambent.runtimes.python.interpreters import IDENTIFIERS, Interpreters, discover
 
 OWN = f"python{sys.version_info.major}.{sys.version_info.minor}"
 _ANSWER = {
@@ -102,7 +103,7 @@ def test_a_name_proves_nothing(cache_file: Path, tmp_path: Path) -> None:
     fake(tmp_path / "bin" / "python3.9")
     found = find(cache_file, tmp_path, str(tmp_path / "bin"))
     assert "python3.12" in found.identifiers
-    with pytest.raises(InterpreterMissing):
+    with pytest.raises(RuntimeMissing):
         found.get("python3.9")
 
 
@@ -139,8 +140,8 @@ def test_a_damaged_cache_is_an_empty_one(cache_file: Path, tmp_path: Path, conte
 
 def test_what_is_missing_is_said_with_what_helps(cache_file: Path, tmp_path: Path) -> None:
     (missing,) = [name for name in IDENTIFIERS if name != OWN][:1]
-    with pytest.raises(InterpreterMissing, match=r"needs a Python 3\.\d+ on this machine.*pyenv install") as raised:
+    with pytest.raises(RuntimeMissing, match=r"needs a Python 3\.\d+ on this machine.*pyenv install") as raised:
         find(cache_file, tmp_path).get(missing)
     assert missing in str(raised.value)
-    with pytest.raises(InterpreterMissing, match=r"python3\.8 can't be served: .* python3\.9, "):
+    with pytest.raises(RuntimeMissing, match=r"python3\.8 can't be served: .* python3\.9, "):
         find(cache_file, tmp_path).get("python3.8")

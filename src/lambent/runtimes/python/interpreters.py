@@ -1,32 +1,23 @@
 """The Python interpreters of this machine, as runtimes: python3.13 is only ever a CPython 3.13.
 
 They are looked for where people have them: on PATH, in pyenv, in uv, and the one that runs Lambent. Each
-candidate is run once to say what it is; the answers are kept in a cache file for as long as the
-executable's modification time stays the same. Of several patch releases the newest serves.
+candidate is asked what it is. Of several patch releases the newest serves.
 """
 
 from __future__ import annotations
 
-import json
-import logging
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-_log = logging.getLogger(__name__)
+from lambent.runtimes.errors import RuntimeMissing
+from lambent.runtimes.probes import Answer, ask, entries
 
 FIRST_MINOR, LAST_MINOR = 9, 14
 IDENTIFIERS = tuple(f"python3.{minor}" for minor in range(FIRST_MINOR, LAST_MINOR + 1))
 """The identifiers that Lambent's Python client can serve."""
-
-_PROBE_SECONDS = 20.0
-_PROBES = 4  # at the same time
-# Part of every key: an answer to another question is no answer.
-_CACHE_FORMAT = 1
 
 # Says what the interpreter is, as JSON. A virtual environment's answers for the interpreter it was made from.
 _PROBE = """
@@ -48,10 +39,6 @@ print(json.dumps({
     "shared_library": library,
 }))
 """
-
-
-class InterpreterMissing(Exception):
-    """No interpreter of the version that an identifier names is on this machine; the message says what helps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +83,11 @@ class Interpreters:
         """The interpreter of exactly this identifier's version.
 
         Raises:
-            InterpreterMissing: there is none.
+            RuntimeMissing: there is none.
         """
         interpreter = self._found.get(identifier)
         if interpreter is None:
-            raise InterpreterMissing(missing_message(identifier))
+            raise RuntimeMissing(missing_message(identifier))
         return interpreter
 
 
@@ -111,51 +98,33 @@ def missing_message(identifier: str) -> str:
     version = identifier.removeprefix("python")
     return (
         f"The runtime {identifier} needs a Python {version} on this machine, and there is none on PATH, in pyenv or "
-        f"in uv. Install it (for example `uv python install {version}` or `pyenv install {version}`) and start "
-        "Lambent again. No other version is ever used in its place."
+        f"in uv. Install it, for example with `uv python install {version}` or `pyenv install {version}`. "
+        "No other version is ever used in its place."
     )
 
 
 def discover(cache_file: Path, *, environment: Mapping[str, str], home: Path) -> Interpreters:
-    """Look for interpreters; takes some 30 ms for each that is new to the cache, several at the same time.
+    """Look for interpreters.
 
     Args:
-        cache_file: a JSON file, written if something in it changed; its directory exists.
+        cache_file: remembers what was found, see `probes.ask`.
         environment: PATH, PYENV_ROOT, UV_PYTHON_INSTALL_DIR and XDG_DATA_HOME are read.
         home: whose pyenv and uv are looked at.
     """
-    cache = _Cache(cache_file)
     best: dict[str, tuple[tuple[int, ...], Interpreter]] = {}
-    candidates = list(_candidates(environment, home))
-    with ThreadPoolExecutor(_PROBES) as probes:
-        answers = list(probes.map(cache.answer_of, candidates))
-    for answer in answers:
-        interpreter = _interpreter(answer) if answer else None
+    # A virtual environment's python is a link to the real one, which knows nothing of the environment.
+    for answer in ask(cache_file, ("-I", "-S", "-c", _PROBE), _candidates(environment, home)):
+        interpreter = _interpreter(answer)
         if interpreter is None:
             continue
         release = tuple(map(int, interpreter.version.split(".")))
         # The first of equals stays: PATH goes before pyenv and uv.
         if interpreter.identifier not in best or release > best[interpreter.identifier][0]:
             best[interpreter.identifier] = release, interpreter
-    cache.save()
     return Interpreters({identifier: interpreter for identifier, (_, interpreter) in best.items()})
 
 
 def _candidates(environment: Mapping[str, str], home: Path) -> Iterator[Path]:
-    """Executables that may be interpreters, each once, as the real file behind every link."""
-    seen = set()
-    for path in _candidate_paths(environment, home):
-        try:
-            real = path.resolve(strict=True)
-        except OSError:
-            continue
-        # A virtual environment's python is a link to the real one, which knows nothing of the environment.
-        if real not in seen and real.is_file() and os.access(real, os.X_OK):
-            seen.add(real)
-            yield real
-
-
-def _candidate_paths(environment: Mapping[str, str], home: Path) -> Iterator[Path]:
     pyenv = Path(environment.get("PYENV_ROOT") or home / ".pyenv")
     data = Path(environment.get("XDG_DATA_HOME") or home / ".local" / "share")
     uv = Path(environment.get("UV_PYTHON_INSTALL_DIR") or data / "uv" / "python")
@@ -165,21 +134,13 @@ def _candidate_paths(environment: Mapping[str, str], home: Path) -> Iterator[Pat
             for name in (*IDENTIFIERS, "python3"):
                 yield Path(directory, name)
     for root in (pyenv / "versions", uv):
-        for installation in _entries(root):
+        for installation in entries(root):
             for name in IDENTIFIERS:
                 yield installation / "bin" / name
     yield Path(getattr(sys, "_base_executable", None) or sys.executable)
 
 
-def _entries(directory: Path) -> list[Path]:
-    """What is in a folder; nothing, if it isn't there or not for us to read."""
-    try:
-        return sorted(directory.iterdir())
-    except OSError:
-        return []
-
-
-def _interpreter(answer: dict[str, object]) -> Interpreter | None:
+def _interpreter(answer: Answer) -> Interpreter | None:
     """What an answer of the probe describes, if it is something that serves an identifier."""
     match answer:
         case {
@@ -202,48 +163,4 @@ def _interpreter(answer: dict[str, object]) -> Interpreter | None:
     return None
 
 
-class _Cache:
-    """Answers of the probe, by executable and modification time. A damaged file is an empty one."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._before = self._load()
-        self._now: dict[str, dict[str, object] | None] = {}
-
-    def _load(self) -> dict[str, dict[str, object] | None]:
-        try:
-            content = json.loads(self._file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return content if isinstance(content, dict) else {}
-
-    def answer_of(self, executable: Path) -> dict[str, object] | None:
-        """What the executable says it is; None if it does not answer as an interpreter does."""
-        key = f"{_CACHE_FORMAT}:{executable.stat().st_mtime_ns}:{executable}"
-        answer = self._before[key] if key in self._before else _probe(executable)
-        self._now[key] = answer
-        return answer
-
-    def save(self) -> None:
-        if self._now == self._before:
-            return
-        new = self._file.with_name(f"{self._file.name}.{os.getpid()}")
-        new.write_text(json.dumps(self._now, indent=1), encoding="utf-8")
-        new.replace(self._file)
-
-
-def _probe(executable: Path) -> dict[str, object] | None:
-    try:
-        done = subprocess.run(
-            [executable, "-I", "-S", "-c", _PROBE],
-            capture_output=True,
-            check=True,
-            timeout=_PROBE_SECONDS,
-            stdin=subprocess.DEVNULL,
-            env={},
-        )
-        answer = json.loads(done.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError) as error:
-        _log.debug("not usable as a Python runtime", extra={"executable": str(executable), "error": str(error)})
-        return None
-    return answer if isinstance(answer, dict) else None
+InterpreterMissing = RuntimeMissing  # until app.py and zygote_plans.py take Runtimes, in the next commits
