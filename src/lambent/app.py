@@ -43,8 +43,11 @@ from lambent.gateway.operations.context import Services
 from lambent.ids import IdMaker
 from lambent.observe.log_names import log_stream_name
 from lambent.observe.log_store import LogLimits, LogStore
+from lambent.runtimes.catalogue import RUNTIMES
+from lambent.runtimes.errors import RuntimeMissing
+from lambent.runtimes.providers import RuntimePlaces, Runtimes
 from lambent.runtimes.python.byte_code import PackageCopies
-from lambent.runtimes.python.interpreters import InterpreterMissing, discover
+from lambent.runtimes.python.interpreters import Interpreter
 from lambent.sandbox.cgroup import CgroupTree, find_mounts
 from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
 from lambent.sandbox.network.bridge import Attachment, Bridge
@@ -211,7 +214,7 @@ class _Assembly:
             port=self._port,
             data_directory=self._data.path,
             root_key=self._root_key,
-            runtimes=self._interpreters.identifiers,
+            runtimes=self._runtimes.identifiers,
             failed=self._background.failed,
         )
 
@@ -261,9 +264,13 @@ class _Assembly:
     async def _make_environments(self) -> None:
         """Interpreters, sandboxes and the fleet."""
         settings = self._settings
-        self._interpreters = await asyncio.to_thread(
-            discover, self._data.path / "interpreters.json", environment=os.environ, home=Path.home()
+        places = RuntimePlaces(
+            cache=self._data.path,
+            installed=settings.runtimes_directory,
+            environment=os.environ,
+            home=Path.home(),
         )
+        self._runtimes = await asyncio.to_thread(Runtimes, places)
         dev = self._posture == "dev"
         mode = NetworkMode.EGRESS_AND_HOST_LOOPBACK if dev else NetworkMode.EGRESS
         cgroups = CgroupTree(find_mounts(), self._instance())
@@ -272,7 +279,7 @@ class _Assembly:
         await asyncio.to_thread(_prepare_cgroups, cgroups)
         self._packages_inside = PackageCopies(self._data.path / "packages-inside")
         plans = ZygotePlans(
-            interpreters=self._interpreters,
+            runtimes=self._runtimes,
             python_sdk=settings.python_sdk,
             sdk_cache=self._data.path / "sdk",
             copies=self._packages_inside,
@@ -410,8 +417,8 @@ class _Assembly:
     def _unavailable(self, runtime: str) -> str | None:
         """Why this machine can't run a runtime, if it can't."""
         try:
-            self._interpreters.get(runtime)
-        except InterpreterMissing as error:
+            self._runtimes.get(runtime)
+        except RuntimeMissing as error:
             return str(error)
         return None
 
@@ -477,7 +484,7 @@ class _Assembly:
         """A team's server doesn't start where it could run nothing; `dev` says so in its log and goes on."""
         for runtime in await self._expected_runtimes():
             try:
-                sandbox = await self._pool.acquire(runtime, DEFAULT_TMP_MB)
+                sandbox = await self._pool.acquire(runtime, DEFAULT_TMP_MB, fresh=False)
             except (SandboxUnavailable, SandboxFailed) as error:
                 raise CannotStart(f"no sandbox can be built: {error}; see lambent doctor") from error
             await sandbox.destroy()
@@ -488,17 +495,20 @@ class _Assembly:
             await self._pool.warm(runtime)
         except (SandboxUnavailable, SandboxFailed) as error:
             logger.warning("No environments for %s: %s", runtime, error)
-        else:
-            await self._packages_inside.compile(self._interpreters.get(runtime))
+            return
+        found = self._runtimes.get(runtime)
+        if isinstance(found, Interpreter):
+            await self._packages_inside.compile(found)
 
     async def _expected_runtimes(self) -> list[str]:
-        """Runtimes whose first cold start shall not wait for a zygote: those of functions there are, else the newest.
+        """Runtimes whose first cold start shall not wait for a zygote: those of functions there are, else a Python.
 
         A runtime's first function has its zygote begun when it is created.
         """
         used = await self._database.read(table.runtimes_in_use)
-        available = self._interpreters.identifiers
-        return [name for name in available if name in used] or list(available[-1:])
+        available = self._runtimes.identifiers
+        newest_python = [name for name in available if RUNTIMES[name].family == "python"][:1]
+        return [name for name in available if name in used] or newest_python
 
 
 class _Background:

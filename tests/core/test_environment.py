@@ -52,6 +52,7 @@ from lambent.core.report import Crashed, InitReport, InitStart, Phase, Report, S
 TIMEOUT_US = 3_000_000.0
 NOW_MS = 1_700_000_000_000
 INIT_ERROR = InitErrorPosted("Runtime.ImportModuleError", b'{"errorType":"Runtime.ImportModuleError"}')
+INIT_ERROR_ANSWER = INIT_ERROR.payload or b""
 SECOND_PARTICIPANT = "extension"
 
 
@@ -194,8 +195,24 @@ def test_a_posted_init_error_wins_over_the_exit_status() -> None:
     assert play >> ProcessExited(1, None) == [
         InitReport(0, Phase.INVOKE, Status.ERROR, INIT_ERROR.error_type),
         START,
-        AnswerCaller(INVOCATION, INIT_ERROR.payload, "Unhandled"),
+        AnswerCaller(INVOCATION, INIT_ERROR_ANSWER, "Unhandled"),
         EndInvocation(report(0, Status.ERROR, INIT_ERROR.error_type)),
+        RestartRuntime(),
+        ReleaseSlot(),
+    ]
+
+
+def test_a_program_that_cannot_be_executed_is_the_platforms_fault_and_has_a_line() -> None:
+    reason = "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
+    play = Transcript(*SUPPRESSED, InitErrorPosted("Runtime.InvalidEntrypoint", None, reason))
+    request_id = INVOCATION.request_id
+    text = f'{{"errorType":"Runtime.InvalidEntrypoint","errorMessage":"RequestId: {request_id} Error: {reason}"}}'
+    assert play >> ProcessExited(1, None) == [
+        InitReport(0, Phase.INVOKE, Status.ERROR, "Runtime.InvalidEntrypoint"),
+        START,
+        Crashed(request_id, reason, "Runtime.InvalidEntrypoint"),
+        AnswerCaller(INVOCATION, text.encode(), "Unhandled"),
+        EndInvocation(report(0, Status.ERROR, "Runtime.InvalidEntrypoint")),
         RestartRuntime(),
         ReleaseSlot(),
     ]
@@ -207,7 +224,7 @@ def test_a_posted_init_error_wins_over_the_time_limit() -> None:
         KillRuntime(),
     ]
     commands = Transcript(*SUPPRESSED, INIT_ERROR).until_due()
-    assert AnswerCaller(INVOCATION, INIT_ERROR.payload, "Unhandled") in commands
+    assert AnswerCaller(INVOCATION, INIT_ERROR_ANSWER, "Unhandled") in commands
     assert commands[-2:] == [KillRuntime(), ReleaseSlot()]
 
 

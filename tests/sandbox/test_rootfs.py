@@ -20,7 +20,7 @@ def host(tmp_path: Path) -> Path:
 
 def plan(host: Path) -> RootPlan:
     return RootPlan(
-        language_prefix=host / "opt/python",
+        language={"": host / "opt/python"},
         masked=["/var/lang/lib/python3.13/site-packages"],
         runtime_mounts={"lambent_runtime": host / "client"},
         resolv_conf="nameserver 10.0.0.1\n",

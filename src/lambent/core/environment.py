@@ -125,10 +125,15 @@ class ResponseRejected:
 
 @dataclass(frozen=True, slots=True)
 class InitErrorPosted:
-    """The runtime posted why it couldn't initialise; it is expected to exit."""
+    """The runtime posted why it couldn't initialise; it is expected to exit.
+
+    Attributes:
+        payload: what it posted; None where its program couldn't even be executed, of which `message` says why.
+    """
 
     error_type: str
-    payload: bytes
+    payload: bytes | None
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -465,7 +470,7 @@ class LifeCycle:
     def _init_error_posted(self, event: InitErrorPosted) -> Sequence[Command]:
         if self._init_error is not None:
             return [self._refusal(event)]
-        self._init_error = Fault(event.error_type, payload=event.payload)
+        self._init_error = Fault(event.error_type, event.message, event.payload)
         return _NOTHING
 
     def _init_phase_exited(self, event: ProcessExited) -> Sequence[Command]:

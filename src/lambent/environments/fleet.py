@@ -27,6 +27,7 @@ from lambent.core.invocation import Invocation
 from lambent.core.scope import Scope
 from lambent.environments.environment import ExecutionEnvironment
 from lambent.environments.host_memory import HostMemory, MemoryRequest
+from lambent.environments.variables import needs_fresh_interpreter
 from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
 from lambent.sandbox.sandbox import Sandbox
 
@@ -40,8 +41,12 @@ logger = logging.getLogger(__name__)
 class Sandboxes(Protocol):
     """Where blank sandboxes come from; `lambent.sandbox.pool.SandboxPool` is one."""
 
-    async def acquire(self, runtime: str, tmp_mb: int) -> Sandbox:
-        """A sandbox that nobody has used; raises SandboxUnavailable or SandboxFailed."""
+    async def acquire(self, runtime: str, tmp_mb: int, *, fresh: bool) -> Sandbox:
+        """A sandbox that nobody has used; raises SandboxUnavailable or SandboxFailed.
+
+        Args:
+            fresh: its program must see the function's variables when it starts.
+        """
 
 
 class EnvironmentFactory(Protocol):
@@ -259,7 +264,8 @@ class Fleet:
         sandbox: Sandbox | None = None
         try:
             trees = await self._code_trees(target)
-            sandbox = await self._sandboxes.acquire(target.runtime, target.ephemeral_storage_mb)
+            fresh = needs_fresh_interpreter(target.environment)
+            sandbox = await self._sandboxes.acquire(target.runtime, target.ephemeral_storage_mb, fresh=fresh)
             sandbox.specialise(target.memory_mb, trees)
             environment = self._create(target, sandbox, on_idle=self._on_idle, on_ended=self._on_ended)
             environment.start()

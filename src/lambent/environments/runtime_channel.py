@@ -131,7 +131,13 @@ class FramesChannel:
             peer.on_request(self, ErrorPosted(request_id.decode("utf-8", "replace"), payload))
         elif frame_type == frames.INIT_ERROR:
             error_type, payload = frames.parse_fields(body, 1)
-            peer.on_request(self, InitErrorPosted(reported_error_type(error_type.decode(errors="replace")), payload))
+            peer.on_request(self, InitErrorPosted(_error_type(error_type), payload))
+        elif frame_type == frames.LAUNCH_FAILED:
+            error_type, reason = frames.parse_fields(body, 1)
+            message = reason.decode(errors="replace")
+            peer.on_request(
+                self, InitErrorPosted(reported_error_type(error_type.decode(errors="replace")), None, message)
+            )
         else:
             raise FrameError("response streams aren't supported over frames")
 
@@ -143,3 +149,7 @@ class FramesChannel:
     def _kill_if_open(self) -> None:
         if not self._stream.closed:
             self._peer.on_violation("the frames socket was closed")
+
+
+def _error_type(field: bytes) -> str:
+    return reported_error_type(field.decode(errors="replace"))

@@ -8,17 +8,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lambent.core.function import FunctionTarget
+from lambent.runtimes.catalogue import RUNTIMES
 
 _TASK_ROOT, _RUNTIME_DIRECTORY = "/var/task", "/var/runtime"
-_PATH = "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"
-_LIBRARY_PATH = "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
+_LANGUAGE_PROGRAMS, _LANGUAGE_LIBRARIES = "/var/lang/bin:", "/var/lang/lib:"
+_PATH = f"{_LANGUAGE_PROGRAMS}/usr/local/bin:/usr/bin/:/bin:/opt/bin"
+_LIBRARY_PATH = f"{_LANGUAGE_LIBRARIES}/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
+_NODE_PATH = "/opt/nodejs/node{}/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:/var/task"
 
 RUNTIME_API_ADDRESS = "127.0.0.1:9001"
 
-# What an interpreter or its C library reads at start only, so that a forked one would not see it.
-_READ_AT_START = ("PYTHON", "LD_", "MALLOC_", "GLIBC_", "LC_", "OPENSSL_", "OPENBLAS_", "OMP_")
+# What an interpreter or its C library reads at start only, so that one already running would not see it.
+_READ_AT_START = ("PYTHON", "NODE_", "UV_", "LD_", "MALLOC_", "GLIBC_", "LC_", "OPENSSL_", "OPENBLAS_", "OMP_")
 _WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
-# Set by the platform before the customer's own, so a start with these values is what the zygote had.
+# Set by the platform before the customer's own, for every runtime.
 _CHANGEABLE = {
     "LANG": "en_US.UTF-8",
     "TZ": ":UTC",
@@ -28,7 +31,6 @@ _CHANGEABLE = {
     "AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1:2000",
     "_AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1",
     "_AWS_XRAY_DAEMON_PORT": "2000",
-    "PYTHONPATH": _RUNTIME_DIRECTORY,
     "SHLVL": "0",
     "PWD": _TASK_ROOT,
 }
@@ -43,9 +45,26 @@ class Credentials:
     session_token: str
 
 
-def interpreter_environment() -> dict[str, str]:
-    """What a zygote's interpreter is started with: the same that a function's starts with by default."""
-    return {**_CHANGEABLE, "LC_CTYPE": "C.UTF-8"}
+def interpreter_environment(runtime: str) -> dict[str, str]:
+    """What an interpreter is started with before it is known for whom: what a function's has by default."""
+    return {**_changeable(runtime), "LC_CTYPE": "C.UTF-8"}
+
+
+def _changeable(runtime: str) -> dict[str, str]:
+    """What AWS sets for a runtime and lets the customer change."""
+    family = RUNTIMES[runtime].family
+    changeable = dict(_CHANGEABLE)
+    if family == "python":
+        changeable["PYTHONPATH"] = _RUNTIME_DIRECTORY
+        if int(runtime.removeprefix("python3.")) >= 12:
+            changeable["LC_CTYPE"] = "C.UTF-8"
+    elif family == "nodejs":
+        major = runtime.removeprefix("nodejs").removesuffix(".x")
+        changeable["NODE_PATH"] = _NODE_PATH.format(major)
+    elif runtime == "provided.al2":
+        changeable["PATH"] = _PATH.removeprefix(_LANGUAGE_PROGRAMS)
+        changeable["LD_LIBRARY_PATH"] = _LIBRARY_PATH.removeprefix(_LANGUAGE_LIBRARIES)
+    return changeable
 
 
 def runtime_environment(
@@ -61,15 +80,11 @@ def runtime_environment(
         endpoint_url: Lambent's own address as seen from inside; the SDKs' AWS_ENDPOINT_URL.
         credentials: None where functions have none (`serve`, until there are roles).
     """
-    minor = int(target.runtime.removeprefix("python3."))
-    changeable = {**_CHANGEABLE, "AWS_ENDPOINT_URL": endpoint_url}
-    if minor >= 12:
-        changeable["LC_CTYPE"] = "C.UTF-8"
+    changeable = {**_changeable(target.runtime), "AWS_ENDPOINT_URL": endpoint_url}
     reserved = {
         "_HANDLER": target.handler,
         "AWS_REGION": target.scope.region,
         "AWS_DEFAULT_REGION": target.scope.region,
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_{target.runtime}",
         "AWS_LAMBDA_FUNCTION_NAME": target.function_name,
         "AWS_LAMBDA_FUNCTION_VERSION": target.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(target.memory_mb),
@@ -81,6 +96,8 @@ def runtime_environment(
         "LAMBDA_TASK_ROOT": _TASK_ROOT,
         "LAMBDA_RUNTIME_DIR": _RUNTIME_DIRECTORY,
     }
+    if RUNTIMES[target.runtime].family != "provided":
+        reserved["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{target.runtime}"
     if target.log_format == "JSON":
         reserved["AWS_LAMBDA_LOG_LEVEL"] = target.application_log_level
     if credentials is not None:

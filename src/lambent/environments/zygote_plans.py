@@ -1,13 +1,25 @@
-"""What a runtime's zygote is made of: the interpreter of the host, our client, the SDK, AWS's limits."""
+"""What a runtime's zygote is made of: the interpreter of the host, our client, the SDK, AWS's limits.
+
+A Python function is forked from its own interpreter. For every other runtime the zygote, and the init in each
+environment, run on the Python that runs Lambent; it is visible to the zygote only while it loads (`RootPlan.scaffold`).
+"""
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from lambent.environments.variables import interpreter_environment
+from lambent.runtimes.errors import RuntimeMissing
+from lambent.runtimes.nodejs.interpreters import NodeInterpreter
+from lambent.runtimes.providers import Runtimes
 from lambent.runtimes.python.byte_code import Mount, PackageCopies
-from lambent.runtimes.python.interpreters import Interpreter, InterpreterMissing, Interpreters
+from lambent.runtimes.python.interpreters import Interpreter
 from lambent.runtimes.python.sdk import SdkUnavailable, sdk_mounts
 from lambent.sandbox.errors import SandboxUnavailable
 from lambent.sandbox.network.plan import RESOLV_CONF, NetworkMode, network_steps
@@ -28,6 +40,13 @@ _LIMITS = (
     ("CORE", 1, 1),
 )
 
+_NODE_CLIENT = Path(str(resources.files("lambent.runtimes.nodejs").joinpath("client")))
+_NODE_FLAGS = ("--no-deprecation",)
+# Directories that are empty in the root file system, or a function's only later.
+_OWN_CLIENT, _OWN_PREFIX = "/opt", "/mnt"
+# Source: runtime-api.md section 8; /var/runtime/bootstrap is a container image's only.
+_BOOTSTRAP = {"kind": "bootstrap", "candidates": ["/var/task/bootstrap", "/opt/bootstrap"]}
+
 logger = logging.getLogger(__name__)
 
 
@@ -37,13 +56,13 @@ class ZygotePlans:
     def __init__(
         self,
         *,
-        interpreters: Interpreters,
+        runtimes: Runtimes,
         python_sdk: str,
         sdk_cache: Path,
         copies: PackageCopies,
         network: NetworkMode,
     ) -> None:
-        self._interpreters = interpreters
+        self._runtimes = runtimes
         self._python_sdk = python_sdk
         self._sdk_cache = sdk_cache
         self._copies = copies
@@ -58,24 +77,80 @@ class ZygotePlans:
         """
         try:
             return await asyncio.to_thread(self._plan, runtime)
-        except (InterpreterMissing, SdkUnavailable) as error:
+        except (RuntimeMissing, SdkUnavailable) as error:
             raise SandboxUnavailable(str(error)) from error
 
     def _plan(self, runtime: str) -> ZygotePlan:
-        interpreter = self._interpreters.get(runtime)
         if self._seccomp is None:
             self._seccomp = compile_default_policy()
-        name = runtime.removeprefix("python")
-        return ZygotePlan(
-            runtime=runtime,
-            interpreter=f"/var/lang/bin/python{name}",
+        found = self._runtimes.get(runtime)
+        if isinstance(found, Interpreter):
+            return self._python(found)
+        if isinstance(found, NodeInterpreter):
+            return self._node(found)
+        return self._supervised(runtime, RootPlan({}, RESOLV_CONF, {}), _BOOTSTRAP)
+
+    def _python(self, interpreter: Interpreter) -> ZygotePlan:
+        version = interpreter.identifier.removeprefix("python")
+        return self._made(
+            interpreter.identifier,
+            program=f"/var/lang/bin/python{version}",
+            client="/var/runtime",
             root=RootPlan(
-                language_prefix=interpreter.base_prefix,
-                masked=_site_directories(name),
                 runtime_mounts={name: path for path, name in [*self._client(), *self._sdk(interpreter)]},
                 resolv_conf=RESOLV_CONF,
+                language={"": interpreter.base_prefix},
+                masked=_site_directories(version),
             ),
-            environment=interpreter_environment(),
+            environment=interpreter_environment(interpreter.identifier),
+            start={"kind": "fork"},
+        )
+
+    def _node(self, node: NodeInterpreter) -> ZygotePlan:
+        mounts = {"lambent": _NODE_CLIENT}
+        if self._runtimes.node_sdk is not None:
+            mounts["node_modules"] = self._runtimes.node_sdk
+        command = ["/var/lang/bin/node", *_NODE_FLAGS, "/var/runtime/lambent/index.mjs"]
+        stem = {"command": [*command, "--stem"], "environment": interpreter_environment(node.identifier)}
+        return self._supervised(
+            node.identifier,
+            RootPlan(mounts, RESOLV_CONF, {"bin/node": node.executable}),
+            {"kind": "interpreter", "command": command, "stem": stem},
+        )
+
+    def _supervised(self, runtime: str, root: RootPlan, start: Mapping[str, Any]) -> ZygotePlan:
+        """The plan of a runtime that isn't Python."""
+        program, prefix = _own_interpreter()
+        scaffold = {_OWN_CLIENT: client_directory()}
+        if prefix is not None:
+            scaffold[_OWN_PREFIX] = prefix
+        return self._made(
+            runtime,
+            program=program,
+            client=_OWN_CLIENT,
+            root=replace(root, scaffold=scaffold),
+            environment={"LD_LIBRARY_PATH": f"{_OWN_PREFIX}/lib", "LC_CTYPE": "C.UTF-8"},
+            start=start,
+        )
+
+    def _made(
+        self,
+        runtime: str,
+        *,
+        program: str,
+        client: str,
+        root: RootPlan,
+        environment: Mapping[str, str],
+        start: Mapping[str, Any],
+    ) -> ZygotePlan:
+        assert self._seccomp is not None
+        return ZygotePlan(
+            runtime=runtime,
+            interpreter=program,
+            client=client,
+            root=root,
+            environment=environment,
+            start=start,
             limits=_LIMITS,
             network=network_steps(self._network),
             seccomp=self._seccomp,
@@ -89,6 +164,15 @@ class ZygotePlans:
         if plan.note is not None:
             logger.warning(plan.note)
         return plan.mounts
+
+
+def _own_interpreter() -> tuple[str, Path | None]:
+    """Where the Python that runs Lambent is inside, and what of the host must be mounted for that."""
+    program = Path(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))
+    prefix = Path(sys.base_prefix)
+    if prefix == Path("/usr"):  # in the root file system of every runtime
+        return str(program), None
+    return f"{_OWN_PREFIX}/{program.relative_to(prefix.resolve())}", prefix
 
 
 def _site_directories(version: str) -> list[str]:

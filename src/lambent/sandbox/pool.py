@@ -115,16 +115,21 @@ class SandboxPool:
         await self._zygote(runtime, stock)
         self._replenish(runtime, stock)
 
-    async def acquire(self, runtime: str, tmp_mb: int) -> Sandbox:
+    async def acquire(self, runtime: str, tmp_mb: int, *, fresh: bool) -> Sandbox:
         """A blank environment: from stock, or built now.
+
+        Args:
+            fresh: its program must see the function's variables when it starts, so that a stem is no use.
 
         Raises:
             SandboxUnavailable: the runtime can't be had on this machine.
             SandboxFailed: a step failed; it is named.
         """
         stock = self._stock(runtime)
-        if tmp_mb != DEFAULT_TMP_MB:
-            return await asyncio.shield(self._builder(self._build(runtime, stock, tmp_mb), runtime))
+        fresh = fresh and (await self._zygote(runtime, stock)).has_stem
+        if fresh or tmp_mb != DEFAULT_TMP_MB:
+            work = self._build(runtime, stock, tmp_mb, stem=not fresh)
+            return await asyncio.shield(self._builder(work, runtime))
         while stock.blanks:
             blank = stock.blanks.popleft()
             if blank.alive:
@@ -204,7 +209,7 @@ class SandboxPool:
         """Build until the stock is full and nobody waits; a failure goes to whoever has waited longest."""
         try:
             while len(stock.blanks) < self._settings.stock + len(stock.waiting) and not self._stopping:
-                sandbox = await self._build(runtime, stock, DEFAULT_TMP_MB)
+                sandbox = await self._build(runtime, stock, DEFAULT_TMP_MB, stem=True)
                 while stock.waiting:
                     future = stock.waiting.popleft()
                     if not future.done():
@@ -224,17 +229,17 @@ class SandboxPool:
             if self._stopping:
                 _refuse(stock.waiting, SandboxUnavailable("the server is stopping"))
 
-    async def _build(self, runtime: str, stock: _RuntimeStock, tmp_mb: int) -> Sandbox:
+    async def _build(self, runtime: str, stock: _RuntimeStock, tmp_mb: int, *, stem: bool) -> Sandbox:
         """A blank environment; a zygote that ends meanwhile is replaced, once."""
         zygote = await self._zygote(runtime, stock)
         try:
-            return await self._fork(zygote, tmp_mb)
+            return await self._fork(zygote, tmp_mb, stem=stem)
         except SandboxFailed:
             if zygote.alive or self._stopping:
                 raise
-        return await self._fork(await self._zygote(runtime, stock), tmp_mb)
+        return await self._fork(await self._zygote(runtime, stock), tmp_mb, stem=stem)
 
-    async def _fork(self, zygote: Zygote, tmp_mb: int) -> Sandbox:
+    async def _fork(self, zygote: Zygote, tmp_mb: int, *, stem: bool) -> Sandbox:
         loop = asyncio.get_running_loop()
         sandbox_id = secrets.token_hex(8)
         uid = self._take_uid()
@@ -255,7 +260,7 @@ class SandboxPool:
             control.setblocking(False)
             undo.callback(control.close)
             fds = [inner_control.fileno(), tmp, ends.channel.fileno(), ends.output, *joining]
-            pid = await zygote.spawn(uid, uid, fds)
+            pid = await zygote.spawn(uid, uid, fds, stem=stem)
             sandbox = Sandbox(
                 sandbox_id,
                 uid=uid,

@@ -10,7 +10,7 @@ Seen from inside it is laid out as on AWS: the interpreter under /var/lang, the 
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -42,13 +42,15 @@ _MASKED = ("/usr/local", "/usr/src", "/usr/lib/python3/dist-packages", "/usr/sha
 class RootPlan:
     """What goes into a root file system besides the fixed parts."""
 
-    language_prefix: Path
-    """The interpreter's prefix on the host, bound at /var/lang."""
-    masked: Sequence[str]
-    """Directories inside that must look empty, e.g. the interpreter's site-packages."""
     runtime_mounts: Mapping[str, Path]
     """Name below /var/runtime → file or directory of the host."""
     resolv_conf: str
+    language: Mapping[str, Path]
+    """Name below /var/lang, "" for itself → file or directory of the host."""
+    masked: Sequence[str] = ()
+    """Directories inside that must look empty, e.g. the interpreter's site-packages."""
+    scaffold: Mapping[str, Path] = field(default_factory=dict)
+    """Empty directory inside → directory of the host that the zygote needs there to start; gone before it forks."""
 
 
 def steps(plan: RootPlan, *, host: Path = Path("/")) -> list[Step]:
@@ -58,13 +60,16 @@ def steps(plan: RootPlan, *, host: Path = Path("/")) -> list[Step]:
     result += [["directory", path, 0o755] for path in ("/var/task", "/var/runtime", "/var/lang")]
     result += [["directory", "/tmp", 0o1777], ["directory", "/var/tmp", 0o755]]  # noqa: S108  # inside
     result += _host_programs(host)
-    result += [["bind", str(plan.language_prefix), "/var/lang", _CODE]]
+    result += [
+        ["bind", str(source), f"/var/lang/{name}".rstrip("/"), _CODE] for name, source in sorted(plan.language.items())
+    ]
     result += [
         ["bind", str(source), f"/var/runtime/{name}", _CODE] for name, source in sorted(plan.runtime_mounts.items())
     ]
     result += _masks(plan.masked, host)
     result += _etc(host, plan.resolv_conf)
     result += _devices(host)
+    result += [["bind", str(source), path, _CODE] for path, source in sorted(plan.scaffold.items())]
     result.append(["seal", ""])
     return result
 

@@ -20,7 +20,7 @@ _START_SECONDS = 20
 _SPAWN_SECONDS = 20
 _MAX_MESSAGE = 65536
 _INTERPRETER_FLAGS = ("-E", "-s", "-S", "-B", "-u")
-_PROGRAM = "import sys; sys.path.insert(0, '/var/runtime'); from lambent_runtime import zygote; zygote.main()"
+_PROGRAM = "import sys; sys.path.insert(0, {!r}); from lambent_runtime import zygote; zygote.main()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +30,24 @@ class ZygotePlan:
     runtime: str
     """Runtime identifier, e.g. python3.13."""
     interpreter: str
-    """Path of the interpreter inside, e.g. /var/lang/bin/python3.13."""
+    """Path inside of the Python that the zygote itself runs on, e.g. /var/lang/bin/python3.13."""
+    client: str
+    """Path inside of the directory that has the package `lambent_runtime`."""
     root: RootPlan
     environment: Mapping[str, str]
-    """What the interpreter needs to start, e.g. LD_LIBRARY_PATH."""
+    """What the zygote's interpreter needs to start, e.g. LD_LIBRARY_PATH."""
+    start: Mapping[str, Any]
+    """How a runtime process begins: "start" of `lambent_runtime.zygote`, as JSON."""
     limits: Sequence[tuple[str, int, int]]
     """(name, soft, hard) of each RLIMIT of a runtime process; -1 is unlimited."""
     network: Any
     """Steps for `lambent_runtime.netns.apply`, as JSON."""
     seccomp: bytes
+
+    @property
+    def has_stem(self) -> bool:
+        """Whether a blank environment's program can be started before anybody asks for it."""
+        return self.start.get("stem") is not None
 
 
 def client_directory() -> Path:
@@ -58,7 +67,7 @@ class Zygote:
         self._waiting: dict[int, asyncio.Future[int]] = {}
         self._next_spawn = 0
         self.footprint_mb = 0
-        """Resident megabytes of the zygote itself: shared by its environments, charged to none."""
+        """Resident megabytes that its environments share with the zygote, charged to none; 0 where they execute."""
 
     async def start(self) -> None:
         """Build the root file system and start the zygote in it.
@@ -67,11 +76,12 @@ class Zygote:
             SandboxUnavailable: it did not come up; the message has its own words.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        program = _PROGRAM.format(self._plan.client)
         launch = {
             "parent": os.getpid(),
             "root": str(self._mount_point),
             "steps": steps(self._plan.root),
-            "arguments": [self._plan.interpreter, *_INTERPRETER_FLAGS, "-c", _PROGRAM, theirs.fileno()],
+            "arguments": [self._plan.interpreter, *_INTERPRETER_FLAGS, "-c", program, theirs.fileno()],
             "environment": dict(self._plan.environment),
         }
         with theirs:
@@ -85,6 +95,8 @@ class Zygote:
             "masked_files": masked_files(),
             "limits": list(self._plan.limits),
             "network": self._plan.network,
+            "start": dict(self._plan.start),
+            "scaffold": sorted(self._plan.root.scaffold),
             "seccomp": base64.b64encode(self._plan.seccomp).decode(),
         }
         loop = asyncio.get_running_loop()
@@ -95,7 +107,8 @@ class Zygote:
             raise SandboxUnavailable(f"{self._plan.runtime}: {self._words() or error}") from error
         if not answer:
             raise SandboxUnavailable(f"{self._plan.runtime}: {self._words()}")
-        self.footprint_mb = _resident_mb(self._process.pid)
+        if self._plan.start["kind"] == "fork":
+            self.footprint_mb = _resident_mb(self._process.pid)
         loop.add_reader(ours.fileno(), self._on_readable)
 
     def _words(self) -> str:
@@ -107,10 +120,11 @@ class Zygote:
         self._process.wait()
         return text.splitlines()[-1] if text else "the zygote ended without a word"
 
-    async def spawn(self, uid: int, gid: int, fds: Sequence[int]) -> int:
+    async def spawn(self, uid: int, gid: int, fds: Sequence[int], *, stem: bool) -> int:
         """Fork a blank environment; answers the host pid of its init.
 
         Args:
+            stem: whether its program shall be started already, where the runtime `has_stem`.
             fds: control socket, /tmp mount, frames socket, log pipe, cgroup files; the caller closes them.
 
         Raises:
@@ -122,7 +136,7 @@ class Zygote:
         number = self._next_spawn
         future = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
-        request = json.dumps({"spawn": number, "uid": uid, "gid": gid}).encode()
+        request = json.dumps({"spawn": number, "uid": uid, "gid": gid, "stem": stem}).encode()
         try:
             socket.send_fds(self._control, [request], list(fds))
         except OSError as error:
@@ -172,6 +186,11 @@ class Zygote:
     def runtime(self) -> str:
         """Identifier of the runtime that its environments have."""
         return self._plan.runtime
+
+    @property
+    def has_stem(self) -> bool:
+        """Whether its environments' program can be started before anybody asks for them."""
+        return self._plan.has_stem
 
     @property
     def alive(self) -> bool:

@@ -30,8 +30,10 @@ STREAM_START: Final = 0x15
 CHUNK: Final = 0x16
 STREAM_END: Final = 0x17
 STREAM_ERROR: Final = 0x18
+LAUNCH_FAILED: Final = 0x19
+"""The function's program could not be executed: error type, and AWS's words for why."""
 
-FROM_RUNTIME: Final = frozenset(range(NEXT, STREAM_ERROR + 1))
+FROM_RUNTIME: Final = frozenset(range(NEXT, LAUNCH_FAILED + 1))
 
 # Request id and content type, or error type: far shorter than this in anything an honest runtime sends.
 _MAX_FIELDS_BYTES = 4096

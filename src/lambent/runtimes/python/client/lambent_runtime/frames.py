@@ -15,7 +15,7 @@ import struct
 import threading
 
 INIT, INVOKE = 0x01, 0x02
-NEXT, RESPONSE, ERROR, INIT_ERROR, LOG = 0x10, 0x11, 0x12, 0x13, 0x14
+NEXT, RESPONSE, ERROR, INIT_ERROR, LOG, LAUNCH_FAILED = 0x10, 0x11, 0x12, 0x13, 0x14, 0x19
 
 _HEADER = struct.Struct(">IB3x")
 _LOG_HEADER = struct.Struct(">IB3xQI")
@@ -52,6 +52,11 @@ def error_and_next(request_id: str, error_type: str, payload: bytes) -> bytes:
 def init_error(error_type: str, payload: bytes) -> bytes:
     """The frame that says the function could not be initialised."""
     return frame(INIT_ERROR, error_type.encode() + b"\0" + payload)
+
+
+def launch_failed(error_type: str, reason: str) -> bytes:
+    """The frame that says the function's program could not be executed."""
+    return frame(LAUNCH_FAILED, error_type.encode() + b"\0" + reason.encode("utf-8", "backslashreplace"))
 
 
 class Channel:

@@ -18,6 +18,7 @@ The zygote's end means nothing to it.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import select
@@ -25,6 +26,7 @@ import signal
 import socket
 
 from lambent_runtime import isolation, linux
+from lambent_runtime.frames import FRAMES_FD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +35,9 @@ if TYPE_CHECKING:
 
     from lambent_runtime.isolation import Config
 
-FRAMES_FD = 3
+    RuntimeMain = Callable[[int], object]
+
+_GO_FD = 4
 _MAX_MESSAGE = 65536
 _MAX_FDS = 32
 
@@ -45,15 +49,33 @@ class LockDownFailed(Exception):
     """A process could not be locked down; the message names the step."""
 
 
+class Stem:
+    """A program that a blank environment's process is already, before anybody asked for the environment.
+
+    It reads one byte from descriptor 4, which comes when the code is mounted, and then INIT from the frames socket.
+    """
+
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        self.command = command
+        self.environment = environment
+
+
 def run(
     config: Config,
     control: socket.socket,
-    runtime_main: Callable[[int], object],
+    runtime_main: RuntimeMain,
     tmp_mount: int,
     first_generation: Sequence[int],
+    stem: Stem | None,
 ) -> NoReturn:
-    """Be pid 1; never returns. first_generation is (frames socket, log pipe, cgroup files) of generation 1."""
-    init = _Init(config, control, runtime_main)
+    """Be pid 1; never returns.
+
+    Args:
+        runtime_main: what a runtime process does, given the number of its frames socket.
+        first_generation: (frames socket, log pipe, cgroup files) of generation 1.
+        stem: what generation 1 is instead, if anything.
+    """
+    init = _Init(config, control, runtime_main, stem)
     try:
         isolation.enter_namespaces(config, tmp_mount)
         os.close(tmp_mount)
@@ -67,10 +89,11 @@ def run(
 
 
 class _Init:
-    def __init__(self, config: Config, control: socket.socket, runtime_main: Callable[[int], object]) -> None:
+    def __init__(self, config: Config, control: socket.socket, runtime_main: RuntimeMain, stem: Stem | None) -> None:
         self._config = config
         self._control = control
         self._runtime_main = runtime_main
+        self._stem = stem
         self._generation = 0
         self._runtime: int | None = None
         self._go: int | None = None
@@ -158,16 +181,18 @@ class _Init:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             os.setsid()
             self._lock_down(fds[2:], identity_read, progress_write)
-            if go_read is not None and not os.read(go_read, 1):
+            stem = self._stem if go_read is not None else None
+            if go_read is not None and stem is None and not os.read(go_read, 1):
                 os._exit(1)
-            channel, output = fds[0], fds[1]
-            os.dup2(output, 1)
-            os.dup2(output, 2)
             self._control.detach()  # closed below, by number; its object must not close what takes the number
-            os.dup2(channel, FRAMES_FD)
-            linux.close_from(FRAMES_FD + 1)
-            os.set_inheritable(FRAMES_FD, False)
-            self._runtime_main(FRAMES_FD)
+            if stem is None:
+                _arrange(fds[0], fds[1])
+                self._runtime_main(FRAMES_FD)
+            else:
+                _arrange(fds[0], fds[1], go_read)
+                for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):  # ignored ones would stay ignored
+                    signal.signal(number, signal.SIG_DFL)
+                os.execve(stem.command[0], stem.command, stem.environment)  # noqa: S606  # no shell wanted
             status = 0
         except BaseException as error:  # nothing of init may ever run in this process again
             os.write(2, ("lambent: the runtime could not start: %r\n" % (error,)).encode())
@@ -210,6 +235,22 @@ class _Init:
                 "signal": os.WTERMSIG(status) if signalled else None,
             }
         )
+
+
+def _arrange(channel: int, output: int, go: int | None = None) -> None:
+    """Give the descriptors the numbers that a runtime process knows them by, and close all others."""
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    # Above what is given out, so that no number is overwritten before it has been moved.
+    channel = fcntl.fcntl(channel, fcntl.F_DUPFD_CLOEXEC, _GO_FD + 1)
+    if go is not None:
+        go = fcntl.fcntl(go, fcntl.F_DUPFD_CLOEXEC, _GO_FD + 1)
+    os.dup2(channel, FRAMES_FD, inheritable=go is not None)
+    if go is None:
+        linux.close_from(_GO_FD)
+    else:
+        os.dup2(go, _GO_FD)
+        linux.close_from(_GO_FD + 1)
 
 
 def _ignore(number: int, frame: object) -> None:  # the wake-up descriptor says it all

@@ -15,7 +15,7 @@ from lambent_runtime import linux, netns
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import TypedDict
+    from typing import Any, TypedDict
 
     class Config(TypedDict):
         """What the server says of every environment of a zygote; uid and gid on the host are each one's own."""
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
         limits: list[tuple[str, int, int]]
         network: list[tuple[str, int, str]]
         seccomp: bytes
+        start: dict[str, Any]
+        scaffold: list[str]
 
 
 CAP_DAC_OVERRIDE, CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN = 1, 5, 6, 7, 21

@@ -7,18 +7,15 @@ already, in a root file system with the function's code, its stdout and stderr a
 from __future__ import annotations
 
 import contextlib
-import errno
 import importlib
-import json
 import os
 import random
 import signal
 import sys
-import time
 import types
 
-from lambent_runtime import invocations, process_end, search_path
-from lambent_runtime.frames import INIT, Channel, ChannelClosed
+from lambent_runtime import executed, invocations, process_end, search_path
+from lambent_runtime.frames import Channel, ChannelClosed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,15 +38,13 @@ _COMMON_MODULES = (
 # Belong to the sandbox, not to the client: a function doesn't see them.
 _SANDBOX_MODULES = ("init", "isolation", "launcher", "linux", "netns", "zygote")
 
-_NOT_FOUND_STATUS, _NOT_EXECUTABLE_STATUS = 127, 126
-
 
 class Layout:
     """Where things are in the sandbox."""
 
     def __init__(
         self,
-        task_root: str = "/var/task",
+        task_root: str = executed.TASK_ROOT,
         layers_root: str = "/opt",
         runtime_root: str = "/var/runtime",
         interpreter: str = "/var/lang/bin/python%d.%d" % sys.version_info[:2],
@@ -97,11 +92,10 @@ def main(frames_fd: int, layout: Layout | None = None) -> NoReturn:
     layout = layout or Layout()
     try:
         channel = Channel(frames_fd)
-        init = _receive_init(channel)
-        _take_environment(init["env"])  # type: ignore[arg-type]  # str to str, by the protocol
-        os.chdir(layout.task_root)
+        init = executed.receive_init(channel)
+        executed.take_environment(init, layout.task_root)
         if init["exec"]:
-            _execute_interpreter(frames_fd, layout)
+            executed.execute_interpreter(frames_fd, [layout.interpreter, layout.script])
         _leave_the_zygote(layout)
         directories = search_path.function_entries(layout.task_root, layout.layers_root)
         search_path.forget_hidden_modules(directories, _preloaded.modules)
@@ -126,21 +120,6 @@ def start(channel: Channel, layout: Layout, interpreter_entries: list[str]) -> N
         process_end.end(error)
 
 
-def _receive_init(channel: Channel) -> dict[str, object]:
-    while True:
-        kind, body = channel.receive()
-        if kind == INIT:
-            message: dict[str, object] = json.loads(body)
-            return message
-
-
-def _take_environment(variables: dict[str, str]) -> None:
-    """Replace every environment variable; nothing of the host's or the zygote's stays."""
-    os.environ.clear()
-    os.environ.update(variables)
-    time.tzset()
-
-
 def _leave_the_zygote(layout: Layout) -> None:
     """Make this process look like one whose interpreter was started for the function."""
     # python's `random` reseeds itself in a forked child, but only where os.fork was called; say it anyway.
@@ -156,37 +135,3 @@ def _leave_the_zygote(layout: Layout) -> None:
     for name in _SANDBOX_MODULES:
         if sys.modules.pop("lambent_runtime." + name, None) is not None:
             delattr(package, name)
-
-
-def _execute_interpreter(frames_fd: int, layout: Layout) -> NoReturn:
-    """Become a fresh interpreter that runs `bootstrap`, through the function's wrapper script if it has one.
-
-    Source: developer guide, "Wrapper scripts"; observed: a missing wrapper is exit status 127, as a shell has it.
-    """
-    command = [layout.interpreter, layout.script]
-    wrapper = os.environ.get("AWS_LAMBDA_EXEC_WRAPPER")
-    if wrapper:
-        command.insert(0, wrapper)
-    os.set_inheritable(frames_fd, True)
-    # An ignored signal would stay ignored in the new program.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    try:
-        _execute(command)
-    except FileNotFoundError:
-        _fail(command[0], "No such file or directory", _NOT_FOUND_STATUS)
-    except OSError as error:
-        _fail(command[0], error.strerror, _NOT_EXECUTABLE_STATUS)
-
-
-def _execute(command: list[str]) -> NoReturn:
-    try:
-        os.execvp(command[0], command)  # noqa: S606  # nothing here is a shell's text
-    except OSError as error:
-        if error.errno != errno.ENOEXEC:  # a script without "#!", which a shell runs itself
-            raise
-    os.execv("/bin/sh", ["/bin/sh", *command])  # noqa: S606  # as above
-
-
-def _fail(program: str, reason: str | None, status: int) -> NoReturn:
-    os.write(2, ("%s: %s\n" % (program, reason)).encode())
-    os._exit(status)
