@@ -414,10 +414,10 @@ class _Assembly:
             queue=self._queue, invoke_event=EventInvoker(self._invoke, self._admission), clock=self._clock
         )
 
-    def _unavailable(self, runtime: str) -> str | None:
+    async def _unavailable(self, runtime: str) -> str | None:
         """Why this machine can't run a runtime, if it can't."""
         try:
-            self._runtimes.get(runtime)
+            await asyncio.to_thread(self._runtimes.find, runtime)
         except RuntimeMissing as error:
             return str(error)
         return None

@@ -182,5 +182,5 @@ class ControlPlane:
         self.reserved[scope, name] = reserved
 
 
-def _unavailable(identifier: str) -> str | None:
+async def _unavailable(identifier: str) -> str | None:
     return None if identifier in RUNTIMES_OF_THE_HOST else "no such interpreter was found"

@@ -83,7 +83,7 @@ class ZygotePlans:
     def _plan(self, runtime: str) -> ZygotePlan:
         if self._seccomp is None:
             self._seccomp = compile_default_policy()
-        found = self._runtimes.get(runtime)
+        found = self._runtimes.find(runtime)
         if isinstance(found, Interpreter):
             return self._python(found)
         if isinstance(found, NodeInterpreter):

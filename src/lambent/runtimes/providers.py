@@ -109,6 +109,16 @@ class Runtimes:
             raise RuntimeMissing(missing_message(identifier))
         return provider
 
+    def find(self, identifier: str) -> Provider:
+        """As `get`, but looks again before it gives up: what was installed meanwhile needs no restart. Blocks.
+
+        Raises:
+            RuntimeMissing: as `get`.
+        """
+        if identifier not in self._found:
+            self.refresh()
+        return self.get(identifier)
+
 
 def missing_message(identifier: str) -> str:
     """Why an identifier can't be served here, and what helps."""

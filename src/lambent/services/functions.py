@@ -132,7 +132,7 @@ class Functions:
         settings = initial_settings(
             new.settings, function_name=new.function_name, host_architecture=self._host_architecture
         )
-        self._runtimes.check_create(settings.runtime)
+        await self._runtimes.check_create(settings.runtime)
         check_tags(new.tags or {})
         if await self._database.read(table.find_function, scope, new.function_name) is not None:
             raise _function_exists(new.function_name)
@@ -186,7 +186,7 @@ class Functions:
         name = update.function_name
         if update.architectures is not None:
             check_architectures(update.architectures, host_architecture=self._host_architecture)
-        await self.get(scope, name, None)
+        self._runtimes.check_code_update((await self.get(scope, name, None)).configuration.settings.runtime)
         package = await self._packages.fetch(update.package)
         current = await self._check_changeable(scope, name, update.revision_id)
         copies = 2 if update.publish else 1
@@ -214,7 +214,7 @@ class Functions:
         """
         check_requested(update.settings)
         if update.settings.runtime is not None:
-            self._runtimes.check_update(update.settings.runtime)
+            await self._runtimes.check_update(update.settings.runtime)
         while True:
             current = (await self.get(scope, update.function_name, None)).configuration
             settings = changed_settings(current.settings, update.settings)

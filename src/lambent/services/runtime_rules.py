@@ -3,12 +3,15 @@
 The declared runtime runs or the request is refused: never another version.
 """
 
-from collections.abc import Callable
+import logging
+from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 
 from lambent.clock import Clock
 from lambent.core.errors import InvalidParameterValue
 from lambent.runtimes.catalogue import RUNTIMES, Runtime, unknown_runtime_message, unsupported_runtime_message
+
+logger = logging.getLogger(__name__)
 
 
 class RuntimeRules:
@@ -18,32 +21,69 @@ class RuntimeRules:
         unavailable: why this host can't run an identifier, or None if it can.
     """
 
-    def __init__(self, *, clock: Clock, unavailable: Callable[[str], str | None]) -> None:
+    def __init__(self, *, clock: Clock, unavailable: Callable[[str], Awaitable[str | None]]) -> None:
         self._clock = clock
         self._unavailable = unavailable
 
-    def check_create(self, identifier: str) -> None:
-        """Raises InvalidParameterValue unless a function can be created with the runtime today."""
-        if self._known(identifier).blocks_create(self._today()):
+    async def check_create(self, identifier: str) -> None:
+        """Refuse a function that can't be created today; warn of a deprecated one in the log.
+
+        Raises:
+            InvalidParameterValue: AWS doesn't know the runtime or has blocked it, or this host can't run it.
+        """
+        runtime = _known(identifier)
+        if runtime.blocks_create(self._today()):
             raise InvalidParameterValue(unsupported_runtime_message(identifier))
-        self._check_host(identifier)
+        await self._check_host(identifier)
+        self._warn_if_deprecated(runtime)
 
-    def check_update(self, identifier: str) -> None:
-        """Raises InvalidParameterValue unless a function can be given the runtime today."""
-        if self._known(identifier).blocks_update(self._today()):
+    async def check_update(self, identifier: str) -> None:
+        """Refuse a runtime that a function can't be given today; an update that names none may always be.
+
+        Raises:
+            InvalidParameterValue: as `check_create`.
+
+        Source: observed (published tests of nodejs12.x, December 2025).
+        """
+        runtime = _known(identifier)
+        if runtime.blocks_update(self._today()):
             raise InvalidParameterValue(unsupported_runtime_message(identifier))
-        self._check_host(identifier)
+        await self._check_host(identifier)
+        self._warn_if_deprecated(runtime)
 
-    def _known(self, identifier: str) -> Runtime:
-        runtime = RUNTIMES.get(identifier)
-        if runtime is None:
-            raise InvalidParameterValue(unknown_runtime_message(identifier))
-        return runtime
+    def check_code_update(self, identifier: str) -> None:
+        """Refuse other code for a function whose runtime is blocked for updates.
 
-    def _check_host(self, identifier: str) -> None:
-        reason = self._unavailable(identifier)
+        Raises:
+            InvalidParameterValue: it is.
+
+        Source: as `check_update`; developer guide, "Runtime deprecation policy".
+        """
+        if _known(identifier).blocks_update(self._today()):
+            raise InvalidParameterValue(unsupported_runtime_message(identifier))
+
+    async def _check_host(self, identifier: str) -> None:
+        reason = await self._unavailable(identifier)
         if reason is not None:
             raise InvalidParameterValue(f"Runtime {identifier} is not available on this host: {reason}")
 
+    def _warn_if_deprecated(self, runtime: Runtime) -> None:
+        if runtime.deprecated is not None and runtime.deprecated <= self._today():
+            logger.warning(
+                "The runtime %s is deprecated since %s. Functions can't be created with it from %s on, nor updated "
+                "from %s on.",
+                runtime.identifier,
+                runtime.deprecated,
+                runtime.block_create,
+                runtime.block_update,
+            )
+
     def _today(self) -> date:
         return datetime.fromtimestamp(self._clock.now_ms() // 1000, UTC).date()
+
+
+def _known(identifier: str) -> Runtime:
+    runtime = RUNTIMES.get(identifier)
+    if runtime is None:
+        raise InvalidParameterValue(unknown_runtime_message(identifier))
+    return runtime

@@ -161,6 +161,3 @@ def _interpreter(answer: Answer) -> Interpreter | None:
                 shared_library=None if library is None else Path(library),
             )
     return None
-
-
-InterpreterMissing = RuntimeMissing  # until app.py and zygote_plans.py take Runtimes, in the next commits
