@@ -69,6 +69,8 @@ class FunctionTarget:
     """The function's name where the group was chosen by the user (several functions may share it), else empty."""
     revision: str
     """Changes when code or configuration changes; environments of another revision are retired."""
+    code_folder: str = ""
+    """The developer's folder that is the code, in which case there is no package; else empty."""
     log_format: str = "Text"
     """`Text` or `JSON`."""
     application_log_level: str = ""
@@ -107,12 +109,14 @@ class FunctionSettings:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A deployment package that is in the blob store."""
+    """What a version runs: a deployment package in the blob store, or a folder of the developer's as it is now."""
 
     sha256: str
-    """Hex digest of the zip file."""
+    """Hex digest of the zip file; a folder's says where it is, not what is in it."""
     size: int
-    """Bytes of the zip file."""
+    """Bytes of the zip file; 0 for a folder."""
+    folder: str = ""
+    """Its absolute path, or empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +234,7 @@ def target_of(configuration: FunctionConfiguration) -> FunctionTarget | None:
         environment=settings.environment or {},
         role=settings.role,
         code_sha256=deployment.code.sha256,
+        code_folder=deployment.code.folder,
         log_group=settings.logging.log_group,
         log_stream_prefix="" if settings.logging.log_group == default_log_group(name) else name,
         revision=deployment.revision,

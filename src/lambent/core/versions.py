@@ -12,7 +12,7 @@ import json
 from dataclasses import asdict, replace
 
 from lambent.core.errors import InvalidParameterValue
-from lambent.core.function import CREATING_CODE, CREATING_REASON, FunctionConfiguration, LastUpdateStatus, State
+from lambent.core.function import CREATING_CODE, CREATING_REASON, Code, FunctionConfiguration, LastUpdateStatus, State
 
 
 def code_sha256_base64(sha256_hex: str) -> str:
@@ -24,6 +24,12 @@ def fingerprint(latest: FunctionConfiguration) -> str:
     """Digest of everything that publishing would freeze; equal when nothing has changed in between."""
     content = json.dumps([asdict(latest.settings), latest.code.sha256], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
+
+
+def frozen(latest: FunctionConfiguration, code: Code) -> FunctionConfiguration:
+    """What a version is made of where `$LATEST` runs a folder: as it is, with the package made of the folder."""
+    deployment = latest.deployment
+    return replace(latest, code=code, deployment=None if deployment is None else replace(deployment, code=code))
 
 
 def check_code_sha256(latest: FunctionConfiguration, expected: str | None) -> None:

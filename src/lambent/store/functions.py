@@ -81,6 +81,7 @@ function_versions = Table(
     Column("last_update_status_reason_code", Text),
     Column("deployment", Text, doc="JSON of Deployment; null until the first activation."),
     Column("published_from", Text),
+    Column("code_folder", Text, nullable=False, server_default="", doc="Where the code is, if it is no package."),
     PrimaryKeyConstraint("account", "region", "name", "version"),
     ForeignKeyConstraint(
         ["account", "region", "name"],
@@ -376,6 +377,7 @@ def _to_row(configuration: FunctionConfiguration) -> dict[str, object]:
         "last_update_status_reason_code": configuration.last_update_status_reason_code,
         "deployment": None if deployment is None else json.dumps(asdict(deployment)),
         "published_from": configuration.published_from,
+        "code_folder": configuration.code.folder,
     }
 
 
@@ -385,7 +387,7 @@ def _configuration(row: Row[Any]) -> FunctionConfiguration:
         function_name=row.name,
         version=_version(row.version),
         settings=_settings(json.loads(row.settings)),
-        code=Code(row.code_sha256, row.code_size),
+        code=Code(row.code_sha256, row.code_size, row.code_folder),
         last_modified_ms=row.last_modified_ms,
         revision_id=row.revision_id,
         state=State(row.state),
