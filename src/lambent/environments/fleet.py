@@ -29,6 +29,7 @@ from lambent.environments.environment import ExecutionEnvironment
 from lambent.environments.host_memory import HostMemory, MemoryRequest
 from lambent.environments.variables import needs_fresh_interpreter
 from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
+from lambent.sandbox.owner_maps import OwnedFolder
 from lambent.sandbox.sandbox import Sandbox
 
 _LONGEST_SWEEP_SECONDS = 5.0
@@ -139,7 +140,7 @@ class Fleet:
         clock: Clock,
         sandboxes: Sandboxes,
         create: EnvironmentFactory,
-        code_trees: Callable[[FunctionTarget], Awaitable[Sequence[tuple[str, Path]]]],
+        code_trees: Callable[[FunctionTarget], Awaitable[Sequence[tuple[str, Path | OwnedFolder]]]],
     ) -> None:
         """No environment yet.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 MOUNT_ATTR_RDONLY = 0x1
 MOUNT_ATTR_NOSUID = 0x2
 MOUNT_ATTR_NODEV = 0x4
+MOUNT_ATTR_IDMAP = 0x100000
 
 _SYS_OPEN_TREE = 428
 _SYS_FSOPEN = 430
@@ -45,8 +46,12 @@ def _syscall(name: str, subject: str, number: int, *arguments: object) -> int:
     return result
 
 
-def clone_tree_read_only(directory: Path) -> int:
-    """A detached, read-only, nosuid, nodev bind mount of directory; the caller closes the descriptor."""
+def clone_tree_read_only(directory: Path, *, user_namespace: int | None = None) -> int:
+    """A detached, read-only, nosuid, nodev bind mount of directory; the caller closes the descriptor.
+
+    Args:
+        user_namespace: whose maps say which owner each owner is seen as (MOUNT_ATTR_IDMAP).
+    """
     fd = _syscall(
         "open_tree",
         str(directory),
@@ -56,6 +61,9 @@ def clone_tree_read_only(directory: Path) -> int:
         ctypes.c_uint(_OPEN_TREE_CLONE | _OPEN_TREE_CLOEXEC),
     )
     attributes = _MountAttributes(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, 0, 0)
+    if user_namespace is not None:
+        attributes.attr_set |= MOUNT_ATTR_IDMAP
+        attributes.userns_fd = user_namespace
     try:
         _syscall(
             "mount_setattr",

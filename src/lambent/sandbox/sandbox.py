@@ -15,6 +15,7 @@ from typing import NamedTuple
 from lambent.sandbox.cgroup import MEMORY_MB_PER_VCPU, Cgroup, Limits, remove_when_empty
 from lambent.sandbox.errors import SandboxFailed
 from lambent.sandbox.mounts import clone_tree_read_only
+from lambent.sandbox.owner_maps import OwnedFolder, clone_as_owner
 
 _MEGABYTE = 1024 * 1024
 _MAX_MESSAGE = 65536
@@ -136,7 +137,7 @@ class Sandbox:
         """Whether its init is there; without it nothing runs inside, and nothing can be started."""
         return not self._gone.done()
 
-    def specialise(self, memory_mb: int, trees: Sequence[tuple[str, Path]]) -> None:
+    def specialise(self, memory_mb: int, trees: Sequence[tuple[str, Path | OwnedFolder]]) -> None:
         """Make the blank environment a function's: limits, then code mounted read-only.
 
         From now on `process` belongs to the execution environment, which closes it.
@@ -151,7 +152,7 @@ class Sandbox:
         fds: list[int] = []
         try:
             self._cgroup.limit(self._limits(cpu_quota=False))
-            fds.extend(clone_tree_read_only(directory) for _, directory in trees)
+            fds.extend(self._clone(tree) for _, tree in trees)
             message = {"op": "mount", "targets": [path for path, _ in trees]}
             socket.send_fds(self._control, [json.dumps(message).encode()], fds)
             self._taken = True
@@ -160,6 +161,9 @@ class Sandbox:
         finally:
             for fd in fds:
                 os.close(fd)
+
+    def _clone(self, tree: Path | OwnedFolder) -> int:
+        return clone_as_owner(tree, self.uid) if isinstance(tree, OwnedFolder) else clone_tree_read_only(tree)
 
     def end_init_phase(self) -> None:
         """From now on the CPU quota holds, where one is wanted: Init is never slowed down."""
