@@ -238,6 +238,13 @@ class Settings:
         description="The boto3 that Python functions can import without bringing it: the one that came with Lambent, "
         "none, or another version, which is installed with pip when it is first needed.",
     )
+    node_sdk: str = _setting(
+        default="installed",
+        kind=choice("installed", "none"),
+        group="Execution environments",
+        description="The AWS SDK for JavaScript that Node.js functions can import without bringing it: the one that "
+        "`lambent runtime install` has installed, or none.",
+    )
     log_retention_days: float = _setting(
         default=7,
         kind=number(0),

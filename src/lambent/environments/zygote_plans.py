@@ -108,8 +108,11 @@ class ZygotePlans:
 
     def _node(self, node: NodeInterpreter) -> ZygotePlan:
         mounts = {"lambent": _NODE_CLIENT}
-        if self._runtimes.node_sdk is not None:
-            mounts["node_modules"] = self._runtimes.node_sdk
+        sdk = self._runtimes.node_sdk
+        if sdk is not None:
+            mounts["node_modules"] = sdk
+        if self._runtimes.node_sdk_note is not None:
+            logger.warning(self._runtimes.node_sdk_note)
         command = ["/var/lang/bin/node", *_NODE_FLAGS, "/var/runtime/lambent/index.mjs"]
         stem = {"command": [*command, "--stem"], "environment": interpreter_environment(node.identifier)}
         return self._supervised(

@@ -17,6 +17,7 @@ from typing import TypeAlias
 from lambent.runtimes.catalogue import ARM64, RUNTIMES, X86_64
 from lambent.runtimes.errors import RuntimeMissing
 from lambent.runtimes.nodejs import interpreters as nodejs
+from lambent.runtimes.nodejs import sdk as node_sdk
 from lambent.runtimes.nodejs.interpreters import NodeInterpreter
 from lambent.runtimes.python import interpreters as python
 from lambent.runtimes.python.interpreters import Interpreter
@@ -46,12 +47,14 @@ class RuntimePlaces:
         installed: where `lambent runtime install` puts them; needn't exist.
         environment: PATH and the variables of version managers.
         home: whose version managers are looked at.
+        node_sdk: the setting of that name: which AWS SDK for JavaScript functions see.
     """
 
     cache: Path
     installed: Path
     environment: Mapping[str, str]
     home: Path
+    node_sdk: str = node_sdk.INSTALLED
 
 
 class Runtimes:
@@ -96,6 +99,18 @@ class Runtimes:
     @property
     def node_sdk(self) -> Path | None:
         """The node_modules with the AWS SDK for JavaScript that Node.js functions see, if there is one."""
+        return None if self._places.node_sdk == node_sdk.NONE else node_sdk.node_modules(self._places.installed)
+
+    @property
+    def node_sdk_note(self) -> str | None:
+        """Why Node.js functions see none, for the log and `lambent doctor`; None if they do."""
+        if self._places.node_sdk == node_sdk.NONE:
+            return "The AWS SDK for JavaScript is not provided to Node.js functions: node_sdk is none."
+        if self.node_sdk is None:
+            return (
+                "The AWS SDK for JavaScript is not provided to Node.js functions: it is not installed. "
+                f"Run: lambent runtime install {node_sdk.NAME}, or deploy it with the functions that need it."
+            )
         return None
 
     def get(self, identifier: str) -> Provider:

@@ -48,11 +48,16 @@ class NodeInterpreter:
     executable: Path
 
 
+def major_version(identifier: str) -> int:
+    """22 for "nodejs22.x"."""
+    return int(identifier.removeprefix("nodejs").removesuffix(".x"))
+
+
 def missing_message(identifier: str) -> str:
     """What a user is told where an identifier can't be served, and what helps."""
     if identifier not in IDENTIFIERS:
         return f"The runtime {identifier} can't be served: Lambent's Node.js client runs {', '.join(IDENTIFIERS)}."
-    major = identifier.removeprefix("nodejs").removesuffix(".x")
+    major = major_version(identifier)
     return (
         f"The runtime {identifier} needs a Node.js {major} on this machine, and there is none on PATH or in nvm. "
         f"Run: lambent runtime install {identifier}. No other version is ever used in its place."
@@ -89,8 +94,10 @@ def _candidates(environment: Mapping[str, str], home: Path, installed: Path) -> 
             yield Path(directory, "node")
             yield Path(directory, "nodejs")  # Debian's name, before the other one was free
     nvm = Path(environment.get("NVM_DIR") or home / ".nvm")
-    for installation in (*entries(nvm / "versions" / "node"), *entries(installed)):
+    for installation in entries(nvm / "versions" / "node"):
         yield installation / "bin" / "node"
+    for identifier in IDENTIFIERS:
+        yield installed / identifier / "bin" / "node"
 
 
 def _interpreter(answer: Answer, architecture: str) -> NodeInterpreter | None:
