@@ -38,8 +38,10 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str], clock: Clock, 
             return _invoke(options, environ, clock)
         case "logs":
             return _logs(options, environ, clock)
+        case "runtime":
+            return _runtime(options, environ, clock)
         case _:
-            return _doctor(options, environ)
+            return _doctor(options, environ, clock)
 
 
 def _serve(options: argparse.Namespace, environ: Mapping[str, str], clock: Clock, started: float) -> int:
@@ -86,10 +88,23 @@ def _logs(options: argparse.Namespace, environ: Mapping[str, str], clock: Clock)
     return logs.run(settings.data_directory, scope, options.function, since_ms=since_ms, follow=options.follow)
 
 
-def _doctor(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+def _runtime(options: argparse.Namespace, environ: Mapping[str, str], clock: Clock) -> int:
+    from lambent.commands import runtime
+
+    settings = _settings("dev", options, environ)
+    match options.action:
+        case "list":
+            return runtime.show(settings, as_json=options.json, environ=environ, clock=clock)
+        case "install":
+            return runtime.install(settings, options.names, environ)
+        case _:
+            return runtime.remove_installed(settings, options.names)
+
+
+def _doctor(options: argparse.Namespace, environ: Mapping[str, str], clock: Clock) -> int:
     from lambent.commands import doctor
 
-    return doctor.run(_settings("dev", options, environ), as_json=options.json, environ=environ)
+    return doctor.run(_settings("dev", options, environ), as_json=options.json, environ=environ, clock=clock)
 
 
 def _region(options: argparse.Namespace, environ: Mapping[str, str], settings: Settings) -> str:

@@ -1,6 +1,7 @@
 """Time as a collaborator: wall clock, monotonic clock, nothing global."""
 
 import time
+from datetime import UTC, date, datetime
 
 
 class Clock:
@@ -13,6 +14,10 @@ class Clock:
     def now_us(self) -> int:
         """Wall time in whole microseconds since the epoch."""
         return time.time_ns() // 1_000
+
+    def today(self) -> date:
+        """The date of `now_ms` in UTC."""
+        return datetime.fromtimestamp(self.now_ms() // 1000, UTC).date()
 
     def monotonic(self) -> float:
         """Seconds that never run backwards; only differences mean something."""

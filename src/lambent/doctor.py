@@ -10,12 +10,13 @@ import platform
 import shutil
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from lambent.core.honesty import KEPT_NOT_IN_FORCE
+from lambent.runtimes.overview import RuntimeStatus
 from lambent.sandbox.cgroup import CgroupMounts, find_mounts
 from lambent.settings import Settings
 
@@ -66,11 +67,12 @@ class Report:
         return not any(finding.required and finding.status == "missing" for finding in self.findings)
 
 
-def examine(settings: Settings, *, runtimes: Mapping[str, str]) -> Report:
+def examine(settings: Settings, *, runtimes: Sequence[RuntimeStatus], node_sdk_note: str | None) -> Report:
     """Look at this machine as `lambent dev` with these settings would find it.
 
     Args:
-        runtimes: runtime identifier to the interpreter that was found for it.
+        runtimes: what each runtime identifier comes to here.
+        node_sdk_note: why Node.js functions have no AWS SDK, None if they have.
     """
     mounts = find_mounts() if Path("/proc/self/mounts").exists() else CgroupMounts({}, None, frozenset())
     findings = (
@@ -82,7 +84,9 @@ def examine(settings: Settings, *, runtimes: Mapping[str, str]) -> Report:
         seccomp(),
         loop_devices(),
         file_system_maker(),
-        python_runtimes(runtimes),
+        found_runtimes(runtimes),
+        other_runtimes(runtimes),
+        node_sdk(node_sdk_note),
         memory(settings.memory_capacity_mb),
         data_directory(settings.data_directory),
         port(settings.host, settings.port),
@@ -165,12 +169,33 @@ def file_system_maker() -> Finding:
     return Finding("mkfs.ext4", "ok", found, required=True)
 
 
-def python_runtimes(runtimes: Mapping[str, str]) -> Finding:
-    """The interpreters that were found; a runtime is never run by another version than its own."""
-    if not runtimes:
-        remedy = "install one, for example with pyenv or uv"
-        return Finding("runtimes", "missing", "no Python of a version that functions can have", remedy, required=True)
-    return Finding("runtimes", "ok", "\n".join(f"{name}  {where}" for name, where in runtimes.items()), required=True)
+def found_runtimes(runtimes: Sequence[RuntimeStatus]) -> Finding:
+    """What functions can have; a runtime is never run by another version than its own."""
+    found = [
+        f"{status.identifier}  {status.version}  {status.executable}" if status.executable else status.identifier
+        for status in runtimes
+        if status.state == "found"
+    ]
+    if not found:
+        remedy = "install one, for example with lambent runtime install nodejs22.x"
+        return Finding("runtimes", "missing", "none that functions can have", remedy, required=True)
+    return Finding("runtimes", "ok", "\n".join(found), required=True)
+
+
+def other_runtimes(runtimes: Sequence[RuntimeStatus]) -> Finding:
+    """What functions are refused, and why."""
+    lines = [status.reason for status in runtimes if status.state in {"installable", "missing"}]
+    unsupported = [status.identifier for status in runtimes if status.state == "not supported"]
+    if unsupported:
+        lines.append(f"Not in this version of Lambent: {', '.join(unsupported)}.")
+    return Finding("refused runtimes", "ok", "\n".join(lines) or "none")
+
+
+def node_sdk(note: str | None) -> Finding:
+    """Whether Node.js functions can import the AWS SDK as on AWS."""
+    if note is None:
+        return Finding("node SDK", "ok", "the AWS SDK for JavaScript is installed")
+    return Finding("node SDK", "limited", note)
 
 
 def memory(capacity_mb: int) -> Finding:

@@ -8,6 +8,8 @@ import pytest
 from lambent import doctor
 from lambent.cli import main
 from lambent.core.honesty import KEPT_NOT_IN_FORCE
+from lambent.runtimes.catalogue import RUNTIMES
+from lambent.runtimes.overview import RuntimeStatus, State
 from lambent.sandbox.cgroup import CgroupMounts
 from lambent.startup import listen
 
@@ -69,8 +71,29 @@ def test_loop_devices(tmp_path: Path) -> None:
 
 
 def test_runtimes_are_listed_with_their_interpreters() -> None:
-    assert doctor.python_runtimes({}).status == "missing"
-    assert doctor.python_runtimes({"python3.13": "/opt/bin/python3.13"}).detail == "python3.13  /opt/bin/python3.13"
+    assert doctor.found_runtimes([status("nodejs22.x", "installable")]).status == "missing"
+    runtimes = [status("python3.13", "found", executable=Path("/opt/bin/python3.13")), status("provided.al2", "found")]
+    assert doctor.found_runtimes(runtimes).detail == "python3.13  1.2.3  /opt/bin/python3.13\nprovided.al2"
+
+
+def test_refused_runtimes_are_listed_with_the_reason() -> None:
+    runtimes = [
+        status("nodejs22.x", "installable", reason="Run this."),
+        status("java21", "not supported", reason="No."),
+        status("ruby3.4", "not supported", reason="No."),
+        status("python3.13", "found"),
+    ]
+    assert doctor.other_runtimes(runtimes).detail == "Run this.\nNot in this version of Lambent: java21, ruby3.4."
+    assert doctor.other_runtimes([]).detail == "none"
+
+
+def test_node_sdk() -> None:
+    assert doctor.node_sdk(None).status == "ok"
+    assert doctor.node_sdk("it is not installed") == doctor.Finding("node SDK", "limited", "it is not installed")
+
+
+def status(identifier: str, state: State, *, executable: Path | None = None, reason: str = "") -> RuntimeStatus:
+    return RuntimeStatus(state, "1.2.3" if executable else "", executable, reason, RUNTIMES[identifier])
 
 
 def test_data_directory(tmp_path: Path) -> None:

@@ -1,36 +1,30 @@
 """`lambent doctor`: show what this machine can enforce."""
 
 import json
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
+from lambent.clock import Clock
+from lambent.commands.runtime import look
 from lambent.commands.terminal import Terminal
 from lambent.doctor import Finding, Report, as_document, examine
-from lambent.runtimes.python.interpreters import discover
+from lambent.runtimes.overview import overview
 from lambent.settings import Settings
 
 
-def run(settings: Settings, *, as_json: bool, environ: Mapping[str, str]) -> int:
+def run(settings: Settings, *, as_json: bool, environ: Mapping[str, str], clock: Clock) -> int:
     """Examine the machine and show the report.
 
     Returns:
         0 when functions can run here, else 1.
     """
-    report = examine(settings, runtimes=_runtimes(environ))
+    runtimes = look(settings, environ)
+    report = examine(settings, runtimes=overview(runtimes, clock.today()), node_sdk_note=runtimes.node_sdk_note)
     terminal = Terminal.output()
     if as_json:
         terminal.line(json.dumps(as_document(report), indent=2))
     else:
         _show(terminal, report)
     return 0 if report.can_run_functions else 1
-
-
-def _runtimes(environ: Mapping[str, str]) -> dict[str, str]:
-    with tempfile.TemporaryDirectory() as folder:  # asks each interpreter anew: a doctor trusts no cache
-        found = discover(Path(folder, "cache"), environment=environ, home=Path.home())
-    interpreters = [found.get(identifier) for identifier in found.identifiers]
-    return {one.identifier: f"{one.version}  {one.executable}" for one in interpreters}
 
 
 def _show(terminal: Terminal, report: Report) -> None:

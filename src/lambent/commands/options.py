@@ -15,6 +15,7 @@ first steps:
   lambent dev --example         start on port 4566 with an example function
   lambent invoke hello --tail   invoke it and show its log
   lambent logs hello --follow   read its log
+  lambent runtime list          see which runtimes are here
   lambent doctor                see what this machine can enforce
 
 Options of dev and serve may also be variables (LAMBENT_PORT=4567) or keys of lambent.toml (port = 4567).
@@ -23,6 +24,7 @@ _SUMMARIES = {
     "dev": "run a server on your own machine; any credentials will do",
     "serve": "run a server for a team; requests must be signed",
 }
+_WORDS = {"invoke": "FUNCTION ", "logs": "FUNCTION ", "runtime": "list | install NAME... | remove NAME... "}
 _DEFAULT_ACCOUNT = "000000000000"
 
 
@@ -40,6 +42,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         near = difflib.get_close_matches(unknown[0].partition("=")[0], flags, 1)
         hint = f"; did you mean {near[0]}?" if near else f"; see {chosen.prog} --help"
         chosen.exit(2, f"lambent: {unknown[0]}: no such option{hint}\n")
+    if options.command == "runtime" and bool(options.names) == (options.action == "list"):
+        wrong = "list takes no names" if options.names else f"{options.action} needs a name"
+        commands["runtime"].error(f"{wrong}, such as nodejs22.x" if not options.names else wrong)
     return options
 
 
@@ -53,9 +58,10 @@ def _parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentP
             _add_settings(command.add_argument_group(group.lower()), [r for r in table(posture) if r.group == group])
     _add_invoke(_command(commands, "invoke", "send one event to a function and show its answer"))
     _add_logs(_command(commands, "logs", "show what a function has logged"))
+    _add_runtime(_command(commands, "runtime", "list the runtimes of this machine, and get more"))
     doctor = _command(commands, "doctor", "show what this machine can enforce, and what it can't")
     doctor.add_argument("--json", action="store_true", help="for programs")
-    _add_settings(doctor, _named("host", "port", "data_directory"))
+    _add_settings(doctor, _named("host", "port", "data_directory", "runtimes_directory", "node_sdk"))
     return root, commands.choices
 
 
@@ -64,6 +70,20 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"lambent: {message}; see {self.prog} --help\n")
+
+
+class _Listed(argparse.Action):
+    """An option whose values add up, whether they are separated by commas or the option is there several times."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002  # argparse's signature
+        namespace: argparse.Namespace,
+        values: str | Sequence[object] | None,
+        option_string: str | None = None,  # noqa: ARG002  # as above
+    ) -> None:
+        before = getattr(namespace, self.dest)
+        setattr(namespace, self.dest, f"{before},{values}" if before else values)
 
 
 class _Plain(argparse.RawDescriptionHelpFormatter):
@@ -80,7 +100,7 @@ def _command(commands: "argparse._SubParsersAction[_Parser]", name: str, summary
         description=summary[0].upper() + summary[1:] + ".",
         formatter_class=_Plain,
         allow_abbrev=False,
-        usage=f"lambent {name} {'FUNCTION ' if name in {'invoke', 'logs'} else ''}[options]",
+        usage=f"lambent {name} {_WORDS.get(name, '')}[options]",
     )
     command.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML; default: lambent.toml if there")
     return command
@@ -106,6 +126,14 @@ def _add_logs(command: argparse.ArgumentParser) -> None:
     _add_settings(command, _named("data_directory"))
 
 
+def _add_runtime(command: argparse.ArgumentParser) -> None:
+    names = "a runtime such as nodejs22.x, aws-sdk-js, or a package of it such as @aws-sdk/client-textract"
+    command.add_argument("action", choices=("list", "install", "remove"), metavar="ACTION", help="what to do")
+    command.add_argument("names", nargs="*", metavar="NAME", help=names)
+    command.add_argument("--json", action="store_true", help="for programs")
+    _add_settings(command, _named("runtimes_directory", "node_sdk"))
+
+
 def _named(*names: str) -> list[Setting]:
     return [row for row in table() if row.name in names]
 
@@ -115,5 +143,7 @@ def _add_settings(target: argparse._ActionsContainer, rows: list[Setting]) -> No
         text = f"{row.help} Default: {row.default}.".replace("%", "%%")
         if row.is_switch:
             target.add_argument(*row.flags, dest=row.name, nargs="?", const="true", metavar="BOOL", help=row.help)
+        elif row.is_list:
+            target.add_argument(*row.flags, dest=row.name, action=_Listed, metavar="LIST", help=text)
         else:
             target.add_argument(*row.flags, dest=row.name, metavar=row.name.rpartition("_")[2].upper(), help=text)

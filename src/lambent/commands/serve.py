@@ -60,9 +60,9 @@ def _show_root_key(terminal: Terminal, access_key_id: str, secret_access_key: st
 
 
 def _show_example(terminal: Terminal, server: app.Server, url: str, region: str, clock: Clock) -> None:
-    runtime = max(server.runtimes, key=_version, default=None)
+    runtime = next((name for name in server.runtimes if name.startswith("python")), None)  # the newest comes first
     if runtime is None:
-        terminal.line(terminal.warning("No example: no Python from 3.9 to 3.13 was found; see lambent doctor."))
+        terminal.line(terminal.warning("No example: no Python that functions can have was found; see lambent doctor."))
         return
     client = LambdaClient(url, region=region, credentials=Credentials("test", "test"), clock=clock)
     try:
@@ -74,7 +74,3 @@ def _show_example(terminal: Terminal, server: app.Server, url: str, region: str,
         Terminal.error().line(f"lambent: the example: {error}")
     finally:
         client.close()
-
-
-def _version(runtime: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in runtime.removeprefix("python").split("."))

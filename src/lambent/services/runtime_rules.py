@@ -5,7 +5,6 @@ The declared runtime runs or the request is refused: never another version.
 
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import UTC, date, datetime
 
 from lambent.clock import Clock
 from lambent.core.errors import InvalidParameterValue
@@ -32,7 +31,7 @@ class RuntimeRules:
             InvalidParameterValue: AWS doesn't know the runtime or has blocked it, or this host can't run it.
         """
         runtime = _known(identifier)
-        if runtime.blocks_create(self._today()):
+        if runtime.blocks_create(self._clock.today()):
             raise InvalidParameterValue(unsupported_runtime_message(identifier))
         await self._check_host(identifier)
         self._warn_if_deprecated(runtime)
@@ -46,7 +45,7 @@ class RuntimeRules:
         Source: observed (published tests of nodejs12.x, December 2025).
         """
         runtime = _known(identifier)
-        if runtime.blocks_update(self._today()):
+        if runtime.blocks_update(self._clock.today()):
             raise InvalidParameterValue(unsupported_runtime_message(identifier))
         await self._check_host(identifier)
         self._warn_if_deprecated(runtime)
@@ -59,7 +58,7 @@ class RuntimeRules:
 
         Source: as `check_update`; developer guide, "Runtime deprecation policy".
         """
-        if _known(identifier).blocks_update(self._today()):
+        if _known(identifier).blocks_update(self._clock.today()):
             raise InvalidParameterValue(unsupported_runtime_message(identifier))
 
     async def _check_host(self, identifier: str) -> None:
@@ -68,7 +67,7 @@ class RuntimeRules:
             raise InvalidParameterValue(f"Runtime {identifier} is not available on this host: {reason}")
 
     def _warn_if_deprecated(self, runtime: Runtime) -> None:
-        if runtime.deprecated is not None and runtime.deprecated <= self._today():
+        if runtime.deprecated is not None and runtime.deprecated <= self._clock.today():
             logger.warning(
                 "The runtime %s is deprecated since %s. Functions can't be created with it from %s on, nor updated "
                 "from %s on.",
@@ -77,9 +76,6 @@ class RuntimeRules:
                 runtime.block_create,
                 runtime.block_update,
             )
-
-    def _today(self) -> date:
-        return datetime.fromtimestamp(self._clock.now_ms() // 1000, UTC).date()
 
 
 def _known(identifier: str) -> Runtime:
