@@ -1,0 +1,206 @@
+/**
+ * The client's end of the frames socket: binary frames over descriptor 3, a stream socket.
+ *
+ * A frame is 8 bytes, length of the body and type, then the body. The fields of a body end in one NUL byte; what
+ * follows the last is raw. INVOKE comes once for each NEXT. One buffer receives, one sends: a warm invocation
+ * allocates neither, and costs one read and one write.
+ *
+ * The descriptor is in blocking mode, so that what is written has left the process before the next statement: an
+ * answer, or the log line before `process.exit()`. libuv reads once when there is something to read, which doesn't
+ * block, and would read again after a read that filled its buffer, which could: see `#receive`.
+ */
+"use strict";
+
+const { writeSync } = require("node:fs");
+const { Socket } = require("node:net");
+
+const FRAMES_FD = 3;
+const INIT = 0x01;
+const INVOKE = 0x02;
+const NEXT = 0x10;
+const RESPONSE = 0x11;
+const ERROR = 0x12;
+const INIT_ERROR = 0x13;
+const LOG = 0x14;
+
+const HEADER_BYTES = 8;
+const LOG_HEAD_BYTES = 12;
+const BUFFER_BYTES = 262144;
+// UTF-8 of a JavaScript string has at most three bytes for each of its units.
+const BYTES_PER_UNIT = 3;
+const TWO_TO_32 = 0x100000000;
+
+class Channel {
+  /** Called with the body of each INVOKE: a buffer that is overwritten later, begin and end in it. */
+  onInvoke = null;
+  /** Called with the body of INIT, in the same way. */
+  onInit = null;
+
+  #socket;
+  #handle;
+  #incoming = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  #used = 0; // bytes of an incomplete frame at the beginning of #incoming
+  #large = null; // a frame that doesn't fit into it
+  #largeUsed = 0;
+  #outgoing = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+
+  constructor(fd = FRAMES_FD) {
+    this.fd = fd;
+    this.#socket = new Socket({
+      fd,
+      readable: true,
+      writable: true,
+      onread: { buffer: () => this.#room(), callback: (size) => this.#receive(size) },
+    });
+    this.#handle = this.#socket._handle;
+    this.#handle.setBlocking(true);
+    // The server is gone: there is nobody to tell.
+    this.#socket.on("error", () => process.exit(1));
+    this.#socket.on("end", () => process.exit(1));
+    this.#socket.resume();
+  }
+
+  /** Keep the event loop alive while the next invocation is waited for. */
+  hold() {
+    this.#handle.ref();
+  }
+
+  /** Let the event loop become empty: what keeps it alive now is the function's. */
+  release() {
+    this.#handle.unref();
+  }
+
+  #room() {
+    return this.#large === null ? this.#incoming.subarray(this.#used) : this.#large.subarray(this.#largeUsed);
+  }
+
+  #receive(size) {
+    const full = size === (this.#large === null ? BUFFER_BYTES - this.#used : this.#large.length - this.#largeUsed);
+    if (this.#large === null) {
+      this.#take(this.#used + size);
+    } else {
+      this.#largeUsed += size;
+      if (this.#largeUsed === this.#large.length) {
+        const whole = this.#large;
+        this.#large = null;
+        this.#dispatch(whole, 0, whole.length);
+      }
+    }
+    if (full) {
+      // Or libuv reads on at once, and waits where there is nothing more.
+      setImmediate(() => this.#handle.readStart());
+      return false;
+    }
+    return true;
+  }
+
+  /** Dispatch the whole frames at the beginning of the buffer and keep what is left. */
+  #take(end) {
+    const buffer = this.#incoming;
+    let position = 0;
+    this.#used = 0;
+    while (end - position >= HEADER_BYTES) {
+      const next = position + HEADER_BYTES + buffer.readUInt32BE(position);
+      if (next > end) {
+        break;
+      }
+      this.#dispatch(buffer, position, next);
+      position = next;
+    }
+    const left = end - position;
+    if (left >= HEADER_BYTES && HEADER_BYTES + buffer.readUInt32BE(position) > BUFFER_BYTES) {
+      this.#large = Buffer.allocUnsafeSlow(HEADER_BYTES + buffer.readUInt32BE(position));
+      this.#largeUsed = buffer.copy(this.#large, 0, position, end);
+    } else if (left > 0) {
+      this.#used = position === 0 ? left : buffer.copy(buffer, 0, position, end);
+    }
+  }
+
+  #dispatch(buffer, begin, end) {
+    const kind = buffer[begin + 4];
+    if (kind === INVOKE) {
+      this.onInvoke(buffer, begin + HEADER_BYTES, end);
+    } else if (kind === INIT) {
+      this.onInit(buffer, begin + HEADER_BYTES, end);
+    }
+  }
+
+  /** Ask for the next invocation. */
+  next() {
+    const buffer = this.#outgoing;
+    this.#write(buffer, putHeader(buffer, 0, 0, NEXT));
+  }
+
+  /**
+   * Answer an invocation.
+   *
+   * @param {string | Uint8Array} payload sent as it is, a string in UTF-8
+   * @param {boolean} andNext ask for the next invocation in the same write
+   */
+  respond(requestId, contentType, payload, andNext) {
+    this.#answer(RESPONSE, `${requestId}\0${contentType}\0`, payload, andNext);
+  }
+
+  /** Answer an invocation with an error document, JSON text. */
+  fail(requestId, document, andNext) {
+    // AWS's client names no error type for the platform here; the document does for the caller.
+    this.#answer(ERROR, `${requestId}\0\0`, document, andNext);
+  }
+
+  /** Say that the function could not be initialised. */
+  failInit(errorType, document) {
+    this.#answer(INIT_ERROR, `${errorType}\0`, document, false);
+  }
+
+  #answer(kind, fields, payload, andNext) {
+    const wanted = 2 * HEADER_BYTES + (fields.length + payload.length) * BYTES_PER_UNIT;
+    const buffer = wanted <= BUFFER_BYTES ? this.#outgoing : Buffer.allocUnsafeSlow(wanted);
+    let end = HEADER_BYTES + buffer.utf8Write(fields, HEADER_BYTES);
+    if (typeof payload === "string") {
+      end += buffer.utf8Write(payload, end);
+    } else {
+      buffer.set(payload, end);
+      end += payload.length;
+    }
+    putHeader(buffer, 0, end - HEADER_BYTES, kind);
+    if (andNext) {
+      end = putHeader(buffer, end, 0, NEXT);
+    }
+    this.#write(buffer, end);
+  }
+
+  /**
+   * Send a log record.
+   *
+   * @param {number} frameType AWS's frame type
+   * @param {number} timestampMs milliseconds since the epoch
+   */
+  log(frameType, timestampMs, text) {
+    const wanted = HEADER_BYTES + LOG_HEAD_BYTES + text.length * BYTES_PER_UNIT;
+    const buffer = wanted <= BUFFER_BYTES ? this.#outgoing : Buffer.allocUnsafeSlow(wanted);
+    const microseconds = timestampMs * 1000;
+    buffer.writeUInt32BE(Math.floor(microseconds / TWO_TO_32), HEADER_BYTES);
+    buffer.writeUInt32BE(microseconds % TWO_TO_32, HEADER_BYTES + 4);
+    buffer.writeUInt32BE(frameType, HEADER_BYTES + 8);
+    const head = HEADER_BYTES + LOG_HEAD_BYTES;
+    const end = head + buffer.utf8Write(text, head);
+    putHeader(buffer, 0, end - HEADER_BYTES, LOG);
+    this.#write(buffer, end);
+  }
+
+  #write(buffer, end) {
+    let sent = 0;
+    while (sent < end) {
+      sent += writeSync(this.fd, buffer, sent, end - sent);
+    }
+  }
+}
+
+function putHeader(buffer, position, size, kind) {
+  buffer.writeUInt32BE(size, position);
+  buffer[position + 4] = kind;
+  buffer[position + 5] = buffer[position + 6] = buffer[position + 7] = 0;
+  return position + HEADER_BYTES;
+}
+
+module.exports = { Channel };

@@ -1,0 +1,79 @@
+/**
+ * Lambent's client for Node.js functions: the program of their process.
+ *
+ * Two ways to begin. Executed: the environment is the function's already. `--stem`: the process has been started before
+ * anybody asked for it, and waits, blocked in a read of descriptor 4, until the function's code is mounted; then the
+ * first frame on descriptor 3 is INIT with the environment.
+ *
+ * Flags that the program should be started with:
+ *   --expose-gc                         AWS starts Node so: functions find `gc()`.
+ *   --max-old-space-size=0.9 M, --max-semi-space-size=0.05 M
+ *                                       AWS's for M MB of memory, unless NODE_OPTIONS has one of them. V8 reads them when
+ *                                       it makes its heap, never again: a stem has those it was started with.
+ *   --no-experimental-require-module    AWS's, in 20 and 22; not where NODE_OPTIONS says the contrary.
+ *   --no-experimental-detect-module     AWS's, in 22; the same.
+ *   --expose-internals                  in 20 only, see search_path.cjs.
+ * Not set: NODE_EXTRA_CA_CERTS (up to 40 ms at the start of 20), a compile cache or a snapshot (no gain, measured).
+ */
+"use strict";
+
+const fs = require("node:fs");
+
+const { Channel } = require("./channel.cjs");
+const searchPath = require("./search_path.cjs");
+const globals = require("./globals.cjs");
+const { promisesOnly } = require("./version.cjs");
+const logs = require("./console.cjs");
+const { load } = require("./handlers.cjs");
+const { Runtime } = require(promisesOnly ? "./promises.cjs" : "./callbacks.cjs");
+
+const STEM = "--stem";
+const WAKE_FD = 4;
+
+function main() {
+  const isStem = process.argv[2] === STEM;
+  // A function isn't the main program's module, and its program has no arguments.
+  process.argv.length = 2;
+  process.mainModule = undefined;
+  searchPath.installForImport();
+  if (!isStem) {
+    start(new Channel());
+    return;
+  }
+  const wake = Buffer.allocUnsafe(1);
+  if (fs.readSync(WAKE_FD, wake) === 0) {
+    process.exit(1);
+  }
+  fs.closeSync(WAKE_FD);
+  const channel = new Channel();
+  channel.onInit = (buffer, begin, end) => {
+    takeEnvironment(JSON.parse(buffer.utf8Slice(begin, end)).env);
+    start(channel);
+  };
+}
+
+/** Replace every environment variable, and enter the code. */
+function takeEnvironment(variables) {
+  for (const name of Object.keys(process.env)) {
+    delete process.env[name];
+  }
+  Object.assign(process.env, variables);
+  process.chdir(process.env.LAMBDA_TASK_ROOT);
+  searchPath.readAgain();
+}
+
+/** Load the handler and serve invocations. */
+function start(channel) {
+  const { _HANDLER: handler, LAMBDA_TASK_ROOT: taskRoot, LAMBDA_RUNTIME_DIR: runtimeDirectory } = process.env;
+  // What the handler's module leaves in the event loop is its own matter.
+  channel.release();
+  logs.install(channel, process.env);
+  globals.install(process.env);
+  const runtime = new Runtime(channel);
+  load(handler, taskRoot, runtimeDirectory).then(
+    (loaded) => runtime.serve(loaded),
+    (error) => runtime.refuse(error),
+  );
+}
+
+main();

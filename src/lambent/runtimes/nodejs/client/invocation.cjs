@@ -1,0 +1,48 @@
+/** One invocation as the server sends it, and the parts of the context that are the same in all clients. */
+"use strict";
+
+const FIELDS = 8;
+
+/** What is the same in every context of one process, read from the environment once. */
+function functionFields(environment) {
+  return {
+    functionVersion: environment.AWS_LAMBDA_FUNCTION_VERSION,
+    functionName: environment.AWS_LAMBDA_FUNCTION_NAME,
+    memoryLimitInMB: environment.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
+    logGroupName: environment.AWS_LAMBDA_LOG_GROUP_NAME,
+    logStreamName: environment.AWS_LAMBDA_LOG_STREAM_NAME,
+  };
+}
+
+/**
+ * Take the body of an INVOKE frame apart, and put its trace id into the environment.
+ *
+ * Fields that the invocation doesn't have are undefined; the two that are JSON and the event stay text.
+ */
+function parse(buffer, begin, end) {
+  let position = begin;
+  for (let left = FIELDS; left > 0 && position < end; position += 1) {
+    if (buffer[position] === 0) {
+      left -= 1;
+    }
+  }
+  const fields = buffer.utf8Slice(begin, position).split("\0");
+  const traceId = fields[3] || undefined;
+  if (traceId === undefined) {
+    delete process.env._X_AMZN_TRACE_ID;
+  } else {
+    process.env._X_AMZN_TRACE_ID = traceId;
+  }
+  return {
+    requestId: fields[0],
+    deadlineMs: Number(fields[1]),
+    arn: fields[2],
+    traceId,
+    clientContext: fields[4] || undefined,
+    identity: fields[5] || undefined,
+    tenantId: fields[6] || undefined,
+    event: buffer.utf8Slice(position, end),
+  };
+}
+
+module.exports = { functionFields, parse };
