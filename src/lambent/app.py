@@ -66,6 +66,7 @@ from lambent.services.deployments import Deployments
 from lambent.services.events import EventInvoker, EventService
 from lambent.services.functions import Functions
 from lambent.services.invoke import InvokeService
+from lambent.services.layers import Layers
 from lambent.services.packages import Packages
 from lambent.services.runtime_rules import RuntimeRules
 from lambent.services.versions import Versions
@@ -316,7 +317,13 @@ class _Assembly:
         tree = self._code.tree(target.code_sha256)
         if not tree.is_dir():  # thrown away at a restart of the machine
             await self._code.unpack(target.code_sha256)
-        return [("/var/task", tree)]
+        trees = [("/var/task", tree)]
+        if target.layers:
+            stacked = self._code.stacked_tree(target.layers)
+            if not stacked.is_dir():
+                await self._code.stack(target.layers)
+            trees.append(("/opt", stacked))
+        return trees
 
     def _instance(self) -> str:
         """This data directory's name in shared places such as cgroups: a reaper must find its own, and only those."""
@@ -375,6 +382,7 @@ class _Assembly:
         self._activation = Activation(
             database=self._database,
             unpack=self._code.unpack,
+            stack=self._code.stack,
             ids=self._ids,
             on_changed=changed,
             on_activated=lambda target: self._background.start(self._warm(target.runtime)),
@@ -384,9 +392,13 @@ class _Assembly:
         self._stack.callback(source.close)
         self._code_sweep = CodeSweep(database=self._database, store=self._code)
         self._packages = Packages(source=source, store=self._code, limits=self._limits)
+        layers = Layers(
+            database=self._database, packages=self._packages, clock=self._clock, ids=self._ids, limits=self._limits
+        )
         functions = Functions(
             database=self._database,
             packages=self._packages,
+            layers=layers,
             activation=self._activation,
             clock=self._clock,
             ids=self._ids,
@@ -406,7 +418,7 @@ class _Assembly:
         self._concurrency = Concurrency(database=self._database, limits=self._limits, on_reserved=reserved)
         account = Account(database=self._database, limits=self._limits)
         links = CodeLinks(secret=_secret(self._data.path / "link-secret"), clock=self._clock)
-        self._services = Services(functions, versions, self._concurrency, account, links)
+        self._services = Services(functions, versions, layers, self._concurrency, account, links)
         self._invoke = InvokeService(
             targets=view, admission=self._admission, fleet=self._fleet, ids=self._ids, clock=self._clock
         )

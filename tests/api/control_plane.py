@@ -27,6 +27,7 @@ from lambent.services.activation import Activation
 from lambent.services.catalogue_view import CatalogueView
 from lambent.services.concurrency import Concurrency
 from lambent.services.functions import Functions
+from lambent.services.layers import Layers
 from lambent.services.packages import Packages
 from lambent.services.runtime_rules import RuntimeRules
 from lambent.services.versions import Versions
@@ -111,9 +112,11 @@ class ControlPlane:
         clock, ids, limits = Clock(), IdMaker(), AccountLimits()
         self.view = CatalogueView(database=self.database)
         packages = Packages(source=NoBuckets(), store=self._code, limits=limits)
+        layers = Layers(database=self.database, packages=packages, clock=clock, ids=ids, limits=limits)
         activation = Activation(
             database=self.database,
             unpack=self._unpack,
+            stack=self._code.stack,
             ids=ids,
             on_changed=self.view.invalidate,
             on_activated=lambda target: None,
@@ -123,6 +126,7 @@ class ControlPlane:
             functions=Functions(
                 database=self.database,
                 packages=packages,
+                layers=layers,
                 activation=activation,
                 clock=clock,
                 ids=ids,
@@ -139,6 +143,7 @@ class ControlPlane:
                 limits=limits,
                 on_changed=self.view.invalidate,
             ),
+            layers=layers,
             concurrency=Concurrency(database=self.database, limits=limits, on_reserved=self._on_reserved),
             account=Account(database=self.database, limits=limits),
             code_links=links,

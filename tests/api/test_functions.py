@@ -133,7 +133,6 @@ UNSUPPORTED: dict[str, Any] = {
             }
         ]
     },
-    "Layers": {"Layers": ["arn:aws:lambda:eu-west-1:123456789012:layer:l:1"]},
     "SnapStart.ApplyOn=PublishedVersions": {"SnapStart": {"ApplyOn": "PublishedVersions"}},
     "DeadLetterConfig": {"DeadLetterConfig": {"TargetArn": "arn:aws:sqs:eu-west-1:123456789012:queue"}},
     "DurableConfig": {"DurableConfig": {"ExecutionTimeout": 60}},
@@ -168,8 +167,8 @@ class TestHonesty:
         )
 
     def test_every_refused_setting_of_create_function_is_tried_here(self) -> None:
-        of_update_function_code = {"SourceKMSKeyArn", "S3ObjectStorageMode=REFERENCE"}
-        assert {refused.setting for refused in REFUSED_SETTINGS} == UNSUPPORTED.keys() | of_update_function_code
+        of_others = {"SourceKMSKeyArn", "S3ObjectStorageMode=REFERENCE", "Content.S3ObjectStorageMode=REFERENCE"}
+        assert {refused.setting for refused in REFUSED_SETTINGS} == UNSUPPORTED.keys() | of_others
 
     def test_an_operation_that_lambent_lacks_says_so(self, client: Any) -> None:
         with pytest.raises(ClientError) as error:

@@ -20,7 +20,7 @@ def test_settings_that_ask_for_nothing_are_accepted(request_part: dict[str, obje
 @pytest.mark.parametrize(
     ("request_part", "setting"),
     [
-        ({"layers": ["arn"]}, "Layers"),
+        ({"file_system_configs": [{"arn": "arn"}]}, "FileSystemConfigs"),
         ({"vpc_config": {"subnet_ids": ["subnet-1"]}}, "VpcConfig"),
         ({"vpc_config": {"ipv6_allowed_for_dual_stack": True}}, "VpcConfig"),
         ({"code": {"image_uri": "x"}}, "Code.ImageUri"),

@@ -22,7 +22,7 @@ from lambent.store.migrations import control, migrate, queue
 from lambent.store.migrations.runner import migration_modules
 
 SCHEMAS = {"control": (control, tables.control_schema), "queue": (queue, tables.queue_schema)}
-for table_module in ("events", "functions"):
+for table_module in ("events", "functions", "layers"):
     importlib.import_module(f"lambent.store.{table_module}")
 
 
@@ -191,7 +191,7 @@ def test_a_data_directory_of_every_earlier_schema_opens(name: str, database: str
     Database.open(f"sqlite:///{path}", migrations).close()
     with closing(sqlite3.connect(path)) as connection:
         for table in declared.tables:
-            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == counts[table]
+            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == counts.get(table, (0,))
     engine = open_engine(f"sqlite:///{path}", connections=1)
     fresh = open_engine(f"sqlite:///{tmp_path}/declared.db", connections=1)
     declared.create_all(fresh)

@@ -128,6 +128,12 @@ class CodeStorageExceeded(ApiError):
     code, status = "CodeStorageExceededException", 400
 
 
+class PolicyLengthExceeded(ApiError):
+    """A resource policy would be longer than it may be."""
+
+    code, status = "PolicyLengthExceededException", 400
+
+
 class ServiceFault(ApiError):
     """Lambent's own failure; the cause is in its log."""
 

@@ -77,6 +77,8 @@ class FunctionTarget:
     """The least level of the function's own log events that are kept; empty with Text."""
     system_log_level: str = ""
     """The least level of the platform's log events that are written; empty with Text."""
+    layers: tuple[str, ...] = ()
+    """Hex digests of the layers' archives, the lowest first: later ones cover earlier ones in /opt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,19 @@ class LoggingSettings:
     log_format: str = "Text"
     application_log_level: str | None = None
     system_log_level: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionLayer:
+    """What a function keeps of a layer version that it has: all that it needs when the version is deleted."""
+
+    arn: str
+    """Of the layer version, number included."""
+    sha256: str
+    """Hex digest of the layer's archive."""
+    size: int
+    """Bytes of the archive."""
+    unpacked_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +120,8 @@ class FunctionSettings:
     """None when the caller never sent an Environment: the answer then has no such key."""
     architectures: tuple[str, ...] = ("x86_64",)
     tracing_mode: str = "PassThrough"
+    layers: tuple[FunctionLayer, ...] = ()
+    """In the order of the request, the lowest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +258,7 @@ def target_of(configuration: FunctionConfiguration) -> FunctionTarget | None:
         log_format=settings.logging.log_format,
         application_log_level=settings.logging.application_log_level or "",
         system_log_level=settings.logging.system_log_level or "",
+        layers=tuple(layer.sha256 for layer in settings.layers),
     )
 
 

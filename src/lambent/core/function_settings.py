@@ -70,10 +70,12 @@ class RequestedSettings:
     architectures: tuple[str, ...] | None = None
     tracing_mode: str | None = None
     logging: RequestedLogging | None = None
+    layers: tuple[str, ...] | None = None
+    """ARNs of layer versions. What they are is looked up before the settings are made."""
 
 
 def initial_settings(requested: RequestedSettings, *, function_name: str, host_architecture: str) -> FunctionSettings:
-    """The settings of a new function.
+    """The settings of a new function, but for its layers.
 
     Raises:
         InvalidParameterValue: no runtime or handler, a foreign architecture, environment or logging settings that
@@ -97,7 +99,7 @@ def initial_settings(requested: RequestedSettings, *, function_name: str, host_a
 
 
 def changed_settings(current: FunctionSettings, requested: RequestedSettings) -> FunctionSettings:
-    """The settings after an update that `check_requested` has let through.
+    """The settings after an update that `check_requested` has let through; the layers stay as they are.
 
     Raises:
         InvalidParameterValue: log levels without JSON, which depends on the format that there is.

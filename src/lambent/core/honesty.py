@@ -3,10 +3,10 @@
 `KEPT_NOT_IN_FORCE` is the one list that `lambent doctor`, the start-up log and the operations page are made from. It
 shrinks with every version and is empty at 1.0.
 
-`REFUSED_SETTINGS` are the members of CreateFunction, UpdateFunctionCode, UpdateFunctionConfiguration and PublishVersion
-which change what a function is or may do and which Lambent can't do yet. A request that sets one gets an
-InvalidParameterValueException which names it. Values that ask for nothing (an empty list, an empty structure, `None`)
-are accepted, because infrastructure tools send them for every function.
+`REFUSED_SETTINGS` are the members of CreateFunction, UpdateFunctionCode, UpdateFunctionConfiguration, PublishVersion
+and PublishLayerVersion which change what a function is or may do and which Lambent can't do yet. A request that sets
+one gets an InvalidParameterValueException which names it. Values that ask for nothing (an empty list, an empty
+structure, `None`) are accepted, because infrastructure tools send them for every function.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,6 +26,7 @@ class KeptSetting:
 KEPT_NOT_IN_FORCE: tuple[KeptSetting, ...] = (
     KeptSetting("Role", "what a function may do isn't limited to what its execution role allows"),
     KeptSetting("TracingConfig.Mode=Active", "no trace segments are recorded"),
+    KeptSetting("Layers with /opt/extensions", "external extensions aren't started"),
 )
 
 
@@ -51,10 +52,10 @@ REFUSED_SETTINGS: tuple[RefusedSetting, ...] = (
     RefusedSetting("Code.S3ObjectStorageMode=REFERENCE", ("code", "s3_object_storage_mode"), ("COPY",)),
     RefusedSetting("SourceKMSKeyArn", ("source_kms_key_arn",)),
     RefusedSetting("S3ObjectStorageMode=REFERENCE", ("s3_object_storage_mode",), ("COPY",)),
+    RefusedSetting("Content.S3ObjectStorageMode=REFERENCE", ("content", "s3_object_storage_mode"), ("COPY",)),
     RefusedSetting("ImageConfig", ("image_config",)),
     RefusedSetting("VpcConfig", ("vpc_config",)),
     RefusedSetting("FileSystemConfigs", ("file_system_configs",)),
-    RefusedSetting("Layers", ("layers",)),
     RefusedSetting("SnapStart.ApplyOn=PublishedVersions", ("snap_start", "apply_on"), ("None",)),
     RefusedSetting("DeadLetterConfig", ("dead_letter_config",)),
     RefusedSetting("DurableConfig", ("durable_config",)),

@@ -22,7 +22,10 @@ def code_sha256_base64(sha256_hex: str) -> str:
 
 def fingerprint(latest: FunctionConfiguration) -> str:
     """Digest of everything that publishing would freeze; equal when nothing has changed in between."""
-    content = json.dumps([asdict(latest.settings), latest.code.sha256], sort_keys=True)
+    settings = asdict(latest.settings)
+    if not latest.settings.layers:
+        del settings["layers"]  # as in fingerprints that were made before there were layers
+    content = json.dumps([settings, latest.code.sha256], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 

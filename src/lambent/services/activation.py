@@ -7,7 +7,7 @@ the one that was requested, so an activation that was overtaken (by a deletion) 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from lambent.core.function import FunctionConfiguration, FunctionTarget, activated, activation_failed, target_of
 from lambent.core.scope import Scope
@@ -29,6 +29,7 @@ class Activation:
 
     Args:
         unpack: makes the code of a digest ready.
+        stack: makes the layers of these digests ready, the lowest first.
         on_changed: told of each function whose versions changed.
         on_activated: told of each target that can be invoked now, to warm up for it.
     """
@@ -38,12 +39,14 @@ class Activation:
         *,
         database: Database,
         unpack: Callable[[str], Awaitable[None]],
+        stack: Callable[[Sequence[str]], Awaitable[None]],
         ids: IdMaker,
         on_changed: Callable[[Scope, str], None],
         on_activated: Callable[[FunctionTarget], None],
     ) -> None:
         self._database = database
         self._unpack = unpack
+        self._stack = stack
         self._ids = ids
         self._on_changed = on_changed
         self._on_activated = on_activated
@@ -81,6 +84,8 @@ class Activation:
         revision_id = self._ids.uuid()
         try:
             await self._unpack(configuration.code.sha256)
+            if configuration.settings.layers:
+                await self._stack([layer.sha256 for layer in configuration.settings.layers])
         except Exception:
             logger.exception("The code of a function version could not be made ready.", extra=_about(configuration))
             settled = activation_failed(

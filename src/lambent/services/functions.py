@@ -7,7 +7,7 @@ is now.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lambent.clock import Clock
@@ -17,6 +17,7 @@ from lambent.core.function import (
     LATEST,
     Code,
     FunctionConfiguration,
+    FunctionLayer,
     FunctionRecord,
     FunctionSettings,
     updated,
@@ -37,11 +38,13 @@ from lambent.core.function_settings import (
     check_tags,
     initial_settings,
 )
+from lambent.core.layers import check_layers_of_function, check_unpacked_size
 from lambent.core.scope import Scope
 from lambent.core.versions import fingerprint, published
 from lambent.ids import IdMaker
 from lambent.services.activation import Activation
 from lambent.services.concurrency import OnReserved
+from lambent.services.layers import Layers
 from lambent.services.packages import PackageRequest, Packages, described
 from lambent.services.runtime_rules import RuntimeRules
 from lambent.store import functions as table
@@ -97,6 +100,7 @@ class Functions:
         *,
         database: Database,
         packages: Packages,
+        layers: Layers,
         activation: Activation,
         clock: Clock,
         ids: IdMaker,
@@ -108,6 +112,7 @@ class Functions:
     ) -> None:
         self._database = database
         self._packages = packages
+        self._layers = layers
         self._activation = activation
         self._clock = clock
         self._ids = ids
@@ -124,7 +129,8 @@ class Functions:
             `$LATEST`, or version 1 when it is published at once.
 
         Raises:
-            InvalidParameterValue, ValidationFailed: settings, runtime or code that can't be accepted.
+            InvalidParameterValue, ValidationFailed: settings, runtime, layers or code that can't be accepted.
+            AccessDenied: a layer is another account's and not shared.
             ResourceConflict: the name is taken.
             RequestEntityTooLarge, CodeStorageExceeded: too much code.
         """
@@ -134,15 +140,18 @@ class Functions:
         )
         await self._runtimes.check_create(settings.runtime)
         check_tags(new.tags or {})
+        check_layers_of_function(new.settings.layers or (), scope=scope)
         if await self._database.read(table.find_function, scope, new.function_name) is not None:
             raise _function_exists(new.function_name)
+        layers = await self._layers.of_function(scope, new.settings.layers or ())
         package = await self._packages.fetch(new.package)
-        await self._check_storage(scope, len(package) * (2 if new.publish else 1))
+        check_unpacked_size(layers, code_bytes=package.unpacked_bytes)
+        await self._check_storage(scope, package.size * (2 if new.publish else 1))
         latest = FunctionConfiguration(
             scope=scope,
             function_name=new.function_name,
             version=LATEST,
-            settings=settings,
+            settings=replace(settings, layers=layers),
             code=await self._packages.keep(package),
             last_modified_ms=self._clock.now_ms(),
             revision_id=self._ids.uuid(),
@@ -190,12 +199,14 @@ class Functions:
         package = await self._packages.fetch(update.package)
         current = await self._check_changeable(scope, name, update.revision_id)
         copies = 2 if update.publish else 1
-        await self._check_storage(scope, len(package) * copies - current.code.size)
+        check_unpacked_size(current.settings.layers, code_bytes=package.unpacked_bytes)
+        await self._check_storage(scope, package.size * copies - current.code.size)
         if update.dry_run:
             return replace(current, code=await asyncio.to_thread(described, package))
         code = await self._packages.keep(package)
         while True:
             current = await self._check_changeable(scope, name, update.revision_id)
+            check_unpacked_size(current.settings.layers, code_bytes=package.unpacked_bytes)
             settings = replace(current.settings, architectures=update.architectures or current.settings.architectures)
             changed = self._changed(current, settings, code)
             if update.publish:
@@ -211,13 +222,17 @@ class Functions:
         Raises:
             InvalidParameterValue, ValidationFailed, ResourceNotFound, PreconditionFailed, ResourceConflict: as
                 `update_code`.
+            AccessDenied: a layer is another account's and not shared.
         """
         check_requested(update.settings)
+        check_layers_of_function(update.settings.layers or (), scope=scope)
         if update.settings.runtime is not None:
             await self._runtimes.check_update(update.settings.runtime)
         while True:
             current = (await self.get(scope, update.function_name, None)).configuration
             settings = changed_settings(current.settings, update.settings)
+            if update.settings.layers is not None:
+                settings = replace(settings, layers=await self._layers_for(current, update.settings.layers))
             check_revision(current, update.revision_id)
             check_settled(current)
             answer = await self._replace(current, self._changed(current, settings, current.code))
@@ -251,6 +266,12 @@ class Functions:
         else:
             raise function_not_found(scope, name)
         self._on_changed(scope, name)
+
+    async def _layers_for(self, current: FunctionConfiguration, arns: Sequence[str]) -> tuple[FunctionLayer, ...]:
+        layers = await self._layers.of_function(current.scope, arns)
+        if layers:
+            check_unpacked_size(layers, code_bytes=await self._packages.unpacked_bytes(current.code))
+        return layers
 
     async def _check_changeable(self, scope: Scope, name: str, revision_id: str | None) -> FunctionConfiguration:
         current = (await self.get(scope, name, None)).configuration

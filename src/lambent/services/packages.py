@@ -1,4 +1,4 @@
-"""Deployment packages: from what a request names to code that is checked, stored, and later unpacked.
+"""Deployment packages and layers' archives: from what a request names to code that is checked and stored.
 
 A package is checked when it arrives, so that a broken one is the caller's error and not a failed function. It is
 stored by its digest before the function's row is committed: a row never names code that isn't there.
@@ -50,6 +50,19 @@ class PackageRequest:
         return S3Object(self.s3_bucket, self.s3_key, self.s3_object_version)
 
 
+@dataclass(frozen=True, slots=True)
+class Package:
+    """An archive that was fetched and checked, and isn't kept yet."""
+
+    content: bytes
+    unpacked_bytes: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of the archive."""
+        return len(self.content)
+
+
 class CodeSource(Protocol):
     """S3, as far as code is concerned."""
 
@@ -57,10 +70,18 @@ class CodeSource(Protocol):
         """The object's content. Raises InvalidParameterValue, in AWS's words, for what isn't there."""
 
 
+class Unpacked(Protocol):
+    """What a package comes to when it is unpacked."""
+
+    @property
+    def unpacked_bytes(self) -> int:
+        """Of all files together."""
+
+
 class CodeStore(Protocol):
     """Where packages are kept by digest."""
 
-    async def check(self, package: bytes) -> object:
+    async def check(self, package: bytes) -> Unpacked:
         """Raises InvalidParameterValue for what is no zip, is empty, or is too large when unpacked."""
 
     async def put(self, package: bytes) -> str:
@@ -68,6 +89,9 @@ class CodeStore(Protocol):
 
     async def read(self, sha256: str) -> bytes:
         """The package of a digest, as it was uploaded. Raises FileNotFoundError when there is none."""
+
+    async def unpacked_bytes(self, sha256: str) -> int:
+        """The unpacked size of a package that is kept. Raises FileNotFoundError when there is none."""
 
 
 class Packages:
@@ -78,7 +102,7 @@ class Packages:
         self._store = store
         self._limits = limits
 
-    async def fetch(self, request: PackageRequest) -> bytes:
+    async def fetch(self, request: PackageRequest) -> Package:
         """The package that a request names, checked.
 
         Raises:
@@ -87,23 +111,26 @@ class Packages:
         """
         source = request.source()
         if isinstance(source, S3Object):
-            package = await self._source.fetch(source.bucket, source.key, source.version)
+            content = await self._source.fetch(source.bucket, source.key, source.version)
         else:
-            package = source
-            if len(package) > self._limits.code_size_zipped:
+            content = source
+            if len(content) > self._limits.code_size_zipped:
                 raise RequestEntityTooLarge(f"Zipped size must be smaller than {self._limits.code_size_zipped} bytes")
-        await self._store.check(package)
-        return package
+        return Package(content, (await self._store.check(content)).unpacked_bytes)
 
-    async def keep(self, package: bytes) -> Code:
+    async def keep(self, package: Package) -> Code:
         """Store a checked package; on disk when this returns."""
-        return Code(sha256=await self._store.put(package), size=len(package))
+        return Code(sha256=await self._store.put(package.content), size=package.size)
+
+    async def unpacked_bytes(self, code: Code) -> int:
+        """The unpacked size of a package that was kept. Raises FileNotFoundError when there is none any more."""
+        return await self._store.unpacked_bytes(code.sha256)
 
     async def read(self, sha256: str) -> bytes:
         """A package that was kept, as it was uploaded. Raises FileNotFoundError when there is none any more."""
         return await self._store.read(sha256)
 
 
-def described(package: bytes) -> Code:
+def described(package: Package) -> Code:
     """What a package would be known as if it were kept."""
-    return Code(sha256=hashlib.sha256(package).hexdigest(), size=len(package))
+    return Code(sha256=hashlib.sha256(package.content).hexdigest(), size=package.size)

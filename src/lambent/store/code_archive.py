@@ -40,7 +40,7 @@ _MAX_DEPTH = 100  # ours: one short entry may not imply thousands of folders
 _MAX_LINK_HOPS = 40  # as the kernel (MAXSYMLINKS)
 _MAX_LINK_STEPS = 2_000_000  # in all links together; node_modules/.bin needs a few thousand
 _CHUNK_BYTES = 1024 * 1024
-_MOUNT_POINT = "/var/task/"
+_MOUNT_POINTS = ("/var/task/", "/opt/")  # of a package and of a layer; one archive can be both
 _ENTRY_SIGNATURE = b"PK\x01\x02"
 _WINDOWS_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _READABLE_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})  # others also inflate without bounds here
@@ -106,6 +106,16 @@ def inspect_archive(package: bytes | Path) -> ArchiveInfo:
                 for chunk in _content(archive, node.info):
                     total += len(chunk)
         return ArchiveInfo(unpacked_bytes=total, entries=len(archive.infolist()))
+
+
+def unpacked_bytes_of(package: Path) -> int:
+    """What an archive that `inspect_archive` has let through comes to when unpacked; nothing is inflated again.
+
+    Raises:
+        InvalidParameterValue: it isn't such an archive.
+    """
+    with _opened(package) as archive:
+        return sum(node.info.file_size for node in _plan(archive).values() if isinstance(node, _File))
 
 
 def unpack_archive(package: bytes | Path, directory: Path) -> None:
@@ -313,10 +323,11 @@ def _steps_inside(plan: dict[str, _Node], path: str, budget: int) -> int:
 def _target_steps(link: _Link) -> list[str]:
     if not posixpath.isabs(link.target):
         return link.target.split("/")
-    # An absolute target is inside only by the name that the tree is going to be mounted at.
-    if not link.target.startswith(_MOUNT_POINT):
-        raise _not_unzippable()
-    return link.target.removeprefix(_MOUNT_POINT).split("/")
+    # An absolute target is inside only by a name that the tree is going to be mounted at.
+    for mount_point in _MOUNT_POINTS:
+        if link.target.startswith(mount_point):
+            return link.target.removeprefix(mount_point).split("/")
+    raise _not_unzippable()
 
 
 def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:

@@ -1,4 +1,6 @@
-"""Unpacked deployment packages: each once, by the SHA-256 of the package, ready to be mounted read-only.
+"""Unpacked deployment packages and layers: each once, by the SHA-256 of the archive, ready to be mounted read-only.
+
+Functions with several layers have a *stack* of them, which is a tree too, with a key made of theirs.
 
 A tree appears by a rename when it is complete; what a killed server left half-way has a temporary name, and is removed
 at the next start. Nothing is synced, because everything can be unpacked again: after SIGKILL the kernel still has all
@@ -10,11 +12,13 @@ Methods block; the event loop calls them from a thread.
 import errno
 import os
 import shutil
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from lambent.store.code_archive import unpack_archive
 from lambent.store.durable_files import TEMPORARY_PREFIX, file_errors, temporary_beside
+from lambent.store.tree_stack import stack_trees
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -55,17 +59,43 @@ class CodeTrees:
         tree = self.path(sha256)
         if tree.is_dir():
             return tree
-        temporary = temporary_beside(tree)
         with file_errors():
-            temporary.mkdir(mode=0o700)
-            try:
-                unpack_archive(package, temporary)
-                temporary.chmod(0o755)
-                _rename(temporary, tree)
-            finally:
-                if temporary.exists():
-                    _remove_tree(temporary)
+            self._make(tree, lambda temporary: unpack_archive(package, temporary))
         return tree
+
+    def stack(self, key: str, layers: Sequence[str]) -> None:
+        """Make a tree of several trees laid over each other; does nothing if it is there.
+
+        Args:
+            key: what it will be known as.
+            layers: digests of trees that are there, the lowest first.
+
+        Raises:
+            FileNotFoundError: one isn't there.
+            StoreFull: no space left; nothing is left behind.
+            StoreUnavailable: the disk failed.
+        """
+        tree = self.path(key)
+        with file_errors():
+            if tree.is_dir():
+                return
+            trees = [self.path(sha256) for sha256 in layers]
+            self._make(tree, lambda temporary: stack_trees(trees, temporary))
+
+    def touch(self, sha256: str) -> bool:
+        """Make a tree as young as a new one; whether there is one."""
+        with file_errors(), suppress(FileNotFoundError):
+            os.utime(self.path(sha256))
+            return True
+        return False
+
+    def last_made(self, sha256: str) -> int | None:
+        """When a tree was made, in nanoseconds since 1970; None if there is none."""
+        try:
+            with file_errors():
+                return self.path(sha256).stat().st_mtime_ns
+        except FileNotFoundError:
+            return None
 
     def digests(self) -> set[str]:
         """SHA-256 of every package that is unpacked."""
@@ -85,6 +115,17 @@ class CodeTrees:
         """Delete the files of what was a tree, which no environment may have mounted; takes as long as that takes."""
         with file_errors():
             _remove_tree(retired)
+
+    def _make(self, tree: Path, fill: Callable[[Path], None]) -> None:
+        temporary = temporary_beside(tree)
+        temporary.mkdir(mode=0o700)
+        try:
+            fill(temporary)
+            temporary.chmod(0o755)
+            _rename(temporary, tree)
+        finally:
+            if temporary.exists():
+                _remove_tree(temporary)
 
 
 def _rename(temporary: Path, tree: Path) -> None:

@@ -40,13 +40,16 @@ from lambent.core.function import (
     Code,
     Deployment,
     FunctionConfiguration,
+    FunctionLayer,
     FunctionRecord,
     FunctionSettings,
     LastUpdateStatus,
     LoggingSettings,
     State,
 )
+from lambent.core.layers import stack_digest
 from lambent.core.scope import Scope
+from lambent.store import layers
 from lambent.store.tables import control_schema
 
 functions = Table(
@@ -100,7 +103,7 @@ class AccountUsage(NamedTuple):
 
     function_count: int
     total_code_size: int
-    """Bytes; each version counts."""
+    """Bytes; each version of a function or layer counts."""
     reserved_concurrency: int
     """Sum of all reservations."""
 
@@ -308,17 +311,33 @@ def account_usage(connection: Connection, scope: Scope) -> AccountUsage:
             function_versions.c.account == scope.account, function_versions.c.region == scope.region
         )
     )
-    return AccountUsage(function_count=count, total_code_size=int(size or 0), reserved_concurrency=int(reserved))
+    return AccountUsage(
+        function_count=count,
+        total_code_size=int(size or 0) + layers.code_size(connection, scope),
+        reserved_concurrency=int(reserved),
+    )
 
 
 def code_in_use(connection: Connection) -> set[str]:
-    """Digests of every deployment package that a version has, or still runs while an update is under way."""
-    in_use = set()
-    for row in connection.execute(select(function_versions.c.code_sha256, function_versions.c.deployment)):
+    """Digests of every package and tree that a version has, or still runs while an update is under way.
+
+    Those are deployment packages, layers (deleted ones too), and stacks of layers.
+    """
+    in_use = layers.code_in_use(connection)
+    columns = function_versions.c
+    for row in connection.execute(select(columns.code_sha256, columns.settings, columns.deployment)):
         in_use.add(row.code_sha256)
+        in_use.update(_layers_in_use(_settings(json.loads(row.settings))))
         if row.deployment is not None:
-            in_use.add(_deployment(row.deployment).code.sha256)
+            deployment = _deployment(row.deployment)
+            in_use.add(deployment.code.sha256)
+            in_use.update(_layers_in_use(deployment.settings))
     return in_use
+
+
+def _layers_in_use(settings: FunctionSettings) -> list[str]:
+    digests = [layer.sha256 for layer in settings.layers]
+    return [*digests, stack_digest(digests)] if digests else []
 
 
 def _is_function(table: Table, scope: Scope, name: str) -> ColumnElement[bool]:
@@ -407,6 +426,7 @@ def _settings(document: dict[str, Any]) -> FunctionSettings:
             **document,
             "logging": LoggingSettings(**document["logging"]),
             "architectures": tuple(document["architectures"]),
+            "layers": tuple(FunctionLayer(**layer) for layer in document.get("layers", ())),
         }
     )
 

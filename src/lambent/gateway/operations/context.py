@@ -10,6 +10,7 @@ from lambent.gateway.code_links import CodeLinks
 from lambent.services.account import Account
 from lambent.services.concurrency import Concurrency
 from lambent.services.functions import Functions
+from lambent.services.layers import Layers
 from lambent.services.versions import Versions
 
 
@@ -19,6 +20,7 @@ class Services:
 
     functions: Functions
     versions: Versions
+    layers: Layers
     concurrency: Concurrency
     account: Account
     code_links: CodeLinks

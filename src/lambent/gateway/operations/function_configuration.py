@@ -26,7 +26,7 @@ def render_configuration(configuration: FunctionConfiguration, *, qualifier: str
         "last_update_status_reason": configuration.last_update_status_reason,
         "last_update_status_reason_code": configuration.last_update_status_reason_code,
     }
-    return _without_none(shown)
+    return without_none(shown)
 
 
 def render_listed(configuration: FunctionConfiguration, *, qualifier: str | None) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def render_listed(configuration: FunctionConfiguration, *, qualifier: str | None
         "function_arn": function_arn(configuration.scope, configuration.function_name, qualifier),
         "version": configuration.version,
         "revision_id": configuration.revision_id,
-        "last_modified": _timestamp(configuration.last_modified_ms),
+        "last_modified": timestamp(configuration.last_modified_ms),
         "code_sha256": code_sha256_base64(configuration.code.sha256),
         "code_size": configuration.code.size,
         **_render_settings(configuration.settings),
@@ -58,12 +58,13 @@ def _render_settings(settings: FunctionSettings) -> dict[str, Any]:
         "tracing_config": {"mode": settings.tracing_mode},
         "snap_start": {"apply_on": "None", "optimization_status": "Off"},
         "logging_config": _render_logging(settings.logging),
+        "layers": [{"arn": layer.arn, "code_size": layer.size} for layer in settings.layers] or None,
     }
-    return _without_none(shown)
+    return without_none(shown)
 
 
 def _render_logging(logging: LoggingSettings) -> dict[str, Any]:
-    return _without_none(
+    return without_none(
         {
             "log_format": logging.log_format,
             "application_log_level": logging.application_log_level,
@@ -73,11 +74,12 @@ def _render_logging(logging: LoggingSettings) -> dict[str, Any]:
     )
 
 
-def _timestamp(milliseconds: int) -> str:
-    """As LastModified is written: 2025-01-31T12:34:56.789+0000."""
+def timestamp(milliseconds: int) -> str:
+    """As LastModified is written: 2025-01-31T12:34:56.789+0000. Layers have it too."""
     moment = datetime.fromtimestamp(milliseconds // 1000, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03}+0000"
 
 
-def _without_none(members: dict[str, Any]) -> dict[str, Any]:
+def without_none(members: dict[str, Any]) -> dict[str, Any]:
+    """The members that have a value."""
     return {name: value for name, value in members.items() if value is not None}

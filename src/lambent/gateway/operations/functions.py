@@ -10,9 +10,9 @@ from lambent.core.function_settings import RequestedLogging, RequestedSettings
 from lambent.core.honesty import refuse_unsupported_settings
 from lambent.gateway.operations.context import OperationContext
 from lambent.gateway.operations.function_configuration import render_configuration, render_listed
+from lambent.gateway.operations.packages import package_request
 from lambent.gateway.operations.pages import cut_page, page_size, read_marker
 from lambent.services.functions import CodeUpdate, NewFunction, SettingsUpdate
-from lambent.services.packages import PackageRequest
 
 
 async def create_function(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
@@ -22,7 +22,7 @@ async def create_function(context: OperationContext, request: dict[str, Any]) ->
     new = NewFunction(
         function_name=name,
         settings=_requested_settings(request),
-        package=_package(request["code"]),
+        package=package_request(request["code"]),
         publish=request.get("publish", False),
         tags=request.get("tags"),
     )
@@ -62,7 +62,7 @@ async def update_function_code(context: OperationContext, request: dict[str, Any
     architectures = request.get("architectures")
     update = CodeUpdate(
         function_name=name,
-        package=_package(request),
+        package=package_request(request),
         architectures=None if architectures is None else tuple(architectures),
         revision_id=request.get("revision_id"),
         publish=request.get("publish", False),
@@ -122,18 +122,10 @@ def _sort_key(configuration: FunctionConfiguration) -> tuple[str, int]:
     return configuration.function_name, number
 
 
-def _package(code: Mapping[str, Any]) -> PackageRequest:
-    return PackageRequest(
-        zip_file=code.get("zip_file"),
-        s3_bucket=code.get("s3_bucket"),
-        s3_key=code.get("s3_key"),
-        s3_object_version=code.get("s3_object_version"),
-    )
-
-
 def _requested_settings(request: Mapping[str, Any]) -> RequestedSettings:
     environment = request.get("environment")
     architectures = request.get("architectures")
+    layers = request.get("layers")
     logging = request.get("logging_config")
     return RequestedSettings(
         runtime=request.get("runtime"),
@@ -147,4 +139,5 @@ def _requested_settings(request: Mapping[str, Any]) -> RequestedSettings:
         architectures=None if architectures is None else tuple(architectures),
         tracing_mode=(request.get("tracing_config") or {}).get("mode"),
         logging=None if logging is None else RequestedLogging(**logging),
+        layers=None if layers is None else tuple(layers),
     )

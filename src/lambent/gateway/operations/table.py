@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from lambent.gateway.operations import account, concurrency, functions, tags, versions
+from lambent.gateway.operations import account, concurrency, functions, layers, tags, versions
 from lambent.gateway.operations.context import Operation
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -18,6 +18,15 @@ OPERATIONS: Mapping[str, Operation] = {
     "PutFunctionConcurrency": concurrency.put_function_concurrency,
     "GetFunctionConcurrency": concurrency.get_function_concurrency,
     "DeleteFunctionConcurrency": concurrency.delete_function_concurrency,
+    "PublishLayerVersion": layers.publish_layer_version,
+    "GetLayerVersion": layers.get_layer_version,
+    "GetLayerVersionByArn": layers.get_layer_version_by_arn,
+    "ListLayers": layers.list_layers,
+    "ListLayerVersions": layers.list_layer_versions,
+    "DeleteLayerVersion": layers.delete_layer_version,
+    "AddLayerVersionPermission": layers.add_layer_version_permission,
+    "GetLayerVersionPolicy": layers.get_layer_version_policy,
+    "RemoveLayerVersionPermission": layers.remove_layer_version_permission,
     "ListTags": tags.list_tags,
     "GetAccountSettings": account.get_account_settings,
 }
