@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -10,16 +9,9 @@ import pytest
 
 from lambent.runtimes.errors import RuntimeMissing
 from lambent.runtimes.python.interpreters import IDENTIFIERS, Interpreters, discover
+from tests.runtimes.programs import PYTHON, program, runs
 
 OWN = f"python{sys.version_info.major}.{sys.version_info.minor}"
-_ANSWER = {
-    "implementation": "cpython",
-    "version": [3, 12, 4, "final", 0],
-    "free_threaded": False,
-    "base_prefix": "/p",
-    "stdlib": "/p/lib/python3.12",
-    "shared_library": None,
-}
 
 
 @pytest.fixture
@@ -28,16 +20,7 @@ def cache_file(tmp_path: Path) -> Path:
 
 
 def fake(path: Path, **changes: object) -> Path:
-    """A program that answers the probe as an interpreter would; leaves a mark each time it runs."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    answer = json.dumps(_ANSWER | {"executable": str(path)} | changes)
-    path.write_text(f"#!/bin/sh\necho >> {path}.runs\ncat <<'EOF'\n{answer}\nEOF\n")
-    path.chmod(0o755)
-    return path
-
-
-def runs(path: Path) -> int:
-    return len(Path(f"{path}.runs").read_text().splitlines())
+    return program(path, PYTHON | changes)
 
 
 def find(cache_file: Path, home: Path, path: str = "", **environment: str) -> Interpreters:
@@ -66,9 +49,9 @@ def test_the_interpreter_of_lambent_itself_is_always_there(cache_file: Path, tmp
     ],
 )
 def test_places(cache_file: Path, tmp_path: Path, place: str, environment: dict[str, str]) -> None:
-    program = fake(tmp_path / place)
+    python = fake(tmp_path / place)
     places = {name: str(tmp_path / value) for name, value in environment.items()}
-    assert find(cache_file, tmp_path, **places).get("python3.12").executable == program
+    assert find(cache_file, tmp_path, **places).get("python3.12").executable == python
 
 
 def test_the_newest_patch_release_serves_and_the_first_of_equals(cache_file: Path, tmp_path: Path) -> None:
@@ -120,15 +103,15 @@ def test_programs_that_do_not_answer_are_passed_over(cache_file: Path, tmp_path:
 
 
 def test_each_is_run_once_until_it_changes(cache_file: Path, tmp_path: Path) -> None:
-    program = fake(tmp_path / "bin" / "python3.12")
-    (tmp_path / "bin" / "python3").symlink_to(program)
+    python = fake(tmp_path / "bin" / "python3.12")
+    (tmp_path / "bin" / "python3").symlink_to(python)
     path = str(tmp_path / "bin")
     for _ in range(2):
         assert "python3.12" in find(cache_file, tmp_path, path).identifiers
-    assert runs(program) == 1
-    fake(program, version=[3, 12, 5, "final", 0])
+    assert runs(python) == 1
+    fake(python, version=[3, 12, 5, "final", 0])
     assert find(cache_file, tmp_path, path).get("python3.12").version == "3.12.5"
-    assert runs(program) == 2
+    assert runs(python) == 2
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"1:0:/x": 5}'])
