@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class Lambent:
 
     pid: int
     target: Target
+    data_directory: Path
     started: float
     listening_seconds: float
 
@@ -74,7 +75,7 @@ def lambent_server(data_directory: Path, log: Path, credentials: Credentials | N
         _wait_for_answer(port, process)
         listening_seconds = time.perf_counter() - begun
         target = Target(port, credentials or _root_key(log, process))
-        yield Lambent(process.pid, target, begun, listening_seconds)
+        yield Lambent(process.pid, target, data_directory, begun, listening_seconds)
     finally:
         _stop(process)
 
@@ -104,11 +105,29 @@ def resident_mb(pid: int) -> float:
 
 def descendants_pss_mb(pid: int) -> float:
     """Proportional set size, in MiB, of all processes below this one: shared pages are shared out."""
+    return pss_mb(descendants(pid))
+
+
+def pss_mb(pids: Iterable[int]) -> float:
+    """Proportional set size of processes in MiB; those that have gone count nothing."""
     total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            total += _kilobytes(Path(f"/proc/{pid}/smaps_rollup"), "Pss:")
+    return total / 1024
+
+
+def environment_processes(pid: int) -> tuple[list[int], list[int]]:
+    """Of the processes below this one, those in a process namespace of their own: the inits, and all others."""
+    inits: list[int] = []
+    others: list[int] = []
     for child in descendants(pid):
         with contextlib.suppress(OSError):
-            total += _kilobytes(Path(f"/proc/{child}/smaps_rollup"), "Pss:")
-    return total / 1024
+            lines = Path(f"/proc/{child}/status").read_text().splitlines()
+            _, *inside = next(line for line in lines if line.startswith("NSpid:")).split()[1:]
+            if inside:
+                (inits if inside[-1] == "1" else others).append(child)
+    return inits, others
 
 
 def descendants(pid: int) -> list[int]:

@@ -1,0 +1,100 @@
+"""Deploys the functions that are measured, and makes requests to them."""
+
+import base64
+import json
+import re
+import time
+from dataclasses import dataclass
+
+from bench import load
+from bench.load import Target
+from bench.packages import Package
+from lambent.clock import Clock
+from lambent.commands.client import LambdaClient
+
+RATE_MEMORY_MB = 1769
+"""One virtual CPU: what an environment may use doesn't limit the rates."""
+SMALL_MEMORY_MB = 128
+_ROLE = "arn:aws:iam::000000000000:role/bench"
+_INIT_DURATION = re.compile(r"Init Duration: ([\d.]+) ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a function answered, and how long it took to initialize if it was for this invocation (else None)."""
+
+    payload: object
+    init_ms: float | None
+
+
+class Functions:
+    """The functions of one server."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._client = LambdaClient(
+            f"http://127.0.0.1:{target.port}", region=target.region, credentials=target.credentials, clock=Clock()
+        )
+
+    def create(self, name: str, package: Package, *, memory_mb: int = RATE_MEMORY_MB) -> None:
+        """Create a function and wait until it is active."""
+        self._client.call("POST", "", creation(name, package, memory_mb=memory_mb))
+        self.wait(name)
+
+    def reconfigure(self, name: str, description: str) -> None:
+        """Change a function's configuration, which retires its environments, and wait until that is done."""
+        self._client.call("PUT", f"/{name}/configuration", {"Description": description})
+        self.wait(name)
+
+    def update_code(self, name: str, package: Package) -> None:
+        """Give a function other code; doesn't wait until that is done."""
+        self._client.call("PUT", f"/{name}/code", {"ZipFile": base64.b64encode(package.code).decode()})
+
+    def delete(self, name: str) -> None:
+        """Delete a function and its environments."""
+        self._client.call("DELETE", f"/{name}")
+
+    def wait(self, name: str) -> None:
+        """Return when the function is active and no update is in progress."""
+        while True:
+            configuration = self._client.call("GET", f"/{name}/configuration")
+            state, update = configuration.get("State"), configuration.get("LastUpdateStatus")
+            if "Failed" in {state, update}:
+                raise RuntimeError(f"{name}: {configuration}")
+            if state == "Active" and update == "Successful":
+                return
+            time.sleep(0.005)
+
+    def invoke(self, name: str, event: object = None, *, log_tail: bool = False) -> Answer:
+        """Invoke synchronously.
+
+        Raises:
+            WrongAnswer: a function error.
+        """
+        response = self._client.invoke(name, json.dumps(event).encode(), log_tail=log_tail)
+        if "x-amz-function-error" in response.headers:
+            raise load.WrongAnswer(response.body[:600].decode("utf-8", "replace"))
+        log = base64.b64decode(response.headers.get("x-amz-log-result", "")).decode("utf-8", "replace")
+        init = _INIT_DURATION.search(log)
+        return Answer(json.loads(response.body), float(init[1]) if init else None)
+
+    def requests(self, name: str, count: int, **event: object) -> list[bytes]:
+        """Signed requests, no two with the same event."""
+        return [
+            load.signed_invoke(self.target, name, json.dumps({"number": f"{number:08d}", **event}).encode())
+            for number in range(count)
+        ]
+
+
+def creation(name: str, package: Package, *, memory_mb: int) -> dict[str, object]:
+    """The body of CreateFunction."""
+    return {
+        "FunctionName": name,
+        "Runtime": package.runtime,
+        "Handler": package.handler,
+        "Role": _ROLE,
+        "MemorySize": memory_mb,
+        "Timeout": 60,
+        "Environment": {"Variables": dict(package.environment)},
+        "Code": {"ZipFile": base64.b64encode(package.code).decode()},
+    }

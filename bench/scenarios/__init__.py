@@ -1,0 +1,1 @@
+"""The measurements, one module each: from servers that run to values with units."""

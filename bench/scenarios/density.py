@@ -1,0 +1,72 @@
+"""Many environments: how fast they come, what they take, and that they rest."""
+
+import time
+
+from bench import load, packages, processes
+from bench.deployment import SMALL_MEMORY_MB
+from bench.results import Burst, Idle, Memory, Results
+from bench.run import Run
+
+_BURSTS = (200, 1000)
+_BURST_SECONDS = 1.0
+_MEMORY_ENVIRONMENTS = 100
+_SETTLED_SECONDS = 3.0
+_IDLE_SECONDS = 3.0
+
+
+def memory(run: Run, results: Results) -> None:
+    """To be measured first: the idle server, then how much more memory there is with some idle environments."""
+    time.sleep(1)  # the pool of blank environments is full
+    pid = run.lambent.pid
+    server_rss_mb = processes.resident_mb(pid)
+    _busy(run, "memory", 1)
+    time.sleep(1)
+    before = processes.descendants_pss_mb(pid)
+    _busy_again(run, "memory", _MEMORY_ENVIRONMENTS + 1)
+    time.sleep(1)
+    after = processes.descendants_pss_mb(pid)
+    inits, runtimes = processes.environment_processes(pid)
+    results.memory = Memory(
+        server_rss_mb=server_rss_mb,
+        environments=_MEMORY_ENVIRONMENTS,
+        environment_pss_mb=(after - before) / _MEMORY_ENVIRONMENTS,
+        init_pss_mb=processes.pss_mb(inits) / len(inits),
+        runtime_pss_mb=processes.pss_mb(runtimes) / len(runtimes),
+    )
+    run.functions.delete("memory")
+
+
+def bursts(run: Run, results: Results) -> None:
+    """How fast one function gets many environments: all invocations at once, each keeps its environment busy.
+
+    The environments of the largest burst are then left alone.
+    """
+    for concurrency in _BURSTS:
+        name = f"burst-{concurrency}"
+        with run.yardstick() as hello:
+            elapsed_seconds = _busy(run, name, concurrency)
+        per_second = concurrency / max(elapsed_seconds - _BURST_SECONDS, 0.001)
+        results.bursts[concurrency] = Burst(concurrency, per_second, hello.p50_ms)
+        if concurrency == max(_BURSTS):
+            results.idle = _idle(run, concurrency)
+        run.functions.delete(name)
+
+
+def _idle(run: Run, environments: int) -> Idle:
+    time.sleep(_SETTLED_SECONDS)
+    pid = run.lambent.pid
+    server, others = processes.cpu_seconds(pid), processes.descendants_cpu_seconds(pid)
+    time.sleep(_IDLE_SECONDS)
+    server, others = processes.cpu_seconds(pid) - server, processes.descendants_cpu_seconds(pid) - others
+    return Idle(environments, _IDLE_SECONDS, server, others)
+
+
+def _busy(run: Run, name: str, environments: int) -> float:
+    """A new function with that many environments; how long that took, in seconds."""
+    run.functions.create(name, packages.python(run.options.python, name), memory_mb=SMALL_MEMORY_MB)
+    return _busy_again(run, name, environments)
+
+
+def _busy_again(run: Run, name: str, environments: int) -> float:
+    requests = run.functions.requests(name, environments, seconds=_BURST_SECONDS)
+    return load.run_once(run.lambent.target.port, requests).elapsed_seconds
