@@ -54,6 +54,7 @@ from lambent.sandbox.network.bridge import Attachment, Bridge
 from lambent.sandbox.network.dns import HostResolvers
 from lambent.sandbox.network.inside import listen_inside
 from lambent.sandbox.network.plan import NetworkMode
+from lambent.sandbox.owner_maps import OwnedFolder
 from lambent.sandbox.pool import DEFAULT_TMP_MB, PoolSettings, SandboxPool
 from lambent.sandbox.reaper import reap
 from lambent.sandbox.sandbox import Sandbox
@@ -64,6 +65,7 @@ from lambent.services.code_sweep import CodeSweep
 from lambent.services.concurrency import Concurrency
 from lambent.services.deployments import Deployments
 from lambent.services.events import EventInvoker, EventService
+from lambent.services.folders import Folders
 from lambent.services.functions import Functions
 from lambent.services.invoke import InvokeService
 from lambent.services.layers import Layers
@@ -313,10 +315,16 @@ class _Assembly:
         for runtime in await self._expected_runtimes():
             self._background.start(self._warm(runtime))
 
-    async def _code_trees(self, target: FunctionTarget) -> list[tuple[str, Path]]:
+    async def _code_tree(self, target: FunctionTarget) -> Path | OwnedFolder:
+        if target.code_folder:
+            return OwnedFolder(self._folders.directory(target))
         tree = self._code.tree(target.code_sha256)
         if not tree.is_dir():  # thrown away at a restart of the machine
             await self._code.unpack(target.code_sha256)
+        return tree
+
+    async def _code_trees(self, target: FunctionTarget) -> list[tuple[str, Path | OwnedFolder]]:
+        tree = await self._code_tree(target)
         trees = [("/var/task", tree)]
         if target.layers:
             stacked = self._code.stacked_tree(target.layers)
@@ -376,8 +384,13 @@ class _Assembly:
     def _make_services(self) -> None:
         """The use cases."""
         self._background = _Background(self._stack, self._stop)
-        view = CatalogueView(database=self._database)
-        changed = Deployments(database=self._database, view=view, fleet=self._fleet).changed
+        self._folders = Folders(
+            allowed=_folders_of_functions(self._settings) if self._posture == "dev" else None,
+            on_changed=lambda scope, name: changed(scope, name),  # noqa: PLW0108  # it is made below
+        )
+        self._stack.callback(self._folders.close)
+        view = CatalogueView(database=self._database, folders=self._folders)
+        changed = Deployments(database=self._database, view=view, folders=self._folders, fleet=self._fleet).changed
         reserved = self._admission.set_reserved
         self._activation = Activation(
             database=self._database,
@@ -391,7 +404,7 @@ class _Assembly:
         source = S3CodeSource(S3Endpoint(url=s3_url, region=self._settings.default_region))
         self._stack.callback(source.close)
         self._code_sweep = CodeSweep(database=self._database, store=self._code)
-        self._packages = Packages(source=source, store=self._code, limits=self._limits)
+        self._packages = Packages(source=source, folders=self._folders, store=self._code, limits=self._limits)
         layers = Layers(
             database=self._database, packages=self._packages, clock=self._clock, ids=self._ids, limits=self._limits
         )
@@ -410,6 +423,7 @@ class _Assembly:
         )
         versions = Versions(
             database=self._database,
+            packages=self._packages,
             activation=self._activation,
             ids=self._ids,
             limits=self._limits,
@@ -561,6 +575,10 @@ def _validate(codec: RestJsonCodec, request: Request) -> None:
     match = codec.match(request.method, request.path, request.query)
     assert match is not None  # the path is Invoke's
     codec.decode(match, query=request.query, headers=request.headers, body=request.body)
+
+
+def _folders_of_functions(settings: Settings) -> list[Path]:
+    return [*settings.folders, *(watched.folder for watched in settings.watch)]
 
 
 def _prepare_cgroups(cgroups: CgroupTree) -> None:

@@ -8,6 +8,15 @@ from typing import NamedTuple
 
 Parser = Callable[[str], object]
 
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+class WatchedFolder(NamedTuple):
+    """A folder that is a function's code, and the function's name."""
+
+    function_name: str
+    folder: Path
+
 
 class Kind(NamedTuple):
     """What a value looks like, to finish the sentence "expected …", and its parser, which raises ValueError."""
@@ -99,11 +108,20 @@ def _parse_python_sdk(text: str) -> str:
     return text
 
 
-def _list_of(parse: Callable[[str], str], expects: str) -> Kind:
-    def parse_list(text: str) -> tuple[str, ...]:
+def _list_of(parse: Parser, expects: str) -> Kind:
+    def parse_list(text: str) -> tuple[object, ...]:
         return tuple(parse(part.strip()) for part in text.split(",") if part.strip())
 
     return Kind(expects, parse_list, is_list=True)
+
+
+def _parse_watched(text: str) -> WatchedFolder:
+    name, separator, path = text.rpartition("=")
+    folder = _parse_path(path).resolve()
+    name = name or _NOT_IN_NAMES.sub("-", folder.name).strip("-")[:64]
+    if (separator and not text.partition("=")[0]) or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
+        raise ValueError
+    return WatchedFolder(name, folder)
 
 
 def _parse_host_name(text: str) -> str:
@@ -150,6 +168,16 @@ def region() -> Kind:
 def folder() -> Kind:
     """A path, `~` expanded, made absolute; the folder needn't be there."""
     return Kind("the path of a folder", _parse_path)
+
+
+def folders() -> Kind:
+    """Several paths, as `folder`."""
+    return _list_of(_parse_path, "paths of folders, separated by commas")
+
+
+def watched_folders() -> Kind:
+    """Several folders, each may begin with the name of its function: NAME=PATH."""
+    return _list_of(_parse_watched, "folders, or NAME=FOLDER, separated by commas")
 
 
 def python_sdk() -> Kind:

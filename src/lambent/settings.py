@@ -20,8 +20,10 @@ from typing import Literal, TypeVar
 from lambent.setting_kinds import (
     Kind,
     Parser,
+    WatchedFolder,
     choice,
     folder,
+    folders,
     host_names,
     number,
     origins,
@@ -29,6 +31,7 @@ from lambent.setting_kinds import (
     region,
     size,
     switch,
+    watched_folders,
     whole_number,
 )
 from lambent.setting_kinds import host as host_kind
@@ -98,6 +101,12 @@ def _runtimes_directory(_posture: Posture, environ: Mapping[str, str]) -> Path:
 _DEV_OVERCOMMIT = 10
 
 
+def _folders(posture: Posture, _environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Where people work. One who starts the server at home, or above it, didn't mean all that is there."""
+    here = Path.cwd()
+    return () if posture == "serve" or Path.home().is_relative_to(here) else (here,)
+
+
 def _memory_capacity_mb(posture: Posture, _environ: Mapping[str, str]) -> int:
     """What the MemorySize of all environments may add up to, from what this process may use of the machine.
 
@@ -136,10 +145,11 @@ def _derived(
     group: str,
     description: str,
     shown: str,
+    postures: tuple[Posture, ...] = POSTURES,
     flags: tuple[str, ...] = (),
 ) -> T:
     """A row whose default depends on the posture, the environment or the machine."""
-    row = {"kind": kind, "group": group, "help": description, "shown": shown, "postures": POSTURES, "flags": flags}
+    row = {"kind": kind, "group": group, "help": description, "shown": shown, "postures": postures, "flags": flags}
     return dataclasses.field(default_factory=lambda: derive("dev", os.environ), metadata=row | {"derive": derive})
 
 
@@ -244,6 +254,22 @@ class Settings:
         group="Execution environments",
         description="The AWS SDK for JavaScript that Node.js functions can import without bringing it: the one that "
         "`lambent runtime install` has installed, or none.",
+    )
+    watch: tuple[WatchedFolder, ...] = _setting(
+        default=(),
+        kind=watched_folders(),
+        group="Hot reload",
+        description="Folders that are functions: what is saved there is what the next invocation runs. Each is a "
+        "function of the folder's name, or of the name in NAME=FOLDER.",
+        postures=("dev",),
+    )
+    folders: tuple[Path, ...] = _derived(  # a field with a factory
+        derive=_folders,
+        kind=folders(),
+        group="Hot reload",
+        description="Where the folders may be that functions are created from, with the bucket hot-reload.",
+        shown="the folder that it is started in, unless that is the home directory or above it",
+        postures=("dev",),
     )
     log_retention_days: float = _setting(
         default=7,

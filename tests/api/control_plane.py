@@ -26,6 +26,7 @@ from lambent.services.account import Account
 from lambent.services.activation import Activation
 from lambent.services.catalogue_view import CatalogueView
 from lambent.services.concurrency import Concurrency
+from lambent.services.folders import Folders
 from lambent.services.functions import Functions
 from lambent.services.layers import Layers
 from lambent.services.packages import Packages
@@ -110,8 +111,9 @@ class ControlPlane:
         self._code = CodeStore(BlobStore(self._directory / "blobs"), CodeTrees(self._directory / "trees"))
         self.database = Database.open(self._database_url, control)
         clock, ids, limits = Clock(), IdMaker(), AccountLimits()
-        self.view = CatalogueView(database=self.database)
-        packages = Packages(source=NoBuckets(), store=self._code, limits=limits)
+        folders = Folders(allowed=None, on_changed=lambda scope, name: None)
+        self.view = CatalogueView(database=self.database, folders=folders)
+        packages = Packages(source=NoBuckets(), folders=folders, store=self._code, limits=limits)
         layers = Layers(database=self.database, packages=packages, clock=clock, ids=ids, limits=limits)
         activation = Activation(
             database=self.database,
@@ -138,6 +140,7 @@ class ControlPlane:
             ),
             versions=Versions(
                 database=self.database,
+                packages=packages,
                 activation=activation,
                 ids=ids,
                 limits=limits,

@@ -17,11 +17,13 @@ from lambent.core.function import (
 )
 from lambent.core.scope import Scope
 from lambent.services.catalogue_view import CatalogueView
+from lambent.services.folders import Folders
 from lambent.store import functions as table
 from lambent.store.database import Database
 from lambent.store.migrations import control
 
 SCOPE = Scope("123456789012", "eu-west-1")
+NO_FOLDERS = Folders(allowed=None, on_changed=lambda scope, name: None)
 PENDING = FunctionConfiguration(
     scope=SCOPE,
     function_name="f",
@@ -49,7 +51,7 @@ async def insert(database: Database, *versions: FunctionConfiguration) -> None:
 
 async def test_a_function_is_read_once_and_then_known(database: Database) -> None:
     await insert(database, ACTIVE, replace(PENDING, version="1"))
-    view = CatalogueView(database=database)
+    view = CatalogueView(database=database, folders=NO_FOLDERS)
     assert view.resolve(SCOPE, "f", None) is None
     loaded = await view.load(SCOPE, "f", None)
     assert view.resolve(SCOPE, "f", None) is loaded
@@ -61,7 +63,7 @@ async def test_a_function_is_read_once_and_then_known(database: Database) -> Non
 
 
 async def test_what_does_not_exist_is_not_remembered(database: Database) -> None:
-    view = CatalogueView(database=database)
+    view = CatalogueView(database=database, folders=NO_FOLDERS)
     with pytest.raises(ResourceNotFound, match=r"function:f:\$LATEST$"):
         await view.load(SCOPE, "f", None)
     assert view.resolve(SCOPE, "f", None) is None
@@ -69,7 +71,7 @@ async def test_what_does_not_exist_is_not_remembered(database: Database) -> None
 
 async def test_a_change_is_seen_by_the_next_invocation(database: Database) -> None:
     await insert(database, ACTIVE)
-    view = CatalogueView(database=database)
+    view = CatalogueView(database=database, folders=NO_FOLDERS)
     before = await view.load(SCOPE, "f", None)
     changed = activated(replace(ACTIVE, code=Code(sha256="11" * 32, size=1)), revision_id="r2")
     await database.write(table.replace_configuration, changed, seen_revision="r1")
@@ -81,7 +83,7 @@ async def test_a_change_is_seen_by_the_next_invocation(database: Database) -> No
 
 async def test_a_load_that_a_change_overtook_is_not_kept(database: Database) -> None:
     await insert(database, ACTIVE)
-    view = CatalogueView(database=database)
+    view = CatalogueView(database=database, folders=NO_FOLDERS)
     async with asyncio.TaskGroup() as tasks:
         loading = tasks.create_task(view.load(SCOPE, "f", None), name="load")
         await asyncio.sleep(0)

@@ -5,6 +5,7 @@ The AWS SDK would do as well, but takes a quarter of a second to import.
 
 import http.client
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -108,6 +109,23 @@ class LambdaClient:
         if not 200 <= response.status < 300:
             raise _refusal(response)
         return response
+
+
+def wait_until_settled(client: LambdaClient, function: str, *, deadline_seconds: float = 30) -> None:
+    """Until what was deployed last is what runs.
+
+    Raises:
+        RequestFailed: it can't be made ready, or isn't in time.
+    """
+    end = time.monotonic() + deadline_seconds
+    while time.monotonic() < end:
+        configuration = client.call("GET", f"/{quote(function, safe='')}/configuration")
+        if configuration.get("State") == "Active" and configuration.get("LastUpdateStatus") != "InProgress":
+            return
+        if "Failed" in (configuration.get("State"), configuration.get("LastUpdateStatus")):
+            raise RequestFailed(f"the function {function} could not be deployed: {configuration.get('StateReason')}")
+        time.sleep(0.02)
+    raise RequestFailed(f"the function {function} is not active after {deadline_seconds:g} seconds")
 
 
 def _refusal(response: Response) -> RequestFailed:

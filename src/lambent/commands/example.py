@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
-from lambent.commands.client import LambdaClient, RequestFailed
+from lambent.commands.client import LambdaClient, RequestFailed, wait_until_settled
 from lambent.commands.terminal import Terminal
 
 FUNCTION_NAME = "hello"
@@ -48,9 +48,9 @@ def deploy(client: LambdaClient, runtime: str) -> None:
         if error.code != "ResourceConflictException":
             raise
         client.call("PUT", f"/{FUNCTION_NAME}/configuration", configuration)
-        _wait_until_updated(client)
+        wait_until_settled(client, FUNCTION_NAME)
         client.call("PUT", f"/{FUNCTION_NAME}/code", code)
-    _wait_until_updated(client)
+    wait_until_settled(client, FUNCTION_NAME)
 
 
 def try_out(client: LambdaClient) -> Tried:
@@ -61,7 +61,7 @@ def try_out(client: LambdaClient) -> Tried:
     """
     _timed_invocation(client)
     client.call("PUT", f"/{FUNCTION_NAME}/configuration", {"Description": "What lambent dev --example deploys"})
-    _wait_until_updated(client)
+    wait_until_settled(client, FUNCTION_NAME)
     answer, cold_ms = _timed_invocation(client)
     warm_ms = sorted(_timed_invocation(client)[1] for _ in range(_WARM_INVOCATIONS))
     return Tried(answer, cold_ms, warm_ms[len(warm_ms) // 2])
@@ -130,15 +130,3 @@ def _deployment_package() -> bytes:
         entry.external_attr = 0o644 << 16  # as on AWS, a function can't read what others can't
         archive.writestr(entry, source)
     return buffer.getvalue()
-
-
-def _wait_until_updated(client: LambdaClient, *, deadline_seconds: float = 30) -> None:
-    end = time.monotonic() + deadline_seconds
-    while time.monotonic() < end:
-        configuration = client.call("GET", f"/{FUNCTION_NAME}/configuration")
-        if configuration.get("State") == "Active" and configuration.get("LastUpdateStatus") != "InProgress":
-            return
-        if "Failed" in (configuration.get("State"), configuration.get("LastUpdateStatus")):
-            raise RequestFailed(f"the example function could not be deployed: {configuration.get('StateReason')}")
-        time.sleep(0.02)
-    raise RequestFailed(f"the example function is not active after {deadline_seconds:g} seconds")

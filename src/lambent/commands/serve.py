@@ -8,7 +8,7 @@ import uvloop
 
 from lambent import app
 from lambent.clock import Clock
-from lambent.commands import example, server_log
+from lambent.commands import example, server_log, watched
 from lambent.commands.client import LambdaClient, RequestFailed
 from lambent.commands.endpoint import endpoint_url
 from lambent.commands.program import program
@@ -50,6 +50,8 @@ async def _announce(server: app.Server, *, settings: Settings, posture: Posture,
         _show_root_key(terminal, server.root_key.access_key_id, server.root_key.secret_access_key)
     if settings.example:
         await asyncio.to_thread(_show_example, terminal, server, url, settings.default_region, clock)
+    if settings.watch:
+        await asyncio.to_thread(_show_watched, terminal, server, url, settings, clock)
 
 
 def _show_root_key(terminal: Terminal, access_key_id: str, secret_access_key: str) -> None:
@@ -74,3 +76,15 @@ def _show_example(terminal: Terminal, server: app.Server, url: str, region: str,
         Terminal.error().line(f"lambent: the example: {error}")
     finally:
         client.close()
+
+
+def _show_watched(terminal: Terminal, server: app.Server, url: str, settings: Settings, clock: Clock) -> None:
+    client = LambdaClient(url, region=settings.default_region, credentials=Credentials("test", "test"), clock=clock)
+    terminal.line(terminal.bold("Watched: what is saved there is what the next invocation runs"))
+    for folder in settings.watch:
+        try:
+            terminal.line(f"  {terminal.bold(folder.function_name)}  {watched.deploy(client, folder, server.runtimes)}")
+        except RequestFailed as error:
+            Terminal.error().line(f"lambent: --watch: {folder.function_name}: {error}")
+    terminal.line()
+    client.close()

@@ -134,6 +134,12 @@ class PolicyLengthExceeded(ApiError):
     code, status = "PolicyLengthExceededException", 400
 
 
+class InvalidZipFile(ApiError):
+    """The code of a function can't be had any more."""
+
+    code, status, message_key = "InvalidZipFileException", 502, "Message"
+
+
 class ServiceFault(ApiError):
     """Lambent's own failure; the cause is in its log."""
 

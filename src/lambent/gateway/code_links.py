@@ -7,6 +7,7 @@ expires. Here it is `/_lambent/code/<digest>.zip?Expires=…&Signature=…`, sig
 import hashlib
 import hmac
 import re
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
@@ -34,7 +35,9 @@ class CodeLinks:
         self._clock = clock
 
     def link(self, base_url: str, code: Code) -> str:
-        """A URL from which the code can be downloaded until it expires."""
+        """A URL from which the code can be downloaded until it expires; a folder's is where it is."""
+        if code.folder:
+            return Path(code.folder).as_uri()
         expires = self._clock.now_ms() // 1000 + LIFETIME_SECONDS
         signature = self._sign(code.sha256, expires)
         return f"{base_url}{CODE_PATH_PREFIX}{code.sha256}.zip?Expires={expires}&Signature={signature}"

@@ -83,7 +83,8 @@ class Activation:
         """Unpack a version's code and commit that it is Active, or that it failed."""
         revision_id = self._ids.uuid()
         try:
-            await self._unpack(configuration.code.sha256)
+            if not configuration.code.folder:
+                await self._unpack(configuration.code.sha256)
             if configuration.settings.layers:
                 await self._stack([layer.sha256 for layer in configuration.settings.layers])
         except Exception:

@@ -9,6 +9,7 @@ A load that a change overtook isn't kept: its answer was right when the read beg
 from lambent.core.function import LATEST, FunctionConfiguration, FunctionTarget, State, target_of
 from lambent.core.function_rules import function_not_found, not_invocable
 from lambent.core.scope import Scope
+from lambent.services.folders import Folders
 from lambent.store import functions as table
 from lambent.store.database import Database
 
@@ -16,8 +17,9 @@ from lambent.store.database import Database
 class CatalogueView:
     """Targets by function and qualifier. Used from the event loop's thread only."""
 
-    def __init__(self, *, database: Database) -> None:
+    def __init__(self, *, database: Database, folders: Folders) -> None:
         self._database = database
+        self._folders = folders
         self._functions: dict[tuple[Scope, str], dict[str, FunctionTarget | State]] = {}
         self._changes = 0
 
@@ -27,13 +29,14 @@ class CatalogueView:
         Raises:
             ResourceNotFound: the function is known and has no such version.
             ResourceConflict: the version was never activated.
+            InvalidZipFile: its code is a folder that has gone.
         """
         versions = self._functions.get((scope, name))
         if versions is None:
             return None
         target = versions.get(qualifier or LATEST)
         if isinstance(target, FunctionTarget):
-            return target
+            return self._folders.now(target) if target.code_folder else target
         if target is None:
             raise function_not_found(scope, name, qualifier or LATEST)
         raise not_invocable(target)
@@ -44,18 +47,22 @@ class CatalogueView:
         Raises:
             ResourceNotFound: there is no such function or version.
             ResourceConflict: the version was never activated.
+            InvalidZipFile: its code is a folder that has gone.
         """
         changes = self._changes
         configurations = await self._database.read(table.all_versions, scope, name)
         versions = {configuration.version: _invocable(configuration) for configuration in configurations}
+        for target in versions.values():
+            if isinstance(target, FunctionTarget) and target.code_folder:
+                await self._folders.open(target)
         if versions and changes == self._changes:
             self._functions[scope, name] = versions
-        target = versions.get(qualifier or LATEST)
-        if isinstance(target, FunctionTarget):
-            return target
-        if target is None:
+        wanted = versions.get(qualifier or LATEST)
+        if isinstance(wanted, FunctionTarget):
+            return self._folders.now(wanted) if wanted.code_folder else wanted
+        if wanted is None:
             raise function_not_found(scope, name, qualifier or LATEST)
-        raise not_invocable(target)
+        raise not_invocable(wanted)
 
     def invalidate(self, scope: Scope, name: str) -> None:
         """Forget a function that was changed or deleted."""

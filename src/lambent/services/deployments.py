@@ -7,6 +7,7 @@ from lambent.core.function import target_of
 from lambent.core.scope import Scope
 from lambent.environments.fleet import Fleet
 from lambent.services.catalogue_view import CatalogueView
+from lambent.services.folders import Folders
 from lambent.store import functions as table
 from lambent.store.database import Database
 from lambent.store.errors import StoreError
@@ -17,8 +18,9 @@ logger = logging.getLogger(__name__)
 class Deployments:
     """Told of every change of a function, right after its commit."""
 
-    def __init__(self, *, database: Database, view: CatalogueView, fleet: Fleet) -> None:
+    def __init__(self, *, database: Database, view: CatalogueView, folders: Folders, fleet: Fleet) -> None:
         self._database = database
+        self._folders = folders
         self._view = view
         self._fleet = fleet
         self._tasks: set[asyncio.Task[None]] = set()
@@ -37,5 +39,6 @@ class Deployments:
             # They end when idle for long enough; no new invocation goes there.
             logger.exception("The environments of a changed function could not be retired.", extra={"function": name})
             return
-        targets = [target_of(configuration) for configuration in configurations]
-        self._fleet.retire(scope, name, keep=[target for target in targets if target is not None])
+        targets = [target for target in map(target_of, configurations) if target is not None]
+        self._fleet.retire(scope, name, keep=[self._folders.last_seen(target) for target in targets])
+        self._folders.close_unused(scope, name, {target.code_folder for target in targets})

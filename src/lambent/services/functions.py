@@ -158,7 +158,8 @@ class Functions:
         )
         versions = [latest]
         if new.publish:
-            versions.append(published(latest, number="1", description=None, revision_id=self._ids.uuid()))
+            frozen = await self._packages.frozen(latest)
+            versions.append(published(frozen, number="1", description=None, revision_id=self._ids.uuid()))
         function = FunctionRecord(scope=scope, function_name=new.function_name, tags=new.tags or {})
         try:
             await self._database.write(table.insert_function, function, versions)
@@ -300,15 +301,16 @@ class Functions:
         self, current: FunctionConfiguration, changed: FunctionConfiguration
     ) -> FunctionConfiguration | None:
         """The version that was made of the changed `$LATEST`; None when somebody else was faster."""
+        frozen = await self._packages.frozen(changed)
         newest = await self._database.read(table.newest_version, current.scope, current.function_name)
-        if newest is not None and newest.published_from == fingerprint(changed):
+        if newest is not None and newest.published_from == fingerprint(frozen):
             return None if await self._replace(current, changed) is None else newest
         version = await self._database.write(
             table.publish,
             changed,
             seen_revision=current.revision_id,
             make_version=lambda number: published(
-                changed, number=number, description=None, revision_id=self._ids.uuid()
+                frozen, number=number, description=None, revision_id=self._ids.uuid()
             ),
         )
         if version is not None:

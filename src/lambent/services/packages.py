@@ -12,7 +12,9 @@ from typing import Protocol
 
 from lambent.core.concurrency import AccountLimits
 from lambent.core.errors import InvalidParameterValue, RequestEntityTooLarge
-from lambent.core.function import Code
+from lambent.core.function import Code, FunctionConfiguration
+from lambent.core.versions import frozen
+from lambent.services.folders import FOLDER_BUCKET, Folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,11 @@ class PackageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """An archive that was fetched and checked, and isn't kept yet."""
+    """An archive that was fetched and checked, and isn't kept yet; or a folder, which is empty as a package."""
 
     content: bytes
     unpacked_bytes: int
+    folder: Code | None = None
 
     @property
     def size(self) -> int:
@@ -97,8 +100,9 @@ class CodeStore(Protocol):
 class Packages:
     """Fetches, checks and keeps deployment packages."""
 
-    def __init__(self, *, source: CodeSource, store: CodeStore, limits: AccountLimits) -> None:
+    def __init__(self, *, source: CodeSource, folders: Folders, store: CodeStore, limits: AccountLimits) -> None:
         self._source = source
+        self._folders = folders
         self._store = store
         self._limits = limits
 
@@ -110,6 +114,8 @@ class Packages:
             RequestEntityTooLarge: an inline package of more than 50 MiB; from S3 only the unpacked size counts.
         """
         source = request.source()
+        if isinstance(source, S3Object) and source.bucket == FOLDER_BUCKET:
+            return Package(b"", 0, self._folders.code(source.key))
         if isinstance(source, S3Object):
             content = await self._source.fetch(source.bucket, source.key, source.version)
         else:
@@ -119,12 +125,28 @@ class Packages:
         return Package(content, (await self._store.check(content)).unpacked_bytes)
 
     async def keep(self, package: Package) -> Code:
-        """Store a checked package; on disk when this returns."""
+        """Store a checked package; on disk when this returns. A folder stays where it is."""
+        if package.folder is not None:
+            return package.folder
         return Code(sha256=await self._store.put(package.content), size=package.size)
 
     async def unpacked_bytes(self, code: Code) -> int:
         """The unpacked size of a package that was kept. Raises FileNotFoundError when there is none any more."""
+        if code.folder:
+            return 0  # as AWS's limit on it isn't for what one works on
         return await self._store.unpacked_bytes(code.sha256)
+
+    async def frozen(self, latest: FunctionConfiguration) -> FunctionConfiguration:
+        """What a version is made of: `$LATEST`, but with a package of what is now in its folder, if it has one.
+
+        Raises:
+            InvalidParameterValue: the folder isn't there, is empty, or too large.
+        """
+        if not latest.code.folder:
+            return latest
+        content = await self._folders.package(latest.code)
+        unpacked = await self._store.check(content)
+        return frozen(latest, await self.keep(Package(content, unpacked.unpacked_bytes)))
 
     async def read(self, sha256: str) -> bytes:
         """A package that was kept, as it was uploaded. Raises FileNotFoundError when there is none any more."""
@@ -133,4 +155,6 @@ class Packages:
 
 def described(package: Package) -> Code:
     """What a package would be known as if it were kept."""
+    if package.folder is not None:
+        return package.folder
     return Code(sha256=hashlib.sha256(package.content).hexdigest(), size=package.size)

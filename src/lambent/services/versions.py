@@ -11,6 +11,7 @@ from lambent.core.scope import Scope
 from lambent.core.versions import check_code_sha256, fingerprint, published
 from lambent.ids import IdMaker
 from lambent.services.activation import Activation
+from lambent.services.packages import Packages
 from lambent.store import functions as table
 from lambent.store.database import Database
 
@@ -32,12 +33,14 @@ class Versions:
         self,
         *,
         database: Database,
+        packages: Packages,
         activation: Activation,
         ids: IdMaker,
         limits: AccountLimits,
         on_changed: Callable[[Scope, str], None],
     ) -> None:
         self._database = database
+        self._packages = packages
         self._activation = activation
         self._ids = ids
         self._limits = limits
@@ -50,7 +53,7 @@ class Versions:
             ResourceNotFound: no such function.
             PreconditionFailed: the revision isn't the one given.
             ResourceConflict: `$LATEST` is being created or updated.
-            InvalidParameterValue: the code isn't the one expected.
+            InvalidParameterValue: the code isn't the one expected, or a folder that can't be made a package.
             CodeStorageExceeded: no room for another version.
         """
         name = publication.function_name
@@ -62,10 +65,11 @@ class Versions:
             check_revision(latest, publication.revision_id)
             check_settled(latest)
             check_code_sha256(latest, publication.code_sha256)
+            frozen = await self._packages.frozen(latest)
             newest = await self._database.read(table.newest_version, scope, name)
-            if newest is not None and newest.published_from == fingerprint(latest):
+            if newest is not None and newest.published_from == fingerprint(frozen):
                 return newest
-            version = await self._commit(latest, publication.description)
+            version = await self._commit(latest, frozen, publication.description)
             if version is not None:
                 return version
 
@@ -81,16 +85,18 @@ class Versions:
             raise function_not_found(scope, name)
         return await self._database.read(table.list_versions, scope, name, after=after, limit=limit)
 
-    async def _commit(self, latest: FunctionConfiguration, description: str | None) -> FunctionConfiguration | None:
+    async def _commit(
+        self, latest: FunctionConfiguration, frozen: FunctionConfiguration, description: str | None
+    ) -> FunctionConfiguration | None:
         usage = await self._database.read(table.account_usage, latest.scope)
-        if usage.total_code_size + latest.code.size > self._limits.total_code_size:
+        if usage.total_code_size + frozen.code.size > self._limits.total_code_size:
             raise CodeStorageExceeded("Code storage limit exceeded.")
         version = await self._database.write(
             table.publish,
             replace(latest, revision_id=self._ids.uuid()),
             seen_revision=latest.revision_id,
             make_version=lambda number: published(
-                latest, number=number, description=description, revision_id=self._ids.uuid()
+                frozen, number=number, description=description, revision_id=self._ids.uuid()
             ),
         )
         if version is not None:

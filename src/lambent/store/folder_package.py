@@ -23,6 +23,7 @@ def zip_folder(folder: Path) -> bytes:
         InvalidParameterValue: there is nothing in it, or more than a function may have.
         OSError: it can't be read.
     """
+    folder = folder.resolve()
     buffer = io.BytesIO()
     total = 0
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
