@@ -121,11 +121,11 @@ def _text_of(body: Any) -> Any:
 
 
 def _compare(expected: Any, actual: Any, path: str, bindings: dict[str, str]) -> None:
-    if isinstance(expected, dict):
+    if isinstance(expected, dict) and "$json" in expected:
+        assert isinstance(actual, str), f"{path} is {actual!r}, AWS sends a text that is JSON"
+        _compare(expected["$json"], json.loads(actual), path, bindings)
+    elif isinstance(expected, dict):
         assert isinstance(actual, dict), f"{path or 'body'} is {actual!r}, AWS sends an object"
-        if "$json" in expected:
-            _compare(expected["$json"], json.loads(str(actual)), path, bindings)
-            return
         missing, added = expected.keys() - actual.keys(), actual.keys() - expected.keys()
         assert not missing, f"{path or 'body'} lacks {sorted(missing)}"
         assert not added, f"{path or 'body'} has {sorted(added)}, which AWS doesn't send"
