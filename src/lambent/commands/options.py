@@ -86,20 +86,6 @@ class _Listed(argparse.Action):
         setattr(namespace, self.dest, f"{before},{values}" if before else values)
 
 
-class _Listed(argparse.Action):
-    """An option whose values add up, whether they are separated by commas or the option is there several times."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,  # noqa: ARG002  # argparse's signature
-        namespace: argparse.Namespace,
-        values: str | Sequence[object] | None,
-        option_string: str | None = None,  # noqa: ARG002  # as above
-    ) -> None:
-        before = getattr(namespace, self.dest)
-        setattr(namespace, self.dest, f"{before},{values}" if before else values)
-
-
 class _Plain(argparse.RawDescriptionHelpFormatter):
     """Help in two columns that leave room for our longer options."""
 
@@ -157,8 +143,6 @@ def _add_settings(target: argparse._ActionsContainer, rows: list[Setting]) -> No
         text = f"{row.help} Default: {row.default}.".replace("%", "%%")
         if row.is_switch:
             target.add_argument(*row.flags, dest=row.name, nargs="?", const="true", metavar="BOOL", help=row.help)
-        elif row.is_list:
-            target.add_argument(*row.flags, dest=row.name, action=_Listed, metavar="LIST", help=text)
         elif row.is_list:
             target.add_argument(*row.flags, dest=row.name, action=_Listed, metavar="LIST", help=text)
         else:
