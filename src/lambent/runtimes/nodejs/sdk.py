@@ -8,6 +8,7 @@ gets that one.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,19 +28,24 @@ _CLIENTS = (
     "secrets-manager", "ses", "sesv2", "sfn", "sns", "sqs", "ssm", "sts",
 )  # fmt: skip
 _LIBRARIES = (
-    "credential-providers", "lib-dynamodb", "lib-storage", "s3-presigned-post", "s3-request-presigner", "util-dynamodb",
+    "credential-provider-node", "credential-providers", "lib-dynamodb", "lib-storage", "s3-presigned-post",
+    "s3-request-presigner", "util-dynamodb",
 )  # fmt: skip
-PACKAGES = tuple(f"@aws-sdk/{name}" for name in (*(f"client-{name}" for name in _CLIENTS), *_LIBRARIES))
-"""What is installed at least; @smithy/* and the rest of @aws-sdk/* that these need comes along."""
+# What requests to others than AWS's services are signed and sent with (AppSync, OpenSearch, IAM-protected APIs).
+_SIGNING = (
+    "@aws-crypto/sha256-js", "@smithy/fetch-http-handler", "@smithy/node-http-handler", "@smithy/protocol-http",
+    "@smithy/signature-v4",
+)  # fmt: skip
+PACKAGES = (*(f"@aws-sdk/{name}" for name in (*(f"client-{name}" for name in _CLIENTS), *_LIBRARIES)), *_SIGNING)
+"""What is installed at least; what these need comes along."""
 
-_SCOPE = "@aws-sdk/"
+_PACKAGE = re.compile(r"@(aws-sdk|smithy|aws-crypto)/[a-z0-9]+(-[a-z0-9]+)*")
 _NPM_OPTIONS = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--install-strategy=hoisted")
 
 
 def is_package(name: str) -> bool:
     """Whether a name is that of a package of the SDK, such as "@aws-sdk/client-textract"."""
-    rest = name.removeprefix(_SCOPE)
-    return rest != name and rest.replace("-", "").isalnum() and rest.isascii()
+    return _PACKAGE.fullmatch(name) is not None
 
 
 def node_modules(installed: Path) -> Path | None:
