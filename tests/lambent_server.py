@@ -37,6 +37,9 @@ class LambentServer:
         self.port = 0
         self.output = data_directory.parent / f"{data_directory.name}.log"
         self.temporary_directory = data_directory.parent / f"{data_directory.name}.tmp"
+        self.python = Path(sys.executable)
+        self.environment: dict[str, str] = {}
+        self.options: dict[str, Any] = {}  # of Popen, e.g. another user
         self._process: subprocess.Popen[bytes] | None = None
         self._family: set[tuple[int, str]] = set()
 
@@ -55,10 +58,10 @@ class LambentServer:
 
     def start(self) -> "LambentServer":
         """Returns when it answers requests."""
-        command = [sys.executable, "-m", "lambent", self.posture, "--port", str(self.port)]
+        command = [str(self.python), "-m", "lambent", self.posture, "--port", str(self.port)]
         command += ["--data-directory", str(self.data_directory), *self.flags]
         self.temporary_directory.mkdir(exist_ok=True)
-        environment = {**os.environ, "TMPDIR": str(self.temporary_directory)}
+        environment = {**os.environ, "TMPDIR": str(self.temporary_directory), **self.environment}
         with self.output.open("ab") as output:
             begin = output.tell()
             self._process = subprocess.Popen(
@@ -67,6 +70,7 @@ class LambentServer:
                 stderr=output,
                 stdin=subprocess.DEVNULL,
                 env=environment,
+                **self.options,
                 preexec_fn=end_with_parent,  # noqa: PLW1509  # one system call, between fork and exec
             )
         deadline = time.monotonic() + START_SECONDS

@@ -235,6 +235,13 @@ class Settings:
         group="Execution environments",
         description="How long an execution environment without invocations runs before its processes are frozen.",
     )
+    sandbox: Literal["auto", "namespaces", "process"] = _setting(
+        default="auto",
+        kind=choice("auto", "namespaces", "process"),
+        group="Execution environments",
+        description="How functions are kept apart: by namespaces, or as plain processes that share the user's files. "
+        "Auto takes namespaces where this user can have them; only dev falls back to processes.",
+    )
     blank_pool_size: int = _setting(
         default=4,
         kind=whole_number(0, 1000),

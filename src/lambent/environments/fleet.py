@@ -13,7 +13,8 @@ own.
 import asyncio
 import collections
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
@@ -25,12 +26,11 @@ from lambent.core.errors import ApiError, ServiceFault, TooManyRequests
 from lambent.core.function import FunctionTarget
 from lambent.core.invocation import Invocation
 from lambent.core.scope import Scope
-from lambent.environments.environment import ExecutionEnvironment
+from lambent.environments.environment import EnvironmentSandbox, ExecutionEnvironment
 from lambent.environments.host_memory import HostMemory, MemoryRequest
 from lambent.environments.variables import needs_fresh_interpreter
 from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
 from lambent.sandbox.owner_maps import OwnedFolder
-from lambent.sandbox.sandbox import Sandbox
 
 _LONGEST_SWEEP_SECONDS = 5.0
 _SHORTEST_SWEEP_SECONDS = 0.1
@@ -39,10 +39,24 @@ _FULL_LOGGED_SECONDS = 10.0
 logger = logging.getLogger(__name__)
 
 
+class FunctionSandbox(EnvironmentSandbox, Protocol):
+    """A sandbox from before it is any function's; `lambent.sandbox.sandbox.Sandbox` is one."""
+
+    @property
+    def endpoint(self) -> socket.socket:
+        """Listening inside the sandbox at Lambent's own address, non-blocking."""
+
+    def specialise(self, memory_mb: int, trees: Sequence[tuple[str, Path]]) -> None:
+        """Make it a function's, with its memory and its code; raises SandboxFailed."""
+
+    def localise(self, environment: Mapping[str, str]) -> Mapping[str, str]:
+        """A function's variables with the paths and addresses that are right inside; after `specialise`."""
+
+
 class Sandboxes(Protocol):
     """Where blank sandboxes come from; `lambent.sandbox.pool.SandboxPool` is one."""
 
-    async def acquire(self, runtime: str, tmp_mb: int, *, fresh: bool) -> Sandbox:
+    async def acquire(self, runtime: str, tmp_mb: int, *, fresh: bool) -> FunctionSandbox:
         """A sandbox that nobody has used; raises SandboxUnavailable or SandboxFailed.
 
         Args:
@@ -56,7 +70,7 @@ class EnvironmentFactory(Protocol):
     def __call__(
         self,
         target: FunctionTarget,
-        sandbox: Sandbox,
+        sandbox: FunctionSandbox,
         *,
         on_idle: Callable[[ExecutionEnvironment], None],
         on_ended: Callable[[ExecutionEnvironment], None],
@@ -262,7 +276,7 @@ class Fleet:
         Raises:
             ServiceFault: there is none, for the reason that the message says.
         """
-        sandbox: Sandbox | None = None
+        sandbox: FunctionSandbox | None = None
         try:
             trees = await self._code_trees(target)
             fresh = needs_fresh_interpreter(target.environment)
@@ -278,7 +292,7 @@ class Fleet:
             raise ServiceFault(f"An execution environment could not be started: {error}") from error
         return environment
 
-    async def _discard(self, sandbox: Sandbox | None, memory_mb: int) -> None:
+    async def _discard(self, sandbox: FunctionSandbox | None, memory_mb: int) -> None:
         self._memory.leaving(memory_mb)
         try:
             if sandbox is not None:

@@ -61,13 +61,19 @@ class ZygotePlans:
         sdk_cache: Path,
         copies: PackageCopies,
         network: NetworkMode,
+        confined: bool = True,
     ) -> None:
+        """No plan yet.
+
+        Args:
+            confined: the plans are for namespaces, which also have a seccomp filter.
+        """
         self._runtimes = runtimes
         self._python_sdk = python_sdk
         self._sdk_cache = sdk_cache
         self._copies = copies
         self._network = network
-        self._seccomp: bytes | None = None
+        self._seccomp: bytes | None = None if confined else b""
 
     async def plan_for(self, runtime: str) -> ZygotePlan:
         """The plan of a runtime's zygote.

@@ -8,7 +8,8 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,10 +64,11 @@ def open_process_ends() -> tuple[RuntimeProcess, RuntimeEnds]:
     """The descriptors of one generation: (the server's, the runtime's)."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     ours.setblocking(False)
-    read, write = os.pipe2(os.O_CLOEXEC)
+    read, write = os.pipe()
     os.set_blocking(read, False)
-    with contextlib.suppress(OSError):  # an ordinary user's pipes may be at their limit
-        fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, _LOG_PIPE_BYTES)
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # an ordinary user's pipes may be at their limit
+            fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, _LOG_PIPE_BYTES)
     return RuntimeProcess(ours, read), RuntimeEnds(theirs, write)
 
 
@@ -120,6 +122,10 @@ class Sandbox:
     def endpoint(self) -> socket.socket:
         """Listens inside at Lambent's own port (AWS_ENDPOINT_URL); nothing accepts yet."""
         return self.listeners[1]
+
+    def localise(self, environment: Mapping[str, str]) -> Mapping[str, str]:
+        """A function's variables as they are inside: as AWS has them, since everything is where AWS has it."""
+        return environment
 
     async def wait_ready(self) -> None:
         """Until the first generation is locked down and waits for its code.

@@ -1,0 +1,176 @@
+"""What a function's life is like under every sandbox and user: that of AWS, whatever else doesn't hold."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.lambent_server import LambentServer, create_function, is_alive, stat_fields
+from tests.ordinary_user.ordinary import RUNTIME
+from tests.sandbox.inside import kept
+from tests.sandbox.probe import Probe
+
+
+def test_a_function_is_invoked_and_keeps_its_process(probe: Probe) -> None:
+    def process() -> int:
+        return os.getpid()
+
+    assert probe.run(process) == probe.run(process)
+
+
+def test_the_code_and_the_temporary_directory_are_where_the_variables_say(probe: Probe) -> None:
+    def places() -> dict[str, bool]:
+        import tempfile  # noqa: PLC0415
+
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b"something")
+            return {
+                "task root": "inside.py" in os.listdir(os.environ["LAMBDA_TASK_ROOT"]),
+                "here": os.getcwd() == os.environ["LAMBDA_TASK_ROOT"],
+                "temporary": file.name.startswith(os.environ.get("TMPDIR", "/tmp")),
+            }
+
+    assert probe.run(places) == {"task root": True, "here": True, "temporary": True}
+
+
+def test_no_variable_of_the_server_is_the_functions(probe: Probe) -> None:
+    def variables() -> list[str]:
+        return sorted(os.environ)
+
+    names = probe.run(variables)
+    assert "PYTEST_CURRENT_TEST" not in names
+    assert "HOME" not in names
+    assert {"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_RUNTIME_API", "_HANDLER"} <= set(names)
+
+
+def test_a_timeout_ends_the_process_and_all_that_it_started(lambda_client: Any) -> None:
+    source = """
+import os, subprocess, time
+def handler(event, context):
+    if event:
+        return os.getpid()
+    child = subprocess.Popen(["/bin/sleep", "600"], start_new_session=True)
+    with open(os.path.join(os.environ.get("TMPDIR", "/tmp"), "child"), "w") as file:
+        file.write(str(child.pid))
+    time.sleep(60)
+"""
+    create_function(lambda_client, "timeout", source, Runtime=RUNTIME, Timeout=1)
+    answer = lambda_client.invoke(FunctionName="timeout", Payload="0")
+    assert answer["FunctionError"] == "Unhandled"
+    assert b"Task timed out after 1.00 seconds" in answer["Payload"].read()
+    assert "FunctionError" not in lambda_client.invoke(FunctionName="timeout", Payload="1")
+    assert _programs("/bin/sleep\x00600") == []
+    lambda_client.delete_function(FunctionName="timeout")
+
+
+def test_a_crash_is_told_and_the_next_invocation_has_a_new_process(probe: Probe) -> None:
+    def process() -> int:
+        return os.getpid()
+
+    def crash() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    before = probe.run(process)
+    assert probe.crash(crash) == "Runtime.ExitError: Runtime exited with error: signal: killed"
+    assert probe.run(process) != before or _has_pid_namespace(probe)
+
+
+def _has_pid_namespace(probe: Probe) -> bool:
+    def process() -> int:
+        return os.getpid()
+
+    return bool(probe.run(process) < 20)
+
+
+def test_a_daemon_that_left_its_session_ends_with_its_generation(probe: Probe) -> None:
+    def daemon() -> None:
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                os.execv("/bin/sleep", ["/bin/sleep", "601"])
+            os._exit(0)
+        os.wait()
+        os._exit(3)
+
+    assert probe.crash(daemon) == "Runtime.ExitError: Runtime exited with error: exit status 3"
+    assert _programs("/bin/sleep\x00601") == []
+
+
+def test_too_much_memory_ends_the_function(probe: Probe) -> None:
+    def swallow() -> None:
+        blocks = []
+        while True:
+            blocks.append(bytearray(os.urandom(1)) * (8 << 20))
+            time.sleep(0.02)
+
+    assert probe.crash(swallow) == "Runtime.ExitError: Runtime exited with error: signal: killed"
+
+
+def test_the_report_has_the_memory_that_was_used(probe: Probe) -> None:
+    def take() -> int:
+        kept["block"] = bytearray(b"x") * (50 << 20)
+        return len(kept["block"])
+
+    assert probe.run(take) == 50 << 20
+    used = _max_memory_used_mb(probe)
+    assert 55 <= used <= 128
+
+
+def _max_memory_used_mb(probe: Probe) -> int:
+    import base64  # noqa: PLC0415
+    import json  # noqa: PLC0415
+    import re  # noqa: PLC0415
+
+    event = {"name": "f", "source": "def f(): pass", "arguments": []}
+    time.sleep(0.06)  # a look at the memory is good for 50 ms
+    answer = probe.client.invoke(FunctionName=probe.name, Payload=json.dumps(event), LogType="Tail")
+    match = re.search(r"Max Memory Used: (\d+) MB", base64.b64decode(answer["LogResult"]).decode())
+    assert match
+    return int(match[1])
+
+
+def test_nothing_runs_between_invocations(probe: Probe) -> None:
+    def begin() -> float:
+        def count() -> None:
+            while True:
+                kept["count"] = kept.get("count", 0) + 1
+                time.sleep(0.001)
+
+        kept["count"] = 0
+        threading.Thread(target=count, daemon=True).start()  # noqa: F821  # inside
+        return time.monotonic()
+
+    def counted() -> int:
+        return int(kept["count"])
+
+    probe.run(begin)
+    time.sleep(2)
+    assert probe.run(counted) < 600  # of about 2,000: it ran for the 100 ms before it was frozen
+
+
+def test_no_process_outlives_a_killed_server(server: LambentServer, probe: Probe) -> None:
+    def process() -> int:
+        return os.getpid()
+
+    probe.run(process)
+    family = [(pid, stat_fields(pid)[19]) for pid in server.processes()]
+    assert len(family) > 1
+    port = server.port
+    server.kill()
+    server.wait_until_no_process_is_left()
+    assert not any(is_alive(*one) for one in family)
+    server.start()
+    assert server.port == port
+    assert probe.run(process) > 0
+
+
+def _programs(command_line: str) -> list[int]:
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if file.read_text().startswith(command_line):
+                found.append(int(file.parent.name))
+        except OSError:
+            continue
+    return found
