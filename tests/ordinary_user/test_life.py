@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,8 @@ def test_the_code_and_the_temporary_directory_are_where_the_variables_say(probe:
         with tempfile.NamedTemporaryFile() as file:
             file.write(b"something")
             return {
-                "task root": "inside.py" in os.listdir(os.environ["LAMBDA_TASK_ROOT"]),
-                "here": os.getcwd() == os.environ["LAMBDA_TASK_ROOT"],
+                "task root": Path(os.environ["LAMBDA_TASK_ROOT"], "inside.py").exists(),
+                "here": str(Path.cwd()) == os.environ["LAMBDA_TASK_ROOT"],
                 "temporary": file.name.startswith(os.environ.get("TMPDIR", "/tmp")),
             }
 
@@ -138,7 +139,7 @@ def test_nothing_runs_between_invocations(probe: Probe) -> None:
                 time.sleep(0.001)
 
         kept["count"] = 0
-        threading.Thread(target=count, daemon=True).start()  # noqa: F821  # inside
+        threading.Thread(target=count, daemon=True).start()
         return time.monotonic()
 
     def counted() -> int:

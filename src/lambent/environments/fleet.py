@@ -46,7 +46,7 @@ class FunctionSandbox(EnvironmentSandbox, Protocol):
     def endpoint(self) -> socket.socket:
         """Listening inside the sandbox at Lambent's own address, non-blocking."""
 
-    def specialise(self, memory_mb: int, trees: Sequence[tuple[str, Path]]) -> None:
+    def specialise(self, memory_mb: int, trees: Sequence[tuple[str, Path | OwnedFolder]]) -> None:
         """Make it a function's, with its memory and its code; raises SandboxFailed."""
 
     def localise(self, environment: Mapping[str, str]) -> Mapping[str, str]:

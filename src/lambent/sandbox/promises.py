@@ -63,9 +63,9 @@ def _in_namespaces(means: Means) -> list[Promise]:
         Promise("process count", "ok", "control group and limits")
         if "pids" in means.controllers
         else Promise("process count", "limited", "1,024 for each environment by its user namespace"),
-        Promise("/tmp", "ok", "a file system of exactly EphemeralStorage, on disk")
+        Promise("temporary files", "ok", "a file system of exactly EphemeralStorage, on disk")
         if means.loop_devices
-        else Promise("/tmp", "limited", "exactly EphemeralStorage, but in the machine's memory (tmpfs)"),
+        else Promise("temporary files", "limited", "exactly EphemeralStorage, but in the machine's memory (tmpfs)"),
         Promise("kill", "ok", "all that a function started ends with its PID namespace"),
         Promise("freeze", "ok", "control group")
         if means.freezer
@@ -88,7 +88,7 @@ def _in_process(means: Means) -> list[Promise]:
         else Promise("memory", "limited", "looked at every second: what grows faster is ended late"),
         Promise("processor", "missing", "MemorySize has no influence on it"),
         Promise("process count", "missing", "the user's own limit"),
-        Promise("/tmp", "missing", "a directory of its own in TMPDIR, without a limit; /tmp is the machine's"),
+        Promise("temporary files", "missing", "a directory of its own, TMPDIR, without a limit; /tmp is the machine's"),
         Promise("kill", "ok", "the process group, and what left it but is still below its keeper")
         if linux
         else Promise("kill", "limited", "the process group: what leaves it stays"),

@@ -106,4 +106,3 @@ class NodeProcess(RuntimeProcess):
         )
         self._theirs.close()
         os.close(self._pipe_write)
-

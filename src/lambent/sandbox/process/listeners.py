@@ -7,7 +7,6 @@ Where the system has no such list (macOS) anybody on the machine is heard; docs/
 
 import contextlib
 import logging
-import os
 import socket
 import sys
 from collections.abc import Callable, Iterable
@@ -75,11 +74,11 @@ def _inode(local: tuple[str, int]) -> str | None:
 def _has_open(pid: int, inode: str) -> bool:
     link = f"socket:[{inode}]"
     try:
-        descriptors = os.listdir(f"/proc/{pid}/fd")
+        descriptors = list(Path(f"/proc/{pid}/fd").iterdir())
     except OSError:  # it has ended
         return False
-    for name in descriptors:
+    for descriptor in descriptors:
         with contextlib.suppress(OSError):  # it was closed meanwhile
-            if os.readlink(f"/proc/{pid}/fd/{name}") == link:
+            if str(descriptor.readlink()) == link:
                 return True
     return False

@@ -1,5 +1,6 @@
 """Where things are that AWS has at fixed places: /var/task, /opt, /var/runtime, /var/lang and /tmp."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,12 +58,14 @@ def _links(directory: Path, content: Mapping[str, Path]) -> Path:
     return directory
 
 
-def environment_places(shared: Mapping[str, Path], trees: Sequence[tuple[str, Path]], directory: Path) -> Places:
+def environment_places(
+    shared: Mapping[str, Path], trees: Sequence[tuple[str, "os.PathLike[str]"]], directory: Path
+) -> Places:
     """What one environment sees; its own folders are made in directory, which must be new."""
     tmp, layers = directory / "tmp", directory / "opt"
     tmp.mkdir(parents=True, mode=0o700)
     layers.mkdir()
-    return Places({**shared, TMP: tmp, LAYERS_ROOT: layers, **dict(trees)})
+    return Places({**shared, TMP: tmp, LAYERS_ROOT: layers, **{inside: Path(tree) for inside, tree in trees}})
 
 
 def command(plan: ZygotePlan, places: Places, *, script: Path, own_interpreter: str) -> list[str]:

@@ -80,6 +80,7 @@ class ProcessSandbox:
             with theirs:
                 self._keeper = _start_keeper(theirs)
             undo.pop_all()
+        self._ends: RuntimeEnds | None
         self.process, self._ends = open_process_ends()
         self._control.setblocking(False)
         self._loop.add_reader(self._control.fileno(), self._on_control)
@@ -89,7 +90,7 @@ class ProcessSandbox:
         """Whether its keeper is there; without it nothing can be started."""
         return not self._gone.done()
 
-    def specialise(self, memory_mb: int, trees: Sequence[tuple[str, Path]]) -> None:
+    def specialise(self, memory_mb: int, trees: Sequence[tuple[str, "os.PathLike[str]"]]) -> None:
         """Start the runtime process with a function's code; `process` belongs to the environment from now on.
 
         Args:

@@ -65,11 +65,11 @@ class _Keeper:
 
     def loop(self) -> NoReturn:
         while True:
-            ready, _, _ = select.select((self._control, self._wakeup), (), ())
+            ready, _, _ = select.select((self._control.fileno(), self._wakeup), (), ())
             if self._wakeup in ready:
                 os.read(self._wakeup, 512)
                 self._reap()
-            if self._control in ready:
+            if self._control.fileno() in ready:
                 self._receive()
 
     def _receive(self) -> None:

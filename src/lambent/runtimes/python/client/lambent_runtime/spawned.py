@@ -30,7 +30,8 @@ def main(kind: str, *arguments: str) -> NoReturn:
         executed.run_interpreter(FRAMES_FD, arguments[1:], arguments[0])
     if kind == "bootstrap":
         executed.run_bootstrap(FRAMES_FD, arguments[1:], arguments[0])
-    layout = runtime.Layout(*arguments[:3], interpreter=sys.executable, script=os.path.abspath(__file__))
+    task_root, layers_root, runtime_root = arguments
+    layout = runtime.Layout(task_root, layers_root, runtime_root, sys.executable, os.path.abspath(__file__))
     own = search_path.interpreter_entries()
     try:
         channel = Channel(FRAMES_FD)
