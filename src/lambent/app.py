@@ -25,8 +25,8 @@ from lambent.core.admission import Admission
 from lambent.core.concurrency import AccountLimits
 from lambent.core.function import FunctionTarget
 from lambent.environments.environment import ExecutionEnvironment
-from lambent.environments.fleet import Fleet, FleetSettings, FunctionSandbox
-from lambent.environments.variables import Credentials, needs_fresh_interpreter, runtime_environment
+from lambent.environments.fleet import Fleet, FleetSettings
+from lambent.environments.variables import Credentials, interpreter_flags, needs_fresh_interpreter, runtime_environment
 from lambent.environments.zygote_plans import ZygotePlans
 from lambent.gateway.api import Api
 from lambent.gateway.authentication import AnyCredentials, Authenticator, VerifiedCredentials
@@ -48,7 +48,6 @@ from lambent.runtimes.providers import RuntimePlaces, Runtimes
 from lambent.runtimes.python.byte_code import PackageCopies
 from lambent.runtimes.python.interpreters import Interpreter
 from lambent.sandbox.cgroup import CgroupTree, find_mounts
-from lambent.sandbox.choice import choose
 from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
 from lambent.sandbox.network.bridge import Attachment, Bridge
 from lambent.sandbox.network.dns import HostResolvers
@@ -56,9 +55,8 @@ from lambent.sandbox.network.inside import listen_inside
 from lambent.sandbox.network.plan import NetworkMode
 from lambent.sandbox.owner_maps import OwnedFolder
 from lambent.sandbox.pool import DEFAULT_TMP_MB, PoolSettings, SandboxPool
-from lambent.sandbox.process.pool import ProcessPool
-from lambent.sandbox.promises import warnings
 from lambent.sandbox.reaper import reap
+from lambent.sandbox.sandbox import Sandbox
 from lambent.services.account import Account
 from lambent.services.activation import Activation
 from lambent.services.catalogue_view import CatalogueView
@@ -225,12 +223,10 @@ class _Assembly:
     def _claim(self) -> socket.socket:
         """What can be refused with one line: the address, the data directory, the port."""
         settings = self._settings
-        try:
-            self._means = choose(settings.sandbox, fall_back=self._posture == "dev")
-        except SandboxUnavailable as error:
-            raise CannotStart(f"{error}; lambent doctor says what there can be, --sandbox chooses it") from error
-        for line in warnings(self._means):
-            logger.warning(line)
+        if sys.platform != "linux" or os.geteuid() != 0:
+            raise CannotStart(
+                "sandboxes need root on Linux for now; run it with sudo (lambent doctor says what is missing)"
+            )
         if settings.port == _RUNTIME_API_PORT:
             raise CannotStart(
                 f"port {settings.port} is the Runtime API's inside every environment; choose another with --port"
@@ -275,12 +271,15 @@ class _Assembly:
             installed=settings.runtimes_directory,
             environment=os.environ,
             home=Path.home(),
+            node_sdk=settings.node_sdk,
         )
         self._runtimes = await asyncio.to_thread(Runtimes, places)
         dev = self._posture == "dev"
         mode = NetworkMode.EGRESS_AND_HOST_LOOPBACK if dev else NetworkMode.EGRESS
+        cgroups = CgroupTree(find_mounts(), self._instance())
         directory = self._data.path / "sandboxes"
         directory.mkdir(exist_ok=True)
+        await asyncio.to_thread(_prepare_cgroups, cgroups)
         self._packages_inside = PackageCopies(self._data.path / "packages-inside")
         plans = ZygotePlans(
             runtimes=self._runtimes,
@@ -288,14 +287,15 @@ class _Assembly:
             sdk_cache=self._data.path / "sdk",
             copies=self._packages_inside,
             network=mode,
-            confined=self._means.kind == "namespaces",
         )
-        if self._means.kind == "process":
-            self._pool: SandboxPool | ProcessPool = ProcessPool(
-                directory=directory / "processes", plan_for=plans.plan_for, server_port=self._port
-            )
-        else:
-            self._pool = await self._namespaces(directory, mode, plans)
+        bridge = Bridge(asyncio.get_running_loop(), mode, HostResolvers())
+        self._pool = SandboxPool(
+            settings=PoolSettings(stock=settings.blank_pool_size, cpu_quota=not dev, uid_base=_UID_BASE),
+            directory=directory,
+            cgroups=cgroups,
+            network=_EnvironmentNetwork(bridge, self._port),
+            plan_for=plans.plan_for,
+        )
         self._stack.push_async_callback(self._pool.stop)
         self._fleet = Fleet(
             settings=FleetSettings(
@@ -309,19 +309,6 @@ class _Assembly:
             code_trees=self._code_trees,
         )
         self._background = _Background(self._stack, self._stop)
-
-    async def _namespaces(self, directory: Path, mode: NetworkMode, plans: ZygotePlans) -> SandboxPool:
-        cgroups = CgroupTree(find_mounts(), self._instance())
-        await asyncio.to_thread(_prepare_cgroups, cgroups)
-        bridge = Bridge(asyncio.get_running_loop(), mode, HostResolvers())
-        cpu_quota = self._posture == "serve"
-        return SandboxPool(
-            settings=PoolSettings(stock=self._settings.blank_pool_size, cpu_quota=cpu_quota, uid_base=_UID_BASE),
-            directory=directory,
-            cgroups=cgroups,
-            network=_EnvironmentNetwork(bridge, self._port),
-            plan_for=plans.plan_for,
-        )
 
     async def _warm_expected(self) -> None:
         """Begin what takes longest, in processes of its own, while the rest of the server is put together."""
@@ -338,7 +325,7 @@ class _Assembly:
 
     async def _code_trees(self, target: FunctionTarget) -> list[tuple[str, Path | OwnedFolder]]:
         tree = await self._code_tree(target)
-        trees = [("/var/task", tree)]
+        trees: list[tuple[str, Path | OwnedFolder]] = [("/var/task", tree)]
         if target.layers:
             stacked = self._code.stacked_tree(target.layers)
             if not stacked.is_dir():
@@ -353,7 +340,7 @@ class _Assembly:
     def _create_environment(
         self,
         target: FunctionTarget,
-        sandbox: FunctionSandbox,
+        sandbox: Sandbox,
         *,
         on_idle: Callable[[ExecutionEnvironment], None],
         on_ended: Callable[[ExecutionEnvironment], None],
@@ -385,9 +372,10 @@ class _Assembly:
             loop=loop,
             log_stream=self._logs.stream(target.scope, target.log_group, stream),
             init_frame=encode_init(
-                environment=sandbox.localise(environment),
+                environment=environment,
                 handler=target.handler,
                 exec_interpreter=needs_fresh_interpreter(target.environment),
+                flags=interpreter_flags(target),
             ),
             on_idle=on_idle,
             on_ended=ended,
@@ -411,7 +399,7 @@ class _Assembly:
             stack=self._code.stack,
             ids=self._ids,
             on_changed=changed,
-            on_activated=lambda target: self._background.start(self._warm(target.runtime)),
+            on_activated=lambda target: self._background.start(self._warm(target.runtime, interpreter_flags(target))),
         )
         s3_url = endpoint_url(os.environ, own_port=self._port)
         source = S3CodeSource(S3Endpoint(url=s3_url, region=self._settings.default_region))
@@ -523,15 +511,15 @@ class _Assembly:
         """A team's server doesn't start where it could run nothing; `dev` says so in its log and goes on."""
         for runtime in await self._expected_runtimes():
             try:
-                sandbox = await self._pool.acquire(runtime, DEFAULT_TMP_MB, fresh=False)
+                sandbox = await self._pool.acquire(runtime, DEFAULT_TMP_MB, fresh=False, flags=())
             except (SandboxUnavailable, SandboxFailed) as error:
                 raise CannotStart(f"no sandbox can be built: {error}; see lambent doctor") from error
             await sandbox.destroy()
 
-    async def _warm(self, runtime: str) -> None:
+    async def _warm(self, runtime: str, flags: tuple[str, ...] = ()) -> None:
         """Have blanks ready before the first invocation asks for one; then the byte code of what they import."""
         try:
-            await self._pool.warm(runtime)
+            await self._pool.warm(runtime, flags)
         except (SandboxUnavailable, SandboxFailed) as error:
             logger.warning("No environments for %s: %s", runtime, error)
             return

@@ -56,7 +56,7 @@ class FakeSandboxes:
         self.acquired: list[FakeSandbox] = []
         self._gate = asyncio.Event()
 
-    async def acquire(self, runtime: str, tmp_mb: int, *, fresh: bool) -> Any:
+    async def acquire(self, runtime: str, tmp_mb: int, *, fresh: bool, flags: tuple[str, ...]) -> Any:
         while self.held:
             await self._gate.wait()
         if self.fails is not None:
@@ -328,9 +328,9 @@ async def test_a_failed_start_refuses_one_invocation_not_those_with_starts_of_th
     await settle()
     sandboxes, acquire = house.sandboxes, house.sandboxes.acquire
 
-    async def fail_once(runtime: str, tmp_mb: int, *, fresh: bool) -> Any:
+    async def fail_once(runtime: str, tmp_mb: int, *, fresh: bool, flags: tuple[str, ...]) -> Any:
         try:
-            return await acquire(runtime, tmp_mb, fresh=fresh)
+            return await acquire(runtime, tmp_mb, fresh=fresh, flags=flags)
         finally:
             sandboxes.fails = None
 

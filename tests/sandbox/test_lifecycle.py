@@ -293,23 +293,23 @@ def is_of(directory: Path, pid: int) -> bool:
 async def test_a_process_that_cannot_be_locked_down_is_named_and_not_used(pool: SandboxPool, plans: Plans) -> None:
     plans.limits = [("NOSUCH", 1, 1)]
     with pytest.raises(SandboxFailed, match=r"LockDownFailed: AttributeError: .*RLIMIT_NOSUCH"):
-        await pool.acquire("python", 512, fresh=False)
+        await pool.acquire("python", 512, fresh=False, flags=())
 
 
 async def test_a_network_that_cannot_be_made_is_named(pool: SandboxPool, plans: Plans) -> None:
     plans.network = [["routes to nowhere", 0, "FAAAABgABQAAAAAAAAAAAA=="]]
     with pytest.raises(SandboxFailed, match="network step 'routes to nowhere'"):
-        await pool.acquire("python", 512, fresh=False)
+        await pool.acquire("python", 512, fresh=False, flags=())
 
 
 async def test_a_root_that_cannot_be_built_is_named(pool: SandboxPool, plans: Plans, tmp_path: Path) -> None:
     plans.prefix = tmp_path / "nothing"
     with pytest.raises(Exception, match=r"sandbox step bind .*nothing"):
-        await pool.acquire("python", 512, fresh=False)
+        await pool.acquire("python", 512, fresh=False, flags=())
 
 
 async def test_code_that_is_not_there_is_named_before_anything_runs(pool: SandboxPool, tmp_path: Path) -> None:
-    sandbox = await pool.acquire("python", 512, fresh=False)
+    sandbox = await pool.acquire("python", 512, fresh=False, flags=())
     with pytest.raises(SandboxFailed, match="open_tree: No such file"):
         sandbox.specialise(128, [("/var/task", tmp_path / "nothing")])
     await sandbox.destroy()
@@ -318,7 +318,7 @@ async def test_code_that_is_not_there_is_named_before_anything_runs(pool: Sandbo
 async def test_code_that_cannot_be_mounted_ends_the_environment(
     pool: SandboxPool, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sandbox = await pool.acquire("python", 512, fresh=False)
+    sandbox = await pool.acquire("python", 512, fresh=False, flags=())
     ended = exit_of(sandbox)
     sandbox.specialise(128, [("/nowhere", tmp_path)])
     assert await asyncio.wait_for(ended, 10) == ExitStatus(None, signal.SIGKILL, out_of_memory=False)
@@ -330,7 +330,7 @@ async def test_code_that_cannot_be_mounted_ends_the_environment(
 
 
 async def test_a_blank_whose_init_was_killed_is_not_given_out(pool: SandboxPool) -> None:
-    first = await pool.acquire("python", 512, fresh=False)
+    first = await pool.acquire("python", 512, fresh=False, flags=())
     await pool.warm("python")
     while not (blanks := [one for stock in pool._stocks.values() for one in stock.blanks]):
         await asyncio.sleep(0.001)
@@ -338,19 +338,19 @@ async def test_a_blank_whose_init_was_killed_is_not_given_out(pool: SandboxPool)
         os.kill(blank.init_pid, signal.SIGKILL)
     while any(blank.alive for blank in blanks):
         await asyncio.sleep(0.001)
-    second = await pool.acquire("python", 512, fresh=False)
+    second = await pool.acquire("python", 512, fresh=False, flags=())
     assert second not in blanks
     assert second.alive
     await first.destroy()
 
 
 async def test_a_zygote_that_ends_is_replaced_while_callers_wait(pool: SandboxPool) -> None:
-    first = await pool.acquire("python", 512, fresh=False)
-    for stock in pool._stocks.values():
-        assert stock.zygote is not None
-        assert stock.zygote._process is not None
-        stock.zygote._process.kill()
-    others = await asyncio.gather(*(pool.acquire("python", 512, fresh=False) for _ in range(6)))
+    first = await pool.acquire("python", 512, fresh=False, flags=())
+    for of in pool._zygotes.values():
+        assert of.zygote is not None
+        assert of.zygote._process is not None
+        of.zygote._process.kill()
+    others = await asyncio.gather(*(pool.acquire("python", 512, fresh=False, flags=()) for _ in range(6)))
     assert first.alive
     assert all(one.alive for one in others)
 

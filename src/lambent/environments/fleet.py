@@ -28,7 +28,7 @@ from lambent.core.invocation import Invocation
 from lambent.core.scope import Scope
 from lambent.environments.environment import EnvironmentSandbox, ExecutionEnvironment
 from lambent.environments.host_memory import HostMemory, MemoryRequest
-from lambent.environments.variables import needs_fresh_interpreter
+from lambent.environments.variables import interpreter_flags, needs_fresh_interpreter
 from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
 from lambent.sandbox.owner_maps import OwnedFolder
 
@@ -56,11 +56,12 @@ class FunctionSandbox(EnvironmentSandbox, Protocol):
 class Sandboxes(Protocol):
     """Where blank sandboxes come from; `lambent.sandbox.pool.SandboxPool` is one."""
 
-    async def acquire(self, runtime: str, tmp_mb: int, *, fresh: bool) -> FunctionSandbox:
+    async def acquire(self, runtime: str, tmp_mb: int, *, fresh: bool, flags: tuple[str, ...]) -> FunctionSandbox:
         """A sandbox that nobody has used; raises SandboxUnavailable or SandboxFailed.
 
         Args:
             fresh: its program must see the function's variables when it starts.
+            flags: of its program's command line.
         """
 
 
@@ -280,7 +281,10 @@ class Fleet:
         try:
             trees = await self._code_trees(target)
             fresh = needs_fresh_interpreter(target.environment)
-            sandbox = await self._sandboxes.acquire(target.runtime, target.ephemeral_storage_mb, fresh=fresh)
+            flags = interpreter_flags(target)
+            sandbox = await self._sandboxes.acquire(
+                target.runtime, target.ephemeral_storage_mb, fresh=fresh, flags=flags
+            )
             sandbox.specialise(target.memory_mb, trees)
             environment = self._create(target, sandbox, on_idle=self._on_idle, on_ended=self._on_ended)
             environment.start()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from lambent.core.function import FunctionTarget
 from lambent.runtimes.catalogue import RUNTIMES
+from lambent.runtimes.nodejs import command_line
 
 _TASK_ROOT, _RUNTIME_DIRECTORY = "/var/task", "/var/runtime"
 _LANGUAGE_PROGRAMS, _LANGUAGE_LIBRARIES = "/var/lang/bin:", "/var/lang/lib:"
@@ -105,6 +106,13 @@ def runtime_environment(
         reserved["AWS_SECRET_ACCESS_KEY"] = credentials.secret_access_key
         reserved["AWS_SESSION_TOKEN"] = credentials.session_token
     return {**changeable, **target.environment, **reserved}
+
+
+def interpreter_flags(target: FunctionTarget) -> tuple[str, ...]:
+    """What the command line of a function's interpreter has between the program and its script."""
+    if RUNTIMES[target.runtime].family == "nodejs":
+        return command_line.interpreter_flags(target.runtime, target.memory_mb, target.environment)
+    return ()
 
 
 def needs_fresh_interpreter(environment: Mapping[str, str]) -> bool:

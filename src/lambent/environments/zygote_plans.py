@@ -16,6 +16,7 @@ from typing import Any
 
 from lambent.environments.variables import interpreter_environment
 from lambent.runtimes.errors import RuntimeMissing
+from lambent.runtimes.nodejs import command_line
 from lambent.runtimes.nodejs.interpreters import NodeInterpreter
 from lambent.runtimes.providers import Runtimes
 from lambent.runtimes.python.byte_code import Mount, PackageCopies
@@ -41,7 +42,6 @@ _LIMITS = (
 )
 
 _NODE_CLIENT = Path(str(resources.files("lambent.runtimes.nodejs").joinpath("client")))
-_NODE_FLAGS = ("--no-deprecation",)
 # Directories that are empty in the root file system, or a function's only later.
 _OWN_CLIENT, _OWN_PREFIX = "/opt", "/mnt"
 # Source: runtime-api.md section 8; /var/runtime/bootstrap is a container image's only.
@@ -119,7 +119,7 @@ class ZygotePlans:
             mounts["node_modules"] = sdk
         if self._runtimes.node_sdk_note is not None:
             logger.warning(self._runtimes.node_sdk_note)
-        command = ["/var/lang/bin/node", *_NODE_FLAGS, "/var/runtime/lambent/index.mjs"]
+        command = [command_line.PROGRAM, command_line.SCRIPT]
         stem = {"command": [*command, "--stem"], "environment": interpreter_environment(node.identifier)}
         return self._supervised(
             node.identifier,

@@ -1,7 +1,8 @@
 """Keeps blank environments ready, so that a cold start never waits for namespaces, cgroups or a fork.
 
-Blanks are built on demand and ahead of it: `_wanted` per runtime is the stock to hold plus the callers that
-wait. A built blank goes to the caller that has waited longest, else into stock.
+Blanks are built on demand and ahead of it: what is wanted per kind of blank is the stock to hold plus the callers that
+wait. A built blank goes to the caller that has waited longest, else into stock. A kind is a runtime and, where blanks
+are stems, the flags of its interpreter's command line.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from lambent.sandbox.cgroup import Cgroup, CgroupTree, remove_groups, remove_when_empty
 from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
@@ -28,6 +29,8 @@ DEFAULT_TMP_MB = 512
 # processor time), so there are more than processors.
 _BUILDERS = 8
 _SOCKET_BUFFER_BYTES = 1 << 18
+# Stems kept ready of one kind, and the number of kinds for which they are kept.
+_STEMS, _STEM_KINDS = 2, 4
 
 T = TypeVar("T")
 
@@ -56,17 +59,31 @@ class PoolSettings:
     """How many blanks, and for whom."""
 
     stock: int
-    """Blanks kept ready per runtime in use."""
+    """Blanks kept ready per runtime in use; fewer where each is an interpreter of its own."""
     cpu_quota: bool
     """Whether CPU is a quota (as on AWS) or a share."""
     uid_base: int
     """First of the 65,536 host uids given to environments."""
 
 
+class _Kind(NamedTuple):
+    """What blanks are alike in."""
+
+    runtime: str
+    flags: tuple[str, ...]
+    """Of a stem's command line."""
+
+
 @dataclass(slots=True)
-class _RuntimeStock:
+class _RuntimeZygote:
     zygote: Zygote | None = None
     starting: asyncio.Task[Zygote] | None = None
+
+
+@dataclass(slots=True)
+class _Stock:
+    size: int
+    """Blanks to keep ready."""
     blanks: collections.deque[Sandbox] = field(default_factory=collections.deque)
     waiting: collections.deque[asyncio.Future[Sandbox]] = field(default_factory=collections.deque)
     building: int = 0
@@ -97,7 +114,8 @@ class SandboxPool:
         self._plan_for = plan_for
         self._tmp = TmpStorage(directory)
         self._threads = ThreadPoolExecutor(_BUILDERS, thread_name_prefix="sandbox")
-        self._stocks: dict[str, _RuntimeStock] = {}
+        self._zygotes: dict[str, _RuntimeZygote] = {}
+        self._stocks: dict[_Kind, _Stock] = {}  # the one used last is the last
         self._sandboxes: set[Sandbox] = set()
         self._attachments: dict[Sandbox, NetworkAttachment] = {}
         self._uids: set[int] = set()
@@ -105,46 +123,52 @@ class SandboxPool:
         self._builders: set[asyncio.Task[Any]] = set()
         self._stopping = False
 
-    async def warm(self, runtime: str) -> None:
-        """Start the runtime's zygote and its stock of blanks, if that hasn't happened.
+    async def warm(self, runtime: str, flags: tuple[str, ...] = ()) -> None:
+        """Start the runtime's zygote and a stock of its blanks, if that hasn't happened.
+
+        Args:
+            flags: those of the function for which it is.
 
         Raises:
             SandboxUnavailable: the runtime can't be had on this machine.
         """
-        stock = self._stock(runtime)
-        await self._zygote(runtime, stock)
-        self._replenish(runtime, stock)
+        zygote = await self._zygote(runtime)
+        kind = _kind(zygote, flags)
+        self._replenish(kind, self._stock(kind))
 
-    async def acquire(self, runtime: str, tmp_mb: int, *, fresh: bool) -> Sandbox:
+    async def acquire(self, runtime: str, tmp_mb: int, *, fresh: bool, flags: tuple[str, ...]) -> Sandbox:
         """A blank environment: from stock, or built now.
 
         Args:
             fresh: its program must see the function's variables when it starts, so that a stem is no use.
+            flags: what its program's command line must have, where that is a stem.
 
         Raises:
             SandboxUnavailable: the runtime can't be had on this machine.
             SandboxFailed: a step failed; it is named.
         """
-        stock = self._stock(runtime)
-        fresh = fresh and (await self._zygote(runtime, stock)).has_stem
+        zygote = await self._zygote(runtime)
+        kind = _kind(zygote, flags)
+        fresh = fresh and zygote.has_stem
         if fresh or tmp_mb != DEFAULT_TMP_MB:
-            work = self._build(runtime, stock, tmp_mb, stem=not fresh)
+            work = self._build(kind, tmp_mb, stem=not fresh)
             return await asyncio.shield(self._builder(work, runtime))
+        stock = self._stock(kind)
         while stock.blanks:
             blank = stock.blanks.popleft()
             if blank.alive:
-                self._replenish(runtime, stock)
+                self._replenish(kind, stock)
                 return blank
             self._builder(blank.destroy(), runtime)
         future: asyncio.Future[Sandbox] = asyncio.get_running_loop().create_future()
         stock.waiting.append(future)
-        self._replenish(runtime, stock)
+        self._replenish(kind, stock)
         return await future
 
     async def stop(self) -> None:
         """End every sandbox and zygote."""
         self._stopping = True
-        starting = [stock.starting for stock in self._stocks.values() if stock.starting is not None]
+        starting = [of.starting for of in self._zygotes.values() if of.starting is not None]
         for task in starting:
             task.cancel()
         await asyncio.gather(*starting, return_exceptions=True)
@@ -152,9 +176,9 @@ class SandboxPool:
         while self._builders:
             await asyncio.gather(*self._builders, return_exceptions=True)
         await asyncio.gather(*(sandbox.destroy() for sandbox in list(self._sandboxes)))
-        for stock in self._stocks.values():
-            if stock.zygote is not None:
-                await stock.zygote.stop()
+        for of in self._zygotes.values():
+            if of.zygote is not None:
+                await of.zygote.stop()
         self._threads.shutdown()
         self._cgroups.remove()
 
@@ -162,42 +186,57 @@ class SandboxPool:
         """How many there are now, blanks included."""
         return len(self._sandboxes)
 
-    def _stock(self, runtime: str) -> _RuntimeStock:
-        stock = self._stocks.get(runtime)
+    def _stock(self, kind: _Kind) -> _Stock:
+        stock = self._stocks.pop(kind, None)
         if stock is None:
-            stock = self._stocks[runtime] = _RuntimeStock()
+            size = min(self._settings.stock, _STEMS) if kind.flags else self._settings.stock
+            stock = _Stock(size)
+            self._forget_oldest_stems()
+        self._stocks[kind] = stock
         return stock
 
-    async def _zygote(self, runtime: str, stock: _RuntimeStock) -> Zygote:
-        if stock.zygote is not None and stock.zygote.alive:
-            return stock.zygote
-        if stock.starting is None or stock.starting.done():
-            stock.starting = asyncio.get_running_loop().create_task(
-                self._start_zygote(runtime, stock), name=f"zygote {runtime}"
-            )
-        return await asyncio.shield(stock.starting)
+    def _forget_oldest_stems(self) -> None:
+        """A stem has the memory of an interpreter: they are kept for few kinds."""
+        stems = [kind for kind, stock in self._stocks.items() if kind.flags and not stock.waiting]
+        for kind in stems[: -_STEM_KINDS + 1]:
+            stock = self._stocks.pop(kind)
+            stock.size = 0
+            while stock.blanks:
+                self._builder(stock.blanks.popleft().destroy(), kind.runtime)
 
-    async def _start_zygote(self, runtime: str, stock: _RuntimeStock) -> Zygote:
+    async def _zygote(self, runtime: str) -> Zygote:
+        of = self._zygotes.get(runtime)
+        if of is None:
+            of = self._zygotes[runtime] = _RuntimeZygote()
+        if of.zygote is not None and of.zygote.alive:
+            return of.zygote
+        if of.starting is None or of.starting.done():
+            of.starting = asyncio.get_running_loop().create_task(
+                self._start_zygote(runtime, of), name=f"zygote {runtime}"
+            )
+        return await asyncio.shield(of.starting)
+
+    async def _start_zygote(self, runtime: str, of: _RuntimeZygote) -> Zygote:
         plan = await self._plan_for(runtime)
         mount_point = self._directory / "root"
         mount_point.mkdir(exist_ok=True)
-        if stock.zygote is not None:
+        if of.zygote is not None:
             logger.warning("The zygote of %s has ended; a new one takes its place.", runtime)
-            await stock.zygote.stop()
-        zygote = stock.zygote = Zygote(plan, mount_point)
+            await of.zygote.stop()
+        zygote = of.zygote = Zygote(plan, mount_point)
         try:
             await zygote.start()
         except BaseException:
-            stock.zygote = None
+            of.zygote = None
             await zygote.stop()
             raise
         return zygote
 
-    def _replenish(self, runtime: str, stock: _RuntimeStock) -> None:
-        wanted = self._settings.stock + len(stock.waiting) - len(stock.blanks)
+    def _replenish(self, kind: _Kind, stock: _Stock) -> None:
+        wanted = stock.size + len(stock.waiting) - len(stock.blanks)
         while stock.building < min(wanted, _BUILDERS) and not self._stopping:
             stock.building += 1
-            self._builder(self._build_for_stock(runtime, stock), runtime)
+            self._builder(self._build_for_stock(kind, stock), kind.runtime)
 
     def _builder(self, work: Coroutine[Any, Any, T], runtime: str) -> asyncio.Task[T]:
         task = asyncio.get_running_loop().create_task(work, name=f"blank {runtime}")
@@ -205,11 +244,11 @@ class SandboxPool:
         task.add_done_callback(self._builders.discard)
         return task
 
-    async def _build_for_stock(self, runtime: str, stock: _RuntimeStock) -> None:
+    async def _build_for_stock(self, kind: _Kind, stock: _Stock) -> None:
         """Build until the stock is full and nobody waits; a failure goes to whoever has waited longest."""
         try:
-            while len(stock.blanks) < self._settings.stock + len(stock.waiting) and not self._stopping:
-                sandbox = await self._build(runtime, stock, DEFAULT_TMP_MB, stem=True)
+            while len(stock.blanks) < stock.size + len(stock.waiting) and not self._stopping:
+                sandbox = await self._build(kind, DEFAULT_TMP_MB, stem=True)
                 while stock.waiting:
                     future = stock.waiting.popleft()
                     if not future.done():
@@ -218,28 +257,29 @@ class SandboxPool:
                 else:
                     stock.blanks.append(sandbox)
         except (SandboxFailed, SandboxUnavailable) as error:
-            logger.error("no blank environment for %s: %s", runtime, error)  # noqa: TRY400  # it names the step
+            logger.error("no blank environment for %s: %s", kind.runtime, error)  # noqa: TRY400  # it names the step
             _refuse(stock.waiting, error)
         except Exception as error:
             # A bug of ours: whoever waits must be told all the same.
-            logger.exception("no blank environment for %s", runtime)
-            _refuse(stock.waiting, SandboxFailed(f"no blank environment for {runtime}: {error!r}"))
+            logger.exception("no blank environment for %s", kind.runtime)
+            _refuse(stock.waiting, SandboxFailed(f"no blank environment for {kind.runtime}: {error!r}"))
         finally:
             stock.building -= 1
             if self._stopping:
                 _refuse(stock.waiting, SandboxUnavailable("the server is stopping"))
 
-    async def _build(self, runtime: str, stock: _RuntimeStock, tmp_mb: int, *, stem: bool) -> Sandbox:
+    async def _build(self, kind: _Kind, tmp_mb: int, *, stem: bool) -> Sandbox:
         """A blank environment; a zygote that ends meanwhile is replaced, once."""
-        zygote = await self._zygote(runtime, stock)
+        flags = kind.flags if stem else None
+        zygote = await self._zygote(kind.runtime)
         try:
-            return await self._fork(zygote, tmp_mb, stem=stem)
+            return await self._fork(zygote, tmp_mb, flags)
         except SandboxFailed:
             if zygote.alive or self._stopping:
                 raise
-        return await self._fork(await self._zygote(runtime, stock), tmp_mb, stem=stem)
+        return await self._fork(await self._zygote(kind.runtime), tmp_mb, flags)
 
-    async def _fork(self, zygote: Zygote, tmp_mb: int, *, stem: bool) -> Sandbox:
+    async def _fork(self, zygote: Zygote, tmp_mb: int, stem: tuple[str, ...] | None) -> Sandbox:
         loop = asyncio.get_running_loop()
         sandbox_id = secrets.token_hex(8)
         uid = self._take_uid()
@@ -320,6 +360,10 @@ class SandboxPool:
         attachment = self._attachments.pop(sandbox, None)
         if attachment is not None:
             attachment.close()
+
+
+def _kind(zygote: Zygote, flags: tuple[str, ...]) -> _Kind:
+    return _Kind(zygote.runtime, flags if zygote.has_stem else ())
 
 
 def _refuse(waiting: collections.deque[asyncio.Future[Sandbox]], error: Exception) -> None:

@@ -120,11 +120,11 @@ class Zygote:
         self._process.wait()
         return text.splitlines()[-1] if text else "the zygote ended without a word"
 
-    async def spawn(self, uid: int, gid: int, fds: Sequence[int], *, stem: bool) -> int:
+    async def spawn(self, uid: int, gid: int, fds: Sequence[int], *, stem: Sequence[str] | None) -> int:
         """Fork a blank environment; answers the host pid of its init.
 
         Args:
-            stem: whether its program shall be started already, where the runtime `has_stem`.
+            stem: the flags of its program, which shall be started already where the runtime `has_stem`; None if not.
             fds: control socket, /tmp mount, frames socket, log pipe, cgroup files; the caller closes them.
 
         Raises:
@@ -136,7 +136,9 @@ class Zygote:
         number = self._next_spawn
         future = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
-        request = json.dumps({"spawn": number, "uid": uid, "gid": gid, "stem": stem}).encode()
+        request = json.dumps(
+            {"spawn": number, "uid": uid, "gid": gid, "stem": None if stem is None else list(stem)}
+        ).encode()
         try:
             socket.send_fds(self._control, [request], list(fds))
         except OSError as error:

@@ -145,7 +145,12 @@ class FrameParser:
 
 
 def encode_init(
-    *, environment: Mapping[str, str], handler: str, exec_interpreter: bool, initialization_type: str = "on-demand"
+    *,
+    environment: Mapping[str, str],
+    handler: str,
+    exec_interpreter: bool,
+    flags: Sequence[str] = (),
+    initialization_type: str = "on-demand",
 ) -> bytes:
     """The INIT frame.
 
@@ -153,12 +158,14 @@ def encode_init(
         environment: the complete environment of the process.
         exec_interpreter: replace the forked process by a fresh interpreter, because the environment has what one reads
             at its start.
+        flags: what the command line of an executed interpreter has between the program and its script.
     """
     body = json.dumps(
         {
             "env": dict(environment),
             "handler": handler,
             "exec": exec_interpreter,
+            "flags": list(flags),
             "initialization_type": initialization_type,
         },
     ).encode()

@@ -59,6 +59,10 @@ class Stem:
         self.command = command
         self.environment = environment
 
+    def with_flags(self, flags: list[str]) -> Stem:
+        """The same, with flags between the program and its script."""
+        return Stem([self.command[0], *flags, *self.command[1:]], self.environment)
+
 
 def run(
     config: Config,

@@ -5,7 +5,7 @@ in the root file system that the launcher built, and forks, for each request on 
 new blank environment (`lambent_runtime.init`). One JSON object a message, descriptors beside it:
 
     server → zygote   {"config": {…}} first, once; then
-                      {"spawn": id, "uid": u, "gid": g, "stem": b} + control socket, /tmp mount, frames socket,
+                      {"spawn": id, "uid": u, "gid": g, "stem": [flag, …] | null} + control socket, /tmp mount, frames socket,
                       log pipe, cgroup files
 
 How a runtime process begins is the configuration's "start":
@@ -79,7 +79,9 @@ def main() -> NoReturn:
                     control.close()
                     os.close(pid_namespace)
                     config["uid"], config["gid"] = request["uid"], request["gid"]
-                    _become_init(config, fds, runtime_main, stem if request["stem"] else None)
+                    flags = request["stem"]
+                    wanted = None if stem is None or flags is None else stem.with_flags(flags)
+                    _become_init(config, fds, runtime_main, wanted)
                 answer["pid"] = pid
             finally:
                 # Without this the next child would be born into the namespace just made.
