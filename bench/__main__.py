@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.bars import BARS
 from bench.deployment import Functions
-from bench.processes import hello_server, lambent_server
+from bench.processes import hello_server, lambent_server, newest_node
 from bench.report import as_json, as_markdown, with_part
 from bench.results import Results
 from bench.run import Options, Run
@@ -49,7 +49,7 @@ def main() -> int:
     parser.add_argument("--samples", type=int, default=60, help="cold starts")
     parser.add_argument("--functions", type=int, default=10_000, help="that are many")
     parser.add_argument("--runtime", default=f"python3.{sys.version_info.minor}", help="of Python functions")
-    parser.add_argument("--node-runtime", default="nodejs22.x", help="of JavaScript functions")
+    parser.add_argument("--node-runtime", help="of JavaScript functions; default: the newest that this machine has")
     parser.add_argument("--output", type=Path, default=Path("bench/results.json"), help="where the figures go")
     parser.add_argument("--page", type=Path, help="a page whose part between the bench markers becomes the tables")
     arguments = parser.parse_args()
@@ -59,7 +59,7 @@ def main() -> int:
         rounds=arguments.rounds,
         samples=arguments.samples,
         python=arguments.runtime,
-        node=arguments.node_runtime,
+        node=arguments.node_runtime or newest_node(),
         functions=arguments.functions,
     )
     results, failed = _measure(options, chosen)
@@ -90,7 +90,7 @@ def _measure(options: Options, chosen: list[str]) -> tuple[Results, list[str]]:
     results = Results(
         version=VERSION,
         machine=f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}",
-        runtimes=f"{options.python} and {options.node}",
+        runtimes=f"{options.python} and {options.node or 'no Node.js'}",
     )
     failed: list[str] = []
 

@@ -60,13 +60,13 @@ def awslambdaric(runtime: str, mark: object) -> Package:
 
 def with_requests(runtime: str) -> Package:
     """Hello in Python that imports requests."""
-    source = "import requests\n" + _hello("hello.py", "requests")
+    source = _hello("hello.py", "requests") + "\n\nimport requests\n"
     return Package(_zip({"app.py": source, **_vendored(*_REQUESTS)}), runtime)
 
 
 def with_boto3(runtime: str) -> Package:
     """Hello in Python that brings boto3 and makes a client of S3."""
-    source = "import boto3\nboto3.client('s3')\n" + _hello("hello.py", "boto3")
+    source = _hello("hello.py", "boto3") + "\n\nimport boto3\n\nboto3.client('s3')\n"
     return Package(_zip({"app.py": source, **_vendored(*_BOTO3)}), runtime)
 
 

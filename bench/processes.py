@@ -1,6 +1,7 @@
 """The servers under measurement, and what the kernel says they cost."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -78,6 +79,14 @@ def lambent_server(data_directory: Path, log: Path, credentials: Credentials | N
         yield Lambent(process.pid, target, data_directory, begun, listening_seconds)
     finally:
         _stop(process)
+
+
+def newest_node() -> str:
+    """The newest identifier of Node.js that this machine has; "" without one, which functions are then refused."""
+    command = [sys.executable, "-m", "lambent", "runtime", "list", "--json"]
+    listed = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["runtimes"]
+    had = (one["identifier"] for one in listed if one["executable"])
+    return next((identifier for identifier in had if identifier.startswith("nodejs")), "")
 
 
 def cpu_seconds(pid: int) -> float:

@@ -37,6 +37,8 @@ def python(run: Run, results: Results) -> None:
         return f"cold-{number}"
 
     results.cold[COLD_NEW] = _measure(run, create, run.options.samples, _PAUSE_SECONDS)
+    for number in range(run.options.samples + _INIT_SAMPLES):
+        run.functions.delete(f"cold-{number}")
     results.cold[COLD_AGAIN] = _again(run, "cold-again", package(runtime, "again"), run.options.samples)
 
 
@@ -69,7 +71,9 @@ def _again(
         run.functions.reconfigure(name, f"change {number}")
         return name
 
-    return _measure(run, change, min(samples, run.options.samples), pause_seconds)
+    measured = _measure(run, change, min(samples, run.options.samples), pause_seconds)
+    run.functions.delete(name)
+    return measured
 
 
 def _measure(run: Run, prepare: Callable[[int], str], samples: int, pause_seconds: float) -> Cold:

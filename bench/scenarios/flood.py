@@ -13,6 +13,7 @@ from bench.run import Run, hello_p50_ms
 
 _CLIENTS = 32
 _SECONDS = 2.0
+_WARM_UP_SECONDS = 1.0
 
 
 def flood(run: Run, results: Results) -> None:
@@ -23,7 +24,9 @@ def flood(run: Run, results: Results) -> None:
     functions, port = run.functions, run.lambent.target.port
     functions.create("flooded", packages.python(run.options.python, "flooded"))
     functions.create("flood", packages.python(run.options.python, "flood"), memory_mb=SMALL_MEMORY_MB)
-    load.run(port, functions.requests("flood", 100), clients=_CLIENTS, seconds=1)
+    load.run(port, functions.requests("flooded", 100), clients=1, seconds=_WARM_UP_SECONDS)
+    load.run(port, functions.requests("flood", 100), clients=_CLIENTS, seconds=_WARM_UP_SECONDS)
+    time.sleep(_WARM_UP_SECONDS)
     quiet, hello_quiet, flooded, hello_flooded, rates = [], [], [], [], []
     for _ in range(run.options.rounds):
         requests = functions.requests("flooded", 2000)

@@ -24,7 +24,8 @@ _BUSY_SECONDS = 0.5
 _NAMESPACES = ("mnt", "pid", "net", "ipc", "uts", "cgroup", "user")
 _CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 _PROBE_MEMORY_MB = 256
-_LARGEST_LIMIT_BYTES = SMALL_MEMORY_MB << 20
+_LARGEST_LIMIT_BYTES = (SMALL_MEMORY_MB + 4) << 20
+"""MemorySize, and what the sandbox's own processes may take beside it."""
 
 
 @dataclass(frozen=True, slots=True)
