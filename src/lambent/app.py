@@ -25,7 +25,7 @@ from lambent.core.admission import Admission
 from lambent.core.concurrency import AccountLimits
 from lambent.core.function import FunctionTarget
 from lambent.environments.environment import ExecutionEnvironment
-from lambent.environments.fleet import Fleet, FleetSettings
+from lambent.environments.fleet import Fleet, FleetSettings, FunctionSandbox
 from lambent.environments.variables import Credentials, interpreter_flags, needs_fresh_interpreter, runtime_environment
 from lambent.environments.zygote_plans import ZygotePlans
 from lambent.gateway.api import Api
@@ -48,6 +48,7 @@ from lambent.runtimes.providers import RuntimePlaces, Runtimes
 from lambent.runtimes.python.byte_code import PackageCopies
 from lambent.runtimes.python.interpreters import Interpreter
 from lambent.sandbox.cgroup import CgroupTree, find_mounts
+from lambent.sandbox.choice import choose
 from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
 from lambent.sandbox.network.bridge import Attachment, Bridge
 from lambent.sandbox.network.dns import HostResolvers
@@ -55,8 +56,9 @@ from lambent.sandbox.network.inside import listen_inside
 from lambent.sandbox.network.plan import NetworkMode
 from lambent.sandbox.owner_maps import OwnedFolder
 from lambent.sandbox.pool import DEFAULT_TMP_MB, PoolSettings, SandboxPool
+from lambent.sandbox.process.pool import ProcessPool
+from lambent.sandbox.promises import warnings
 from lambent.sandbox.reaper import reap
-from lambent.sandbox.sandbox import Sandbox
 from lambent.services.account import Account
 from lambent.services.activation import Activation
 from lambent.services.catalogue_view import CatalogueView
@@ -223,10 +225,12 @@ class _Assembly:
     def _claim(self) -> socket.socket:
         """What can be refused with one line: the address, the data directory, the port."""
         settings = self._settings
-        if sys.platform != "linux" or os.geteuid() != 0:
-            raise CannotStart(
-                "sandboxes need root on Linux for now; run it with sudo (lambent doctor says what is missing)"
-            )
+        try:
+            self._means = choose(settings.sandbox, fall_back=self._posture == "dev")
+        except SandboxUnavailable as error:
+            raise CannotStart(f"{error}; lambent doctor says what there can be, --sandbox chooses it") from error
+        for line in warnings(self._means):
+            logger.warning(line)
         if settings.port == _RUNTIME_API_PORT:
             raise CannotStart(
                 f"port {settings.port} is the Runtime API's inside every environment; choose another with --port"
@@ -276,10 +280,8 @@ class _Assembly:
         self._runtimes = await asyncio.to_thread(Runtimes, places)
         dev = self._posture == "dev"
         mode = NetworkMode.EGRESS_AND_HOST_LOOPBACK if dev else NetworkMode.EGRESS
-        cgroups = CgroupTree(find_mounts(), self._instance())
         directory = self._data.path / "sandboxes"
         directory.mkdir(exist_ok=True)
-        await asyncio.to_thread(_prepare_cgroups, cgroups)
         self._packages_inside = PackageCopies(self._data.path / "packages-inside")
         plans = ZygotePlans(
             runtimes=self._runtimes,
@@ -287,15 +289,14 @@ class _Assembly:
             sdk_cache=self._data.path / "sdk",
             copies=self._packages_inside,
             network=mode,
+            confined=self._means.kind == "namespaces",
         )
-        bridge = Bridge(asyncio.get_running_loop(), mode, HostResolvers())
-        self._pool = SandboxPool(
-            settings=PoolSettings(stock=settings.blank_pool_size, cpu_quota=not dev, uid_base=_UID_BASE),
-            directory=directory,
-            cgroups=cgroups,
-            network=_EnvironmentNetwork(bridge, self._port),
-            plan_for=plans.plan_for,
-        )
+        if self._means.kind == "process":
+            self._pool: SandboxPool | ProcessPool = ProcessPool(
+                directory=directory / "processes", plan_for=plans.plan_for, server_port=self._port
+            )
+        else:
+            self._pool = await self._namespaces(directory, mode, plans)
         self._stack.push_async_callback(self._pool.stop)
         self._fleet = Fleet(
             settings=FleetSettings(
@@ -309,6 +310,19 @@ class _Assembly:
             code_trees=self._code_trees,
         )
         self._background = _Background(self._stack, self._stop)
+
+    async def _namespaces(self, directory: Path, mode: NetworkMode, plans: ZygotePlans) -> SandboxPool:
+        cgroups = CgroupTree(find_mounts(), self._instance())
+        await asyncio.to_thread(_prepare_cgroups, cgroups)
+        bridge = Bridge(asyncio.get_running_loop(), mode, HostResolvers())
+        cpu_quota = self._posture == "serve"
+        return SandboxPool(
+            settings=PoolSettings(stock=self._settings.blank_pool_size, cpu_quota=cpu_quota, uid_base=_UID_BASE),
+            directory=directory,
+            cgroups=cgroups,
+            network=_EnvironmentNetwork(bridge, self._port),
+            plan_for=plans.plan_for,
+        )
 
     async def _warm_expected(self) -> None:
         """Begin what takes longest, in processes of its own, while the rest of the server is put together."""
@@ -340,7 +354,7 @@ class _Assembly:
     def _create_environment(
         self,
         target: FunctionTarget,
-        sandbox: Sandbox,
+        sandbox: FunctionSandbox,
         *,
         on_idle: Callable[[ExecutionEnvironment], None],
         on_ended: Callable[[ExecutionEnvironment], None],
@@ -372,7 +386,7 @@ class _Assembly:
             loop=loop,
             log_stream=self._logs.stream(target.scope, target.log_group, stream),
             init_frame=encode_init(
-                environment=environment,
+                environment=sandbox.localise(environment),
                 handler=target.handler,
                 exec_interpreter=needs_fresh_interpreter(target.environment),
                 flags=interpreter_flags(target),

@@ -47,8 +47,8 @@ class ProcessPool:
         """
         await self._runtime(runtime)
 
-    async def acquire(self, runtime: str, tmp_mb: int, *, fresh: bool) -> ProcessSandbox:  # noqa: ARG002
-        """An environment that nobody has used. The size of its /tmp isn't limited, and every program is a fresh one.
+    async def acquire(self, runtime: str, tmp_mb: int, *, fresh: bool, flags: tuple[str, ...]) -> ProcessSandbox:  # noqa: ARG002
+        """An environment that nobody has used. Its /tmp has no limit, and every program is a fresh one.
 
         Raises:
             SandboxUnavailable: the runtime can't be had on this machine.

@@ -27,26 +27,26 @@ _NOT_FOUND_STATUS, _NOT_EXECUTABLE_STATUS = 127, 126
 _INVALID_ENTRYPOINT = "Runtime.InvalidEntrypoint"
 
 
-def run_interpreter(frames_fd: int, command: Sequence[str]) -> NoReturn:
+def run_interpreter(frames_fd: int, command: Sequence[str], directory: str = TASK_ROOT) -> NoReturn:
     """Become a managed runtime's interpreter when INIT has come; it keeps the frames socket."""
     try:
         channel = Channel(frames_fd)
         init = receive_init(channel)
-        take_environment(init)
+        take_environment(init, directory)
         flags: list[str] = init["flags"]  # type: ignore[assignment]  # by the protocol
         execute_interpreter(frames_fd, [command[0], *flags, *command[1:]])
     except ChannelClosed:
         os._exit(1)
 
 
-def run_bootstrap(frames_fd: int, candidates: Sequence[str]) -> NoReturn:
+def run_bootstrap(frames_fd: int, candidates: Sequence[str], directory: str = TASK_ROOT) -> NoReturn:
     """Become the first of the candidates that there is; it speaks HTTP, so the frames socket ends here.
 
     Source: runtime-api.md section 5 and 8 (the messages are those of AWS's platform, which is written in Go).
     """
     try:
         channel = Channel(frames_fd)
-        take_environment(receive_init(channel))
+        take_environment(receive_init(channel), directory)
         bootstrap = next(filter(os.path.exists, candidates), None)
         if bootstrap is None:
             reason = "Couldn't find valid bootstrap(s): [%s]" % " ".join(candidates)
