@@ -93,12 +93,13 @@ def test_a_nul_in_a_callers_header_does_not_shift_the_fields() -> None:
 
 
 def test_init_is_json() -> None:
-    frame = frames.encode_init(environment={"A": "ä"}, handler="app.handler", exec_interpreter=True)
+    frame = frames.encode_init(environment={"A": "ä"}, handler="app.handler", exec_interpreter=True, flags=["-v"])
     assert frames.HEADER.unpack_from(frame) == (len(frame) - 8, frames.INIT)
     assert json.loads(frame[8:]) == {
         "env": {"A": "ä"},
         "handler": "app.handler",
         "exec": True,
+        "flags": ["-v"],
         "initialization_type": "on-demand",
     }
 

@@ -5,8 +5,8 @@ in the root file system that the launcher built, and forks, for each request on 
 new blank environment (`lambent_runtime.init`). One JSON object a message, descriptors beside it:
 
     server → zygote   {"config": {…}} first, once; then
-                      {"spawn": id, "uid": u, "gid": g, "stem": [flag, …] | null} + control socket, /tmp mount, frames socket,
-                      log pipe, cgroup files
+                      {"spawn": id, "uid": u, "gid": g, "stem": [flag, …] | null} + control socket, /tmp mount,
+                      frames socket, log pipe, cgroup files
 
 How a runtime process begins is the configuration's "start":
 
