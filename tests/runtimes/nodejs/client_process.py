@@ -12,7 +12,7 @@ import lambent.runtimes.nodejs
 from tests.runtimes.python.runtime_process import INIT, RuntimeProcess
 
 CLIENT_ROOT = Path(lambent.runtimes.nodejs.__file__).parent / "client"
-ENTRY = CLIENT_ROOT / "index.mjs"
+ENTRY = CLIENT_ROOT / "index.cjs"
 
 # AWS's flags, and ours; by major version. See the head of index.cjs.
 FLAGS = {

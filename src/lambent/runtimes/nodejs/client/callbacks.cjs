@@ -237,7 +237,7 @@ function toJson(result) {
   }
   if (text === undefined) {
     // A function or a symbol. The words are those of AWS's native code.
-    throw new Error("A string was expected");
+    throw new TypeError("Wrong arguments");
   }
   return text;
 }

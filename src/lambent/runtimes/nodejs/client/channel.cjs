@@ -12,7 +12,7 @@
 "use strict";
 
 const { writeSync } = require("node:fs");
-const { Socket } = require("node:net");
+const { openPipe } = require("./pipe.cjs");
 
 const FRAMES_FD = 3;
 const INIT = 0x01;
@@ -36,8 +36,7 @@ class Channel {
   /** Called with the body of INIT, in the same way. */
   onInit = null;
 
-  #socket;
-  #handle;
+  #pipe;
   #incoming = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   #used = 0; // bytes of an incomplete frame at the beginning of #incoming
   #large = null; // a frame that doesn't fit into it
@@ -46,36 +45,23 @@ class Channel {
 
   constructor(fd = FRAMES_FD) {
     this.fd = fd;
-    this.#socket = new Socket({
-      fd,
-      readable: true,
-      writable: true,
-      onread: { buffer: () => this.#room(), callback: (size) => this.#receive(size) },
-    });
-    this.#handle = this.#socket._handle;
-    this.#handle.setBlocking(true);
-    // The server is gone: there is nobody to tell.
-    this.#socket.on("error", () => process.exit(1));
-    this.#socket.on("end", () => process.exit(1));
-    this.#socket.resume();
+    // At the end of the stream the server is gone: there is nobody to tell.
+    this.#pipe = openPipe(fd, this.#incoming, (size) => this.#receive(size), () => process.exit(1));
   }
 
   /** Keep the event loop alive while the next invocation is waited for. */
   hold() {
-    this.#handle.ref();
+    this.#pipe.ref();
   }
 
   /** Let the event loop become empty: what keeps it alive now is the function's. */
   release() {
-    this.#handle.unref();
+    this.#pipe.unref();
   }
 
-  #room() {
-    return this.#large === null ? this.#incoming.subarray(this.#used) : this.#large.subarray(this.#largeUsed);
-  }
-
+  /** Take what was read into the room; returns the room for the next read. */
   #receive(size) {
-    const full = size === (this.#large === null ? BUFFER_BYTES - this.#used : this.#large.length - this.#largeUsed);
+    const full = size === this.#room().length;
     if (this.#large === null) {
       this.#take(this.#used + size);
     } else {
@@ -88,10 +74,14 @@ class Channel {
     }
     if (full) {
       // Or libuv reads on at once, and waits where there is nothing more.
-      setImmediate(() => this.#handle.readStart());
-      return false;
+      this.#pipe.readStop();
+      setImmediate(() => this.#pipe.readStart());
     }
-    return true;
+    return this.#room();
+  }
+
+  #room() {
+    return this.#large === null ? this.#incoming.subarray(this.#used) : this.#large.subarray(this.#largeUsed);
   }
 
   /** Dispatch the whole frames at the beginning of the buffer and keep what is left. */

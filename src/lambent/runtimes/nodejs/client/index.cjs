@@ -29,6 +29,8 @@ const { Runtime } = require(promisesOnly ? "./promises.cjs" : "./callbacks.cjs")
 
 const STEM = "--stem";
 const WAKE_FD = 4;
+// What functions commonly use, the SDK above all: a stem has the time.
+const COMMON_MODULES = ["http", "https", "crypto", "stream", "url", "util", "zlib", "async_hooks", "timers/promises"];
 
 function main() {
   const isStem = process.argv[2] === STEM;
@@ -40,6 +42,7 @@ function main() {
     start(new Channel());
     return;
   }
+  COMMON_MODULES.forEach((name) => require(`node:${name}`));
   const wake = Buffer.allocUnsafe(1);
   if (fs.readSync(WAKE_FD, wake) === 0) {
     process.exit(1);
@@ -52,7 +55,7 @@ function main() {
   };
 }
 
-/** Replace every environment variable, and enter the code. */
+/** Replace every environment variable, so that nothing of the stem's stays, and enter the code. */
 function takeEnvironment(variables) {
   for (const name of Object.keys(process.env)) {
     delete process.env[name];

@@ -1,13 +1,16 @@
 /** One invocation as the server sends it, and the parts of the context that are the same in all clients. */
 "use strict";
 
+const { promisesOnly } = require("./version.cjs");
+
 const FIELDS = 8;
 
 /** What is the same in every context of one process, read from the environment once. */
 function functionFields(environment) {
+  const { AWS_LAMBDA_FUNCTION_NAME: functionName, AWS_LAMBDA_FUNCTION_VERSION: functionVersion } = environment;
   return {
-    functionVersion: environment.AWS_LAMBDA_FUNCTION_VERSION,
-    functionName: environment.AWS_LAMBDA_FUNCTION_NAME,
+    // In the order of AWS's clients, which shows where a function logs its context.
+    ...(promisesOnly ? { functionName, functionVersion } : { functionVersion, functionName }),
     memoryLimitInMB: environment.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
     logGroupName: environment.AWS_LAMBDA_LOG_GROUP_NAME,
     logStreamName: environment.AWS_LAMBDA_LOG_STREAM_NAME,

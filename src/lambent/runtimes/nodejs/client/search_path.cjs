@@ -11,7 +11,6 @@
 
 const Module = require("node:module");
 const path = require("node:path");
-const { pathToFileURL } = require("node:url");
 
 const NOT_FOUND = "ERR_MODULE_NOT_FOUND";
 const EXPOSED = "--expose-internals";
@@ -49,6 +48,7 @@ function resolve(specifier, search) {
 }
 
 function resolveInFolders(search) {
+  const { pathToFileURL } = require("node:url");
   for (const folder of Module.globalPaths) {
     if (path.basename(folder) === "node_modules") {
       try {

@@ -89,8 +89,13 @@ class StreamedAnswer {
       }
       await finished;
     } catch (error) {
+      // An error after the end of the stream changes nothing for the caller.
       logError("Invoke Error", error);
-      this.#fail(error);
+      if (this.#stream.writableEnded) {
+        await finished.catch(() => this.#fail(error));
+      } else {
+        this.#fail(error);
+      }
     }
     whenOver();
   }
@@ -103,7 +108,6 @@ class StreamedAnswer {
     }
   }
 
-  /** An error after the end of the stream changes nothing for the caller. */
   #fail(error) {
     if (!this.#sent) {
       this.#sent = true;
