@@ -70,7 +70,9 @@ def test_a_checkout_of_many_files_and_folders_is_seen_whole(developer: Any, fold
     assert invoke(developer) == ["x", 1]
     for number in range(300):
         folder.save(f"package{number // 30}/module{number}.py", f"value = {number}")
-    folder.save("app.py", "import importlib\n\ndef handler(event, context):\n    return importlib.import_module(event).value\n")
+    folder.save(
+        "app.py", "import importlib\n\ndef handler(event, context):\n    return importlib.import_module(event).value\n"
+    )
     assert invoke(developer, Payload=b'"package9.module299"') == 299
     folder.save("package9/module299.py", "value = 'deep down'")
     assert invoke(developer, Payload=b'"package9.module299"') == "deep down"
