@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +52,25 @@ class NoBuckets:
         raise InvalidParameterValue(f"There is no {bucket}/{key}, version {version}.")
 
 
+class CalendarClock(Clock):
+    """The real time, or the beginning of a day that a test sets."""
+
+    def __init__(self) -> None:
+        self.day: date | None = None
+
+    def now_ms(self) -> int:
+        if self.day is None:
+            return super().now_ms()
+        return int(datetime.combine(self.day, time(), UTC).timestamp() * 1000)
+
+
 class ControlPlane:
     """A server of the control plane in a thread of its own; `start` again after `stop` is a restart."""
 
     def __init__(self, directory: Path) -> None:
         self.reserved: dict[tuple[Scope, str], int | None] = {}
         self.url = ""
+        self.calendar = CalendarClock()
         self._directory = directory
         self._database_url = f"sqlite:///{directory / 'control.db'}"
         self._started = threading.Event()
@@ -88,6 +102,15 @@ class ControlPlane:
     def hold_activation(self) -> None:
         """Activate nothing more until the next start."""
         self.run(self._close_gate())
+
+    @contextlib.contextmanager
+    def on(self, day: str) -> Iterator[None]:
+        """Runtimes are as they are on that day, until the block ends."""
+        self.calendar.day = date.fromisoformat(day)
+        try:
+            yield
+        finally:
+            self.calendar.day = None
 
     def lose_code(self, sha256: str) -> None:
         """A package vanishes from the disk."""
@@ -133,7 +156,7 @@ class ControlPlane:
                 clock=clock,
                 ids=ids,
                 limits=limits,
-                runtimes=RuntimeRules(clock=clock, unavailable=_unavailable),
+                runtimes=RuntimeRules(clock=self.calendar, unavailable=_unavailable),
                 host_architecture="x86_64",
                 on_changed=self.view.invalidate,
                 on_reserved=self._on_reserved,
