@@ -56,6 +56,7 @@ def installed(refusal: str, directory: Path) -> None:
 
 @pytest.mark.root
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.usefixtures("installed")
 class TestInstalled:
     """One installation for all: some 30 seconds."""

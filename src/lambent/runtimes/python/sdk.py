@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from lambent.runtimes.installation import InstallationFailed, run, whole_or_not
 from lambent.runtimes.python.byte_code import Mount, PackageCopies
 from lambent.runtimes.python.interpreters import Interpreter
 
@@ -26,7 +24,6 @@ BUNDLED, NONE = "bundled", "none"
 _DISTRIBUTIONS = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3")
 _VERSION = re.compile(r"\d+(\.\d+){1,3}\Z")
 _AT_LEAST = re.compile(r">=\s*(\d+)\.(\d+)")
-_INSTALL_SECONDS = 300.0
 _NOT_PACKAGES = {"..", "__pycache__", "bin"}
 
 
@@ -116,35 +113,14 @@ def _top_level(files: Iterable[metadata.PackagePath]) -> list[str]:
 
 def _install(interpreter: Interpreter, version: str, directory: Path) -> None:
     """Install with Lambent's pip for another interpreter, whose version decides what boto3 depends on."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    target = Path(tempfile.mkdtemp(prefix=f"{directory.name}.", dir=directory.parent))
     pip = [sys.executable, "-m", "pip", "--python", os.fspath(interpreter.executable)]
     options = ["--quiet", "--disable-pip-version-check", "--no-input", "--only-binary=:all:"]
     try:
-        done = subprocess.run(
-            [*pip, "install", *options, "--target", os.fspath(target), f"boto3=={version}"],
-            capture_output=True,
-            check=False,
-            text=True,
-            timeout=_INSTALL_SECONDS,
-            stdin=subprocess.DEVNULL,
-        )
-        if done.returncode != 0:
-            reason = done.stderr.strip().splitlines()[-1:] or ["pip gave no reason"]
-            raise SdkUnavailable(f"boto3 {version} could not be installed for {interpreter.identifier}: {reason[0]}")
-        # Read by sandboxes under other uids; mkdtemp makes a private directory.
-        target.chmod(0o755)
-        _move_into_place(target, directory)
-    except subprocess.TimeoutExpired:
-        raise SdkUnavailable(f"boto3 {version} could not be installed in {_INSTALL_SECONDS:.0f} s.") from None
-    finally:
-        shutil.rmtree(target, ignore_errors=True)
-
-
-def _move_into_place(target: Path, directory: Path) -> None:
-    """Whole or not at all: another server may have installed the same version meanwhile."""
-    try:
-        target.rename(directory)
-    except OSError:
-        if not directory.is_dir():
-            raise
+        with whole_or_not(directory) as new:
+            run(
+                [*pip, "install", *options, "--target", os.fspath(new), f"boto3=={version}"],
+                directory=new,
+                purpose=f"boto3 {version} could not be installed for {interpreter.identifier}",
+            )
+    except InstallationFailed as error:
+        raise SdkUnavailable(str(error)) from error
