@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 import shutil
 import urllib.request
 import zipfile
@@ -41,6 +42,27 @@ def test_what_was_saved_is_what_the_next_invocation_runs(developer: Any, folder:
     for number in range(20):
         folder.save("app.py", COUNTER.format(text=f"save {number}"), atomically=atomically)
         assert invoke(developer) == [f"save {number}", 1]
+
+
+def test_javascript_is_loaded_anew_too(watching: LambentServer, developer: Any, folder: Folder) -> None:
+    source = (
+        "import {{ text }} from './lib/text.mjs'\nlet calls = 0\nexport const handler = async () => [text, ++calls]\n"
+    )
+    folder.save("index.mjs", source.format())
+    folder.save("lib/text.mjs", "export const text = 'first'\n")
+    create(developer, "f", folder.path, Runtime=newest(watching, "nodejs"), Handler="index.handler")
+    assert [invoke(developer), invoke(developer)] == [["first", 1], ["first", 2]]
+    for number in range(5):
+        folder.save("lib/text.mjs", f"export const text = {number}\n", atomically=number % 2 == 0)
+        assert [invoke(developer), invoke(developer)] == [[number, 1], [number, 2]]
+
+
+def newest(server: LambentServer, family: str) -> str:
+    """The newest runtime of a family that the server says it has."""
+    found = re.search(rf"^  runtimes  .*?({family}\S+)", server.said(), re.MULTILINE)
+    if found is None:
+        pytest.skip(f"this machine has no {family}; lambent runtime install brings one")
+    return found[1]
 
 
 def test_an_environment_is_warm_until_something_is_saved(developer: Any, folder: Folder) -> None:
