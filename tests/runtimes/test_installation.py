@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lambent.runtimes.installation import InstallationFailed, remove, run, whole_or_not
+from lambent.runtimes.installation import InstallationFailed, install_wheels, remove, run, whole_or_not
 from lambent.runtimes.nodejs import sdk
 
 
@@ -113,6 +113,21 @@ class TestRun:
         finally:
             os.umask(before)
         assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o644
+
+
+def test_without_a_pip_uv_installs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where Lambent was installed by uv itself."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    call = {"target": tmp_path / "new", "python": Path("/p/python3"), "dependencies": False, "purpose": "It failed"}
+    with pytest.raises(InstallationFailed, match="It failed: .* has no pip, and there is no uv on PATH"):
+        install_wheels("thing==1", **call)  # type: ignore[arg-type]  # one dictionary for two calls
+    (tmp_path / "uv").write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/said\n')
+    (tmp_path / "uv").chmod(0o755)
+    install_wheels("thing==1", **call)  # type: ignore[arg-type]  # as above
+    said = (tmp_path / "said").read_text().split()
+    assert (said[:2], said[-1]) == (["pip", "install"], "thing==1")
+    assert {"--no-deps", "--only-binary=:all:", "/p/python3", str(tmp_path / "new")} < set(said)
 
 
 @pytest.mark.parametrize(

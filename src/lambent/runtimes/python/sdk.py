@@ -7,15 +7,13 @@ brings its own in its package or a layer gets that one: /var/task and /opt come 
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from lambent.runtimes.installation import InstallationFailed, run, whole_or_not
+from lambent.runtimes.installation import InstallationFailed, install_wheels, whole_or_not
 from lambent.runtimes.python.byte_code import Mount, PackageCopies
 from lambent.runtimes.python.interpreters import Interpreter
 
@@ -113,13 +111,13 @@ def _top_level(files: Iterable[metadata.PackagePath]) -> list[str]:
 
 def _install(interpreter: Interpreter, version: str, directory: Path) -> None:
     """Install with Lambent's pip for another interpreter, whose version decides what boto3 depends on."""
-    pip = [sys.executable, "-m", "pip", "--python", os.fspath(interpreter.executable)]
-    options = ["--quiet", "--disable-pip-version-check", "--no-input", "--only-binary=:all:"]
     try:
         with whole_or_not(directory) as new:
-            run(
-                [*pip, "install", *options, "--target", os.fspath(new), f"boto3=={version}"],
-                directory=new,
+            install_wheels(
+                f"boto3=={version}",
+                new,
+                python=interpreter.executable,
+                dependencies=True,
                 purpose=f"boto3 {version} could not be installed for {interpreter.identifier}",
             )
     except InstallationFailed as error:
