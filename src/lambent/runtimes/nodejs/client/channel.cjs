@@ -144,7 +144,7 @@ class Channel {
 
   #answer(kind, fields, payload, andNext) {
     const wanted = 2 * HEADER_BYTES + (fields.length + payload.length) * BYTES_PER_UNIT;
-    const buffer = wanted <= BUFFER_BYTES ? this.#outgoing : Buffer.allocUnsafeSlow(wanted);
+    const buffer = wanted <= BUFFER_BYTES ? this.#outgoing : large(2 * HEADER_BYTES + fields.length, payload);
     let end = HEADER_BYTES + buffer.utf8Write(fields, HEADER_BYTES);
     if (typeof payload === "string") {
       end += buffer.utf8Write(payload, end);
@@ -166,13 +166,13 @@ class Channel {
    * @param {number} timestampMs milliseconds since the epoch
    */
   log(frameType, timestampMs, text) {
-    const wanted = HEADER_BYTES + LOG_HEAD_BYTES + text.length * BYTES_PER_UNIT;
-    const buffer = wanted <= BUFFER_BYTES ? this.#outgoing : Buffer.allocUnsafeSlow(wanted);
+    const head = HEADER_BYTES + LOG_HEAD_BYTES;
+    const wanted = head + text.length * BYTES_PER_UNIT;
+    const buffer = wanted <= BUFFER_BYTES ? this.#outgoing : large(head, text);
     const microseconds = timestampMs * 1000;
     buffer.writeUInt32BE(Math.floor(microseconds / TWO_TO_32), HEADER_BYTES);
     buffer.writeUInt32BE(microseconds % TWO_TO_32, HEADER_BYTES + 4);
     buffer.writeUInt32BE(frameType, HEADER_BYTES + 8);
-    const head = HEADER_BYTES + LOG_HEAD_BYTES;
     const end = head + buffer.utf8Write(text, head);
     putHeader(buffer, 0, end - HEADER_BYTES, LOG);
     this.#write(buffer, end);
@@ -184,6 +184,11 @@ class Channel {
       sent += writeSync(this.fd, buffer, sent, end - sent);
     }
   }
+}
+
+/** A buffer for a payload that the common one may be too small for. */
+function large(otherBytes, payload) {
+  return Buffer.allocUnsafeSlow(otherBytes + Buffer.byteLength(payload));
 }
 
 function putHeader(buffer, position, size, kind) {

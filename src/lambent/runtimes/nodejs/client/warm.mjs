@@ -1,0 +1,2 @@
+/** An ES module that a stem imports before it is needed, see index.cjs. */
+import "node:fs";
