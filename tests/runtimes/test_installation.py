@@ -120,7 +120,7 @@ def test_without_a_pip_uv_installs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     call = {"target": tmp_path / "new", "python": Path("/p/python3"), "dependencies": False, "purpose": "It failed"}
-    with pytest.raises(InstallationFailed, match="It failed: .* has no pip, and there is no uv on PATH"):
+    with pytest.raises(InstallationFailed, match=r"It failed: .* has no pip, and there is no uv on PATH"):
         install_wheels("thing==1", **call)  # type: ignore[arg-type]  # one dictionary for two calls
     (tmp_path / "uv").write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/said\n')
     (tmp_path / "uv").chmod(0o755)
