@@ -10,6 +10,7 @@ What functions don't run isn't looked at: version control, caches, and the files
 import errno
 import os
 import re
+import stat
 from pathlib import Path
 
 from inotify_simple import INotify, flags
@@ -56,6 +57,7 @@ class FolderWatch:
         self.there = False
         self.incomplete: OSError | None = None
         self.links_outside: list[str] = []
+        self._root = folder
         self._directories: dict[int, Path] = {}
         self._identity: tuple[int, int] | None = None
         self._inotify = INotify(nonblocking=True)
@@ -88,7 +90,7 @@ class FolderWatch:
         """See whether the folder is still the same one; build tools remove and make theirs anew. Whether it isn't."""
         try:
             found = self.folder.stat()
-            identity = (found.st_dev, found.st_ino) if self.folder.is_dir() else None
+            identity = (found.st_dev, found.st_ino) if stat.S_ISDIR(found.st_mode) else None
         except OSError:
             identity = None
         self.there = identity is not None
@@ -105,7 +107,8 @@ class FolderWatch:
         self.incomplete = None
         self.links_outside.clear()
         if self.there:
-            self._add(self.folder.resolve())
+            self._root = self.folder.resolve()
+            self._add(self._root)
         return True
 
     def _add(self, top: Path) -> None:
@@ -127,9 +130,8 @@ class FolderWatch:
                 self.incomplete = error
 
     def _note_link(self, link: Path) -> None:
-        root = self.folder.resolve()
-        if len(self.links_outside) < _LINKS_NAMED and leads_outside(link, root):
-            self.links_outside.append(str(link.relative_to(root)))
+        if len(self.links_outside) < _LINKS_NAMED and leads_outside(link, self._root):
+            self.links_outside.append(str(link.relative_to(self._root)))
 
 
 def leads_outside(link: Path, root: Path) -> bool:
