@@ -107,6 +107,7 @@ class ZygotePlans:
                 resolv_conf=RESOLV_CONF,
                 language={"": interpreter.base_prefix},
                 masked=_site_directories(version),
+                scaffold=dict.fromkeys(("/opt", "/var/task"), self._library_folder()),
             ),
             environment=interpreter_environment(interpreter.identifier),
             start={"kind": "fork"},
@@ -164,6 +165,16 @@ class ZygotePlans:
             network=network_steps(self._network),
             seccomp=self._seccomp,
         )
+
+    def _library_folder(self) -> Path:
+        """What /opt and /var/task look like to a zygote that starts: a folder `lib`, and nothing in it.
+
+        The C library asks once whether a folder of LD_LIBRARY_PATH is there, and never again looks into one that
+        wasn't; a fork knows what its zygote was told.
+        """
+        folder = self._sdk_cache.with_name("libraries")
+        (folder / "lib").mkdir(parents=True, exist_ok=True)
+        return folder
 
     def _client(self) -> Sequence[Mount]:
         return self._copies.of_folder("client", client_directory() / "lambent_runtime")
