@@ -144,7 +144,7 @@ class Channel {
 
   #answer(kind, fields, payload, andNext) {
     const wanted = 2 * HEADER_BYTES + (fields.length + payload.length) * BYTES_PER_UNIT;
-    const buffer = wanted <= BUFFER_BYTES ? this.#outgoing : large(2 * HEADER_BYTES + fields.length, payload);
+    const buffer = wanted <= BUFFER_BYTES ? this.#outgoing : large(2 * HEADER_BYTES + Buffer.byteLength(fields), payload);
     let end = HEADER_BYTES + buffer.utf8Write(fields, HEADER_BYTES);
     if (typeof payload === "string") {
       end += buffer.utf8Write(payload, end);
