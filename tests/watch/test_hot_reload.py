@@ -57,6 +57,31 @@ def test_javascript_is_loaded_anew_too(watching: LambentServer, developer: Any, 
         assert [invoke(developer), invoke(developer)] == [[number, 1], [number, 2]]
 
 
+BOOTSTRAP = """\
+#!/bin/bash
+exchange() {{  # method, path, body
+    exec 4<>/dev/tcp/127.0.0.1/9001
+    printf '%s %s HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\nContent-Length: %d\\r\\n\\r\\n%s' "$1" "$2" ${{#3}} "$3" >&4
+    cat <&4
+    exec 4>&-
+}}
+while true; do
+    next=$(exchange GET /2018-06-01/runtime/invocation/next "")
+    id=$(sed -n 's/^Lambda-Runtime-Aws-Request-Id: *\\([0-9a-f-]*\\).*/\\1/Ip' <<<"$next")
+    exchange POST "/2018-06-01/runtime/invocation/$id/response" '"{text}"' > /dev/null
+done
+"""
+
+
+def test_a_bootstrap_is_executed_anew_and_may_be_its_owner_s_alone(developer: Any, folder: Folder) -> None:
+    for text in ("first", "second", "third"):
+        folder.save("bootstrap", BOOTSTRAP.format(text=text))
+        (folder.path / "bootstrap").chmod(0o700)
+        if text == "first":
+            create(developer, "f", folder.path, Runtime="provided.al2023", Handler="any")
+        assert invoke(developer) == text
+
+
 def newest(server: LambentServer, family: str) -> str:
     """The newest runtime of a family that the server says it has."""
     found = re.search(rf"^  runtimes  .*?({family}\S+)", server.said(), re.MULTILINE)
