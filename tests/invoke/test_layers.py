@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import subprocess
 import time
 import zipfile
@@ -147,6 +148,50 @@ def handler(event, context):
         "other": False,
         "version": "1.0",
     }
+
+
+def node_runtime() -> str | None:
+    """The identifier of the Node.js on PATH, if Lambent has a client for it."""
+    if shutil.which("node") is None:
+        return None
+    version = subprocess.run(["node", "--version"], check=True, capture_output=True, text=True).stdout
+    identifier = f"nodejs{version.removeprefix('v').partition('.')[0]}.x"
+    return identifier if identifier in {"nodejs20.x", "nodejs22.x", "nodejs24.x"} else None
+
+
+NODE = node_runtime()
+NODE_HANDLERS = {
+    "index.js": """
+const plain = require("plain"), both = require("both"), own = require("own");
+exports.handler = async () => [plain, both, own];
+""",
+    "index.mjs": """
+import plain from "plain"; import both from "both"; import own from "own";
+export const handler = async () => [plain, both, own];
+""",
+}
+
+
+@pytest.mark.skipif(NODE is None, reason="this machine has no Node.js that functions can have")
+@pytest.mark.parametrize("module", NODE_HANDLERS)
+def test_node_finds_packages_of_layers_after_its_own(
+    client: Any, caller: Caller, publish: Publish, module: str
+) -> None:
+    """Source: developer guide, "Node.js layers": nodejs/node22/node_modules and nodejs/node_modules."""
+    runtime = str(NODE)
+    packages = {
+        "nodejs/node_modules/plain": "node_modules",
+        "nodejs/node_modules/both": "node_modules",
+        "nodejs/node_modules/own": "layer",
+        f"nodejs/{runtime.removesuffix('.x').replace('js', '')}/node_modules/both": "versioned",
+    }
+    layer = publish(
+        "packages", {f"{folder}/index.js": f"module.exports = '{where}';" for folder, where in packages.items()}
+    )
+    code = {module: NODE_HANDLERS[module], "node_modules/own/index.js": "module.exports = 'function';"}
+    settings = {"Runtime": runtime, "Handler": "index.handler", "Layers": [layer]}
+    create_function(client, "f", code, **settings)
+    assert caller.result("f") == ["node_modules", "versioned", "function"]
 
 
 def test_programs_and_libraries_of_layers_are_found(
