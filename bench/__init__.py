@@ -5,5 +5,5 @@ httptools, measured by the same client in the same run. The ratio says what Lamb
 
 `processes` starts both servers and reads what they cost, `hello` is the raw hello, `load` the client, `packages` and
 `deployment` the functions, `run` what every scenario is given, `scenarios` the measurements, `results` the figures,
-`bars` what must hold, `report` the tables and the JSON.
+`bars` what must hold, `report` the tables and the JSON. `neighbours` is a program of its own: others beside Lambent.
 """

@@ -16,6 +16,8 @@ from urllib.parse import quote
 
 from lambent.commands.signature import Credentials, signed_headers
 
+_SILENCE_SECONDS = 60
+
 
 class Target(NamedTuple):
     """A server and who one is to it."""
@@ -122,7 +124,10 @@ def _run(connections: list[socket.socket], requests: Sequence[bytes], seconds: f
     position = len(connections)
     in_flight = len(connections)
     while in_flight:
-        for descriptor, _ in poll.poll():
+        ready = poll.poll(_SILENCE_SECONDS)
+        if not ready:
+            raise WrongAnswer(f"no answer for {_SILENCE_SECONDS} seconds; {in_flight} are missing")
+        for descriptor, _ in ready:
             answer = receive[descriptor](65536)
             if descriptor in partial:
                 answer = partial.pop(descriptor) + answer

@@ -37,8 +37,8 @@ def python(runtime: str, mark: object) -> Package:
     Args:
         mark: goes into the code and the answer, so that different marks are different packages.
     """
-    source = _hello("hello.py", mark)
-    return Package(_zip({"app.py": source}), runtime)
+    code = _hello("hello.py", mark)
+    return Package(_zip({"app.py": code}), runtime)
 
 
 def python_executed(runtime: str, mark: object) -> Package:
@@ -60,21 +60,21 @@ def awslambdaric(runtime: str, mark: object) -> Package:
 
 def with_requests(runtime: str) -> Package:
     """Hello in Python that imports requests."""
-    source = _hello("hello.py", "requests") + "\n\nimport requests\n"
-    return Package(_zip({"app.py": source, **_vendored(*_REQUESTS)}), runtime)
+    code = _hello("hello.py", "requests") + "\n\nimport requests\n"
+    return Package(_zip({"app.py": code, **_vendored(*_REQUESTS)}), runtime)
 
 
 def with_boto3(runtime: str) -> Package:
     """Hello in Python that brings boto3 and makes a client of S3."""
-    source = _hello("hello.py", "boto3") + "\n\nimport boto3\n\nboto3.client('s3')\n"
-    return Package(_zip({"app.py": source, **_vendored(*_BOTO3)}), runtime)
+    code = _hello("hello.py", "boto3") + "\n\nimport boto3\n\nboto3.client('s3')\n"
+    return Package(_zip({"app.py": code, **_vendored(*_BOTO3)}), runtime)
 
 
 def node(runtime: str, mark: object, *, executed: bool = False) -> Package:
     """Hello in JavaScript."""
-    source = _hello("hello.mjs", mark)
+    code = _hello("hello.mjs", mark)
     return Package(
-        _zip({"index.mjs": source}), runtime, "index.handler", {"NODE_OPTIONS": _NODE_OPTIONS} if executed else {}
+        _zip({"index.mjs": code}), runtime, "index.handler", {"NODE_OPTIONS": _NODE_OPTIONS} if executed else {}
     )
 
 
@@ -105,15 +105,16 @@ def compiled_bootstrap() -> bytes:
 
 def probe(runtime: str) -> Package:
     """Tries what must be refused; see functions/probe.py."""
-    return Package(_zip({"app.py": _read("probe.py")}), runtime)
+    return Package(_zip({"app.py": source("probe.py")}), runtime)
 
 
-def _read(name: str) -> str:
+def source(name: str) -> str:
+    """A file of the folder of functions."""
     return (_FUNCTIONS / name).read_text(encoding="utf-8")
 
 
 def _hello(name: str, mark: object) -> str:
-    return _read(name).replace('MARK = "world"', f'MARK = "{mark}"')
+    return source(name).replace('MARK = "world"', f'MARK = "{mark}"')
 
 
 def _vendored(*distributions: str) -> dict[str, bytes]:

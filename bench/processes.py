@@ -45,14 +45,14 @@ class Hello:
 @contextlib.contextmanager
 def hello_server() -> Iterator[Hello]:
     """A raw hello for the time of the block."""
-    port = _free_port()
+    port = free_port()
     begun = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", "bench.hello", str(port)])
     try:
-        _wait_for_answer(port, process)
+        wait_for_answer(port, process)
         yield Hello(port, time.perf_counter() - begun)
     finally:
-        _stop(process)
+        stop(process)
 
 
 @contextlib.contextmanager
@@ -65,7 +65,7 @@ def lambent_server(data_directory: Path, log: Path, credentials: Credentials | N
         data_directory: an empty one, or one that an earlier server has left.
         credentials: the root key of the latter; a new one is read from the log.
     """
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "lambent", "serve", "--port", str(port), "--data-dir", str(data_directory)]
     command += ["--concurrency-limit", "100000", "--memory-capacity-mb", "1000000"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LAMBENT_")}
@@ -73,12 +73,12 @@ def lambent_server(data_directory: Path, log: Path, credentials: Credentials | N
         begun = time.perf_counter()
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
     try:
-        _wait_for_answer(port, process)
+        wait_for_answer(port, process)
         listening_seconds = time.perf_counter() - begun
         target = Target(port, credentials or _root_key(log, process))
         yield Lambent(process.pid, target, data_directory, begun, listening_seconds)
     finally:
-        _stop(process)
+        stop(process)
 
 
 def newest_node() -> str:
@@ -160,14 +160,15 @@ def _kilobytes(path: Path, field: str) -> int:
     return next(int(line.split()[1]) for line in path.read_text().splitlines() if line.startswith(field))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _wait_for_answer(port: int, process: "subprocess.Popen[bytes]") -> None:
+def wait_for_answer(port: int, process: "subprocess.Popen[bytes]") -> None:
     """Return as soon as there is any HTTP answer, be it a refusal."""
     end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end:
@@ -191,7 +192,15 @@ def _root_key(log: Path, process: "subprocess.Popen[bytes]") -> Credentials:
     raise RuntimeError(f"no root key in {log}")
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
+def end(pids: Iterable[int]) -> None:
+    """Kill those of the processes that still run."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """Ask a server to stop, and wait until it has."""
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(30)

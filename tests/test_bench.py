@@ -11,6 +11,8 @@ import pytest
 
 from bench import load, packages
 from bench.bars import BARS
+from bench.neighbours.measure import Figures, Rate
+from bench.neighbours.report import as_markdown as neighbours_as_markdown
 from bench.processes import hello_server
 from bench.report import as_json, as_markdown, with_part
 from bench.results import (
@@ -216,3 +218,19 @@ def test_only_the_part_between_the_markers_of_a_page_is_replaced() -> None:
     assert with_part(page, "bench", "new\n") == "a\n<!-- bench: begin -->\nnew\n<!-- bench: end -->\nz\n"
     with pytest.raises(ValueError, match="neighbours"):
         with_part(page, "neighbours", "new\n")
+
+
+def test_the_neighbours_table_has_a_column_for_each_and_says_what_is_missing_or_failed() -> None:
+    ours = Figures("Lambent", "0.1.0", "sandboxes", "yes", 0.51, 0.62, 90, {"Python": {8: Rate(18_000, 0.31)}})
+    theirs = Figures("Other", "9.9", "processes", "no", first_ms={"Python": 250.4}, failures=["no answer"])
+    text = neighbours_as_markdown("2 cores", [ours, theirs])
+    rows = {cells[1].strip(): [cell.strip() for cell in cells[2:-1]] for cells in map(_cells, text.splitlines())}
+    assert rows[""] == ["Lambent 0.1.0", "Other 9.9"]
+    assert rows["start to first HTTP answer"][0] == "0.51 s"
+    assert rows["Python: warm, 8 clients"] == ["18,000/s, p50 0.31 ms", "none"]
+    assert rows["Python: first invocation of a new function"] == ["none", "250.4 ms"]
+    assert "Other failed: no answer\n" in text
+
+
+def _cells(line: str) -> list[str]:
+    return line.split("|") if line.startswith("| ") else ["", "not a row", ""]
