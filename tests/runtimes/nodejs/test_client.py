@@ -518,6 +518,23 @@ class TestContext:
         assert "awslambda" in executed["globals"]  # type: ignore[operator]
         assert executed["globals"] == from_stem["globals"]
 
+    def test_a_nodejs_without_process_binding(self, start: Start) -> None:
+        runtime = start(
+            {"app.js": ECHO, "gone.cjs": "process.binding = () => { throw new Error('gone'); };"},
+        )
+        runtime.initialise(environment={"NODE_OPTIONS": f"--require={runtime.task_root}/gone.cjs"})
+        for size in (10, 262144 - 300, 6_000_000, 10):
+            assert len(runtime.invoke("x" * size).payload) == size + 2
+        runtime.channel.close()
+        assert runtime.wait() == 1
+
+    def test_nobody_is_warned_of_what_the_client_uses(self, start: Start) -> None:
+        runtime = start({"app.js": "exports.handler = async () => process.exit();"})
+        runtime.initialise(environment={"NODE_OPTIONS": "--pending-deprecation"})
+        runtime.send_event(b"{}")
+        runtime.wait()
+        assert runtime.rest_of_pipe() == ""
+
     def test_descriptors_are_not_inherited(self, start: Start) -> None:
         code = (
             "const { execFileSync } = require('child_process');"

@@ -75,7 +75,8 @@ class Runtime {
     const answer = new Answer(this, invocation.requestId);
     this.#onEmptyLoop = () => answer.giveUp();
     try {
-      const result = this.handler(JSON.parse(invocation.event), this.#context(answer.context, invocation), answer.callback);
+      const context = this.#context(answer.context, invocation);
+      const result = this.handler(JSON.parse(invocation.event), context, answer.callback);
       if (result?.then && typeof result.then === "function") {
         result.then(answer.context.succeed, answer.context.fail).catch(answer.context.fail);
       }

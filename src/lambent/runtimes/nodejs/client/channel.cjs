@@ -144,7 +144,7 @@ class Channel {
 
   #answer(kind, fields, payload, andNext) {
     const wanted = 2 * HEADER_BYTES + (fields.length + payload.length) * BYTES_PER_UNIT;
-    const buffer = wanted <= BUFFER_BYTES ? this.#outgoing : large(2 * HEADER_BYTES + Buffer.byteLength(fields), payload);
+    const buffer = wanted <= BUFFER_BYTES ? this.#outgoing : large(fields, payload);
     let end = HEADER_BYTES + buffer.utf8Write(fields, HEADER_BYTES);
     if (typeof payload === "string") {
       end += buffer.utf8Write(payload, end);
@@ -168,7 +168,7 @@ class Channel {
   log(frameType, timestampMs, text) {
     const head = HEADER_BYTES + LOG_HEAD_BYTES;
     const wanted = head + text.length * BYTES_PER_UNIT;
-    const buffer = wanted <= BUFFER_BYTES ? this.#outgoing : large(head, text);
+    const buffer = wanted <= BUFFER_BYTES ? this.#outgoing : large("", text);
     const microseconds = timestampMs * 1000;
     buffer.writeUInt32BE(Math.floor(microseconds / TWO_TO_32), HEADER_BYTES);
     buffer.writeUInt32BE(microseconds % TWO_TO_32, HEADER_BYTES + 4);
@@ -186,9 +186,10 @@ class Channel {
   }
 }
 
-/** A buffer for a payload that the common one may be too small for. */
-function large(otherBytes, payload) {
-  return Buffer.allocUnsafeSlow(otherBytes + Buffer.byteLength(payload));
+/** A buffer for what the common one may be too small for: headers, fields and payload. */
+function large(fields, payload) {
+  const heads = 2 * HEADER_BYTES + LOG_HEAD_BYTES;
+  return Buffer.allocUnsafeSlow(heads + Buffer.byteLength(fields) + Buffer.byteLength(payload));
 }
 
 function putHeader(buffer, position, size, kind) {

@@ -8,8 +8,8 @@
  * Flags that the program should be started with:
  *   --expose-gc                         AWS starts Node so: functions find `gc()`.
  *   --max-old-space-size=0.9 M, --max-semi-space-size=0.05 M
- *                                       AWS's for M MB of memory, unless NODE_OPTIONS has one of them. V8 reads them when
- *                                       it makes its heap, never again: a stem has those it was started with.
+ *                                       AWS's for M MB of memory, unless NODE_OPTIONS has one of them. V8 reads them
+ *                                       when it makes its heap, never again: a stem has those it was started with.
  *   --no-experimental-require-module    AWS's, in 20 and 22; not where NODE_OPTIONS says the contrary.
  *   --no-experimental-detect-module     AWS's, in 22; the same.
  *   --expose-internals                  in 20 only, see search_path.cjs.

@@ -21,7 +21,7 @@ function installForImport() {
   if (Module.registerHooks !== undefined) {
     Module.registerHooks({
       resolve: (specifier, context, next) =>
-        resolve(specifier, (parentURL) => next(specifier, parentURL === undefined ? context : { ...context, parentURL })),
+        resolve(specifier, (parentURL = context.parentURL) => next(specifier, { ...context, parentURL })),
     });
     return;
   }
