@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lambent.core.errors import InvalidParameterValue, InvalidZipFile
+from lambent.core.errors import InvalidParameterValue, InvalidZipFile, ServiceFault
 from lambent.core.function import Code, FunctionTarget
 from lambent.core.scope import Scope
 from lambent.store.folder_package import zip_folder
@@ -105,13 +105,23 @@ class Folders:
         return folder.resolve()
 
     async def open(self, target: FunctionTarget) -> None:
-        """Watch a target's folder from now on; `close_unused` ends it."""
+        """Watch a target's folder from now on; `close_unused` ends it.
+
+        Raises:
+            ServiceFault: this user watches as many folders as it may.
+        """
         if self._allowed is None:
             return
         async with self._opening:
             watched = self._watched.get(target.code_folder)
             if watched is None:
-                watch = await asyncio.to_thread(FolderWatch, Path(target.code_folder))
+                try:
+                    watch = await asyncio.to_thread(FolderWatch, Path(target.code_folder))
+                except OSError as error:
+                    raise ServiceFault(
+                        f"The folder {target.code_folder} can't be watched: {error.strerror} "
+                        "(sysctl fs.inotify.max_user_instances raises the limit)."
+                    ) from error
                 watched = self._watched[target.code_folder] = _Watched(watch)
                 _warn(watch)
                 asyncio.get_running_loop().add_reader(watch.fileno(), self._look, watched)
