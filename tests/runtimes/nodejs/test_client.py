@@ -300,6 +300,7 @@ class TestErrors:
         assert isinstance(trace, list)
         assert trace[:2] == ["RangeError: bad", "ly"]
         assert f"{runtime.task_root}/app.js:2:" in trace[2]
+        assert not any("channel" in line for line in trace), "of the client, only what calls the handler"
         (record,) = answer.records
         assert record.frame_type == ERROR_TEXT
         assert record.text.endswith("\n")

@@ -49,7 +49,7 @@ class Runtime {
       const invocation = parse(buffer, begin, end);
       this.#requestId = current.requestId = invocation.requestId;
       current.tenantId = invocation.tenantId;
-      invoke.call(this, invocation);
+      void invoke.call(this, invocation);
     };
     this.#channel.hold();
     this.#channel.next();
@@ -71,7 +71,8 @@ class Runtime {
     process.exit(status);
   }
 
-  #invoke(invocation) {
+  async #invoke(invocation) {
+    await undefined; // or the function's stack traces would have the channel's frames
     const answer = new Answer(this, invocation.requestId);
     this.#onEmptyLoop = () => answer.giveUp();
     try {
@@ -96,7 +97,8 @@ class Runtime {
     });
   }
 
-  #stream(invocation) {
+  async #stream(invocation) {
+    await undefined;
     const { StreamedAnswer } = require("./streaming.cjs");
     const answer = new StreamedAnswer(this.#channel, invocation.requestId);
     let waits = true;

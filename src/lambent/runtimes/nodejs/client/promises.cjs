@@ -97,6 +97,7 @@ class Runtime {
   async #invoke(invocation) {
     current.requestId = invocation.requestId;
     current.tenantId = invocation.tenantId;
+    await undefined; // or the function's stack traces would have the channel's frames
     const context = this.#context(invocation);
     const event = JSON.parse(invocation.event);
     invokeStore.run(invocation, () => this.#processor.processInvoke(context, event));
