@@ -114,7 +114,10 @@ def _measure(options: Options, chosen: list[str]) -> tuple[Results, list[str]]:
                 run = Run(lambent, Functions(lambent.target), hello.port, options)
                 for name in shared:
                     with section(name, log):
-                        SECTIONS[name](run, results)
+                        try:
+                            SECTIONS[name](run, results)
+                        finally:
+                            run.functions.delete_all()
         if _START in chosen:
             with section(_START, log):
                 start.start(folder, options, results)

@@ -32,6 +32,7 @@ class Functions:
 
     def __init__(self, target: Target) -> None:
         self.target = target
+        self._names: set[str] = set()
         self._client = LambdaClient(
             f"http://127.0.0.1:{target.port}", region=target.region, credentials=target.credentials, clock=Clock()
         )
@@ -39,6 +40,7 @@ class Functions:
     def create(self, name: str, package: Package, *, memory_mb: int = RATE_MEMORY_MB) -> None:
         """Create a function and wait until it is active."""
         self._client.call("POST", "", creation(name, package, memory_mb=memory_mb))
+        self._names.add(name)
         self.wait(name)
 
     def reconfigure(self, name: str, description: str) -> None:
@@ -53,6 +55,12 @@ class Functions:
     def delete(self, name: str) -> None:
         """Delete a function and its environments."""
         self._client.call("DELETE", f"/{name}")
+        self._names.remove(name)
+
+    def delete_all(self) -> None:
+        """Delete all functions that were created through this object."""
+        for name in sorted(self._names):
+            self.delete(name)
 
     def wait(self, name: str) -> None:
         """Return when the function is active and no update is in progress."""

@@ -24,6 +24,7 @@ _PAUSE_SECONDS = 0.05
 _STEM_PAUSE_SECONDS = 0.4
 """The same where a blank has an interpreter started in it."""
 _OTHERS_SAMPLES = 20
+_LIBRARIES_SAMPLES = 10
 _INIT_SAMPLES = 5
 
 
@@ -37,8 +38,6 @@ def python(run: Run, results: Results) -> None:
         return f"cold-{number}"
 
     results.cold[COLD_NEW] = _measure(run, create, run.options.samples, _PAUSE_SECONDS)
-    for number in range(run.options.samples + _INIT_SAMPLES):
-        run.functions.delete(f"cold-{number}")
     results.cold[COLD_AGAIN] = _again(run, "cold-again", package(runtime, "again"), run.options.samples)
 
 
@@ -57,8 +56,10 @@ def node(run: Run, results: Results) -> None:
 
 def libraries(run: Run, results: Results) -> None:
     """Python whose Init is mostly the import of libraries."""
-    results.cold[COLD_REQUESTS] = _again(run, "cold-requests", packages.with_requests(run.options.python))
-    results.cold[COLD_BOTO3] = _again(run, "cold-boto3", packages.with_boto3(run.options.python))
+    results.cold[COLD_REQUESTS] = _again(
+        run, "cold-requests", packages.with_requests(run.options.python), _LIBRARIES_SAMPLES
+    )
+    results.cold[COLD_BOTO3] = _again(run, "cold-boto3", packages.with_boto3(run.options.python), _LIBRARIES_SAMPLES)
 
 
 def _again(
@@ -71,9 +72,7 @@ def _again(
         run.functions.reconfigure(name, f"change {number}")
         return name
 
-    measured = _measure(run, change, min(samples, run.options.samples), pause_seconds)
-    run.functions.delete(name)
-    return measured
+    return _measure(run, change, min(samples, run.options.samples), pause_seconds)
 
 
 def _measure(run: Run, prepare: Callable[[int], str], samples: int, pause_seconds: float) -> Cold:

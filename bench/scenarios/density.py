@@ -33,7 +33,6 @@ def memory(run: Run, results: Results) -> None:
         init_pss_mb=processes.pss_mb(inits) / len(inits),
         runtime_pss_mb=processes.pss_mb(runtimes) / len(runtimes),
     )
-    run.functions.delete("memory")
 
 
 def bursts(run: Run, results: Results) -> None:

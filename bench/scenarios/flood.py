@@ -50,8 +50,6 @@ def flood(run: Run, results: Results) -> None:
         hello_quiet_p50_ms=statistics.median(hello_quiet),
         hello_flooded_p50_ms=statistics.median(hello_flooded),
     )
-    functions.delete("flooded")
-    functions.delete("flood")
 
 
 def _flood(writer: Connection, port: int, requests: list[bytes]) -> None:

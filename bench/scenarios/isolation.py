@@ -6,7 +6,6 @@ tests/sandbox try much more; this proves that what is measured is what they test
 
 import contextlib
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,14 +39,13 @@ class _Process:
 
 def isolation(run: Run, results: Results) -> None:
     """Have environments of every kind, look at each of their processes, and try what must be refused."""
+    before = set(_pids(run))
     kinds = tuple(kind for kind, package in _packages(run).items() if _start(run, kind, package))
-    seen = _runtime_processes(run)
+    seen = _runtime_processes(run, before)
     findings = [finding for process in seen for finding in _findings(process, run)]
     findings += _shared(seen)
     attempts, possible = _tried(run)
     results.isolation = Isolation(kinds, len(seen), attempts, tuple(findings + possible))
-    for kind in kinds:
-        run.functions.delete(_name(kind))
 
 
 def _packages(run: Run) -> dict[str, Package]:
@@ -76,11 +74,14 @@ def _start(run: Run, kind: str, package: Package) -> bool:
     return True
 
 
-def _runtime_processes(run: Run) -> list[_Process]:
-    """Those that have a function's code; the blanks in stock wait for theirs."""
-    time.sleep(0.5)  # what other scenarios left has ended
+def _pids(run: Run) -> list[int]:
+    return processes.environment_processes(run.lambent.pid)[1]
+
+
+def _runtime_processes(run: Run, before: set[int]) -> list[_Process]:
+    """The new ones that have a function's code; the blanks in stock wait for theirs."""
     found = []
-    for pid in processes.environment_processes(run.lambent.pid)[1]:
+    for pid in set(_pids(run)) - before:
         with contextlib.suppress(OSError):
             if any(os.scandir(f"/proc/{pid}/root/var/task")):
                 lines = Path(f"/proc/{pid}/status").read_text().splitlines()
@@ -150,5 +151,4 @@ def _tried(run: Run) -> tuple[int, list[str]]:
     with contextlib.suppress(load.WrongAnswer):
         run.functions.invoke("probe", {"megabytes": 2 * _PROBE_MEMORY_MB})
         possible.append("a function can take more memory than it has")
-    run.functions.delete("probe")
     return answer["attempts"] + 1, possible

@@ -29,4 +29,3 @@ def update(run: Run, results: Results) -> None:
             functions.wait("update")
     p95_ms = statistics.quantiles(durations, n=20, method="inclusive")[18]
     results.update = Update(len(durations), statistics.median(durations), p95_ms, hello.p50_ms)
-    functions.delete("update")

@@ -44,9 +44,7 @@ def _other(run: Run, results: Results, client: str, package: Package) -> None:
 
 def _measure(run: Run, name: str, package: Package, rounds: int, seconds: float) -> tuple[Warm, ...]:
     run.functions.create(name, package)
-    measured = tuple(at(run, name, clients=clients, rounds=rounds, seconds=seconds) for clients in _CLIENTS)
-    run.functions.delete(name)
-    return measured
+    return tuple(at(run, name, clients=clients, rounds=rounds, seconds=seconds) for clients in _CLIENTS)
 
 
 def at(run: Run, name: str, *, clients: int, rounds: int, seconds: float) -> Warm:
