@@ -16,7 +16,12 @@ ROOT_PYTHON = Path("/usr/bin/python3")
 
 @dataclass(frozen=True)
 class Column:
-    """One way to run a function; its environment is what every function of it has."""
+    """One way to run a function.
+
+    Attributes:
+        environment: variables that every function of it has.
+        layer: what every function of it has in /opt.
+    """
 
     name: str
     runtime: str
@@ -24,6 +29,7 @@ class Column:
     family: Family
     handler: str = "app.handler"
     environment: Mapping[str, str] = field(default_factory=dict)
+    layer: Package | None = None
 
     @property
     def is_provided(self) -> bool:
@@ -51,6 +57,8 @@ PYTHON = Package("python", ("python", "wrapper"), builds.copied)
 NODE = Package("nodejs", ("nodejs", "wrapper"), builds.copied)
 SHELL_CURL = Package("shell-curl", ("shell", "shell_curl"), builds.copied, ("curl",))
 SHELL_TCP = Package("shell-tcp", ("shell", "shell_tcp"), builds.copied)
+SHELL_CODE = Package("shell-code", ("shell",), builds.copied)
+SHELL_LAYER = Package("shell-layer", ("shell_tcp",), builds.copied)
 C = Package("c", ("c",), builds.compiled_c, ("cc",))
 GO = Package("go", ("go",), builds.compiled_go, ("go",))
 RUST = Package("rust", ("rust",), builds.compiled_rust, ("cargo", "cc"))
@@ -81,6 +89,7 @@ COLUMNS = (
     *(Column(f"nodejs{major}", f"nodejs{major}.x", NODE, families.NODE) for major in (20, 22, 24)),
     Column("shell-curl", "provided.al2023", SHELL_CURL, families.BARE),
     Column("shell-tcp", "provided.al2", SHELL_TCP, families.BARE),
+    Column("layer", "provided.al2023", SHELL_CODE, families.BARE, layer=SHELL_LAYER),
     Column("c", "provided.al2023", C, families.BARE),
     Column("go", "provided.al2023", GO, families.GO),
     Column("rust", "provided.al2023", RUST, families.RUST),

@@ -12,7 +12,7 @@ import pytest
 from lambent.runtimes.nodejs import installation
 from lambent.runtimes.providers import RuntimePlaces, Runtimes
 from tests.lambent_server import LambentServer
-from tests.scenarios.builds import built, locked
+from tests.scenarios.builds import Package, built, locked
 from tests.scenarios.columns import COLUMNS, Column
 from tests.scenarios.functions_under_test import Function, deploy
 
@@ -34,7 +34,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def cache(request: pytest.FixtureRequest) -> Path:
     """A folder that outlives the session, for what takes long to make."""
-    folder: Path = request.config.cache.mkdir("scenarios") if request.config.cache else Path()
+    cache = request.config.cache
+    assert cache is not None, "the scenarios need pytest's cache, which `-p no:cacheprovider` takes away"
+    folder: Path = cache.mkdir("scenarios")
     return folder
 
 
@@ -105,12 +107,20 @@ def deployed(client: Any, cache: Path, _functions: dict[str, Function], _numbers
         key = json.dumps([column.name, settings], sort_keys=True, default=repr)
         if key not in _functions:
             package = settings.pop("package", None) or built(column.package, cache)
+            if column.layer is not None:
+                settings["Layers"] = [_publish(client, column.layer, cache)]
             _functions[key] = deploy(
                 client, column, f"{column.name.replace('.', '-')}-{next(_numbers)}", package, **settings
             )
         return _functions[key]
 
     return get
+
+
+def _publish(client: Any, layer: Package, cache: Path) -> str:
+    content = {"ZipFile": built(layer, cache)}
+    published: str = client.publish_layer_version(LayerName=layer.name, Content=content)["LayerVersionArn"]
+    return published
 
 
 @pytest.fixture
