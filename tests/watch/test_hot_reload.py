@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.lambent_server import LambentServer, wait_until_active
+from tests.lambent_server import ROLE, LambentServer, wait_until_active
 from tests.watch.conftest import Folder, create
 
 pytestmark = pytest.mark.root
@@ -230,6 +230,7 @@ class TestWhatTheApiSays:
     def test_create_and_publish_at_once(self, developer: Any, folder: Folder) -> None:
         folder.save("app.py", COUNTER.format(text="one"))
         create(developer, "f", folder.path, Publish=True)
+        wait_until_active(developer, "f:1")
         folder.save("app.py", COUNTER.format(text="two"))
         assert [invoke(developer, Qualifier=version)[0] for version in ("1", "$LATEST")] == ["one", "two"]
 
@@ -245,6 +246,16 @@ class TestWhatTheApiSays:
         with pytest.raises(ClientError, match=f"InvalidParameterValueException.*{message}"):
             create(developer, "f", Path(key))
 
+    def test_a_version_of_the_object_is_refused(self, developer: Any, folder: Folder) -> None:
+        with pytest.raises(ClientError, match="A folder has no versions"):
+            developer.create_function(
+                FunctionName="f",
+                Code={"S3Bucket": "hot-reload", "S3Key": str(folder.path), "S3ObjectVersion": "1"},
+                Runtime="python3.13",
+                Handler="app.handler",
+                Role=ROLE,
+            )
+
     def test_a_link_to_another_folder_is_refused(self, developer: Any, folder: Folder) -> None:
         (folder.path / "link").symlink_to("/etc")
         with pytest.raises(ClientError, match="may not be made from the folder"):
@@ -258,7 +269,7 @@ class TestWhatTheApiSays:
         assert invoke(developer) == ["x", 1]
         link.unlink()
         link.symlink_to("/etc")
-        with pytest.raises(ClientError, match="InvalidZipFileException"):
+        with pytest.raises(ClientError, match=r"InvalidZipFileException.*may not be made from the folder"):
             invoke(developer)
 
 

@@ -73,11 +73,7 @@ class Folders:
         if not Path(folder).is_dir():
             raise InvalidParameterValue(f"There is no folder {folder} on the machine that Lambent runs on.")
         if not self._is_allowed(Path(folder)):
-            places = ", ".join(map(str, self._allowed)) or "nowhere"
-            raise InvalidParameterValue(
-                f"Functions may not be made from the folder {folder}, only from folders below: {places}. "
-                "Start lambent dev in your project, or with --folders."
-            )
+            raise InvalidParameterValue(self._not_allowed(folder))
         digest = hashlib.sha256(f"folder\n{folder}".encode()).hexdigest()
         return Code(sha256=digest, size=0, folder=folder)
 
@@ -97,11 +93,14 @@ class Folders:
         """Where a target's folder is now.
 
         Raises:
-            InvalidZipFile: it has gone, or now leads to where functions may not have folders.
+            InvalidZipFile: it has gone, or is where functions may not have folders: a link was switched, or the server
+                was started elsewhere.
         """
         folder = Path(target.code_folder)
-        if not folder.is_dir() or not self._is_allowed(folder):
+        if not folder.is_dir():
             raise _gone(target)
+        if not self._is_allowed(folder):
+            raise InvalidZipFile(self._not_allowed(target.code_folder))
         return folder.resolve()
 
     async def open(self, target: FunctionTarget) -> None:
@@ -162,6 +161,13 @@ class Folders:
 
     def _is_allowed(self, folder: Path) -> bool:
         return any(folder.resolve().is_relative_to(place) for place in self._allowed or ())
+
+    def _not_allowed(self, folder: str) -> str:
+        places = ", ".join(map(str, self._allowed or ())) or "nowhere"
+        return (
+            f"Functions may not be made from the folder {folder}, only from folders below: {places}. "
+            "Start lambent dev in your project, or with --folders."
+        )
 
     def _close(self, watched: _Watched) -> None:
         asyncio.get_running_loop().remove_reader(watched.watch.fileno())

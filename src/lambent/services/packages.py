@@ -115,6 +115,8 @@ class Packages:
         """
         source = request.source()
         if isinstance(source, S3Object) and source.bucket == FOLDER_BUCKET:
+            if source.version is not None:
+                raise InvalidParameterValue("A folder has no versions; please leave out S3ObjectVersion.")
             return Package(b"", 0, self._folders.code(source.key))
         if isinstance(source, S3Object):
             content = await self._source.fetch(source.bucket, source.key, source.version)
