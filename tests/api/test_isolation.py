@@ -27,7 +27,28 @@ OF_A_FUNCTION: dict[str, dict[str, Any]] = {
     "DeleteFunctionConcurrency": {},
     "Invoke": {},
 }
-OF_THE_ACCOUNT = {"CreateFunction", "ListFunctions", "GetAccountSettings", "ListTags"}
+OF_A_LAYER: dict[str, dict[str, Any]] = {
+    "GetLayerVersion": {"VersionNumber": 1},
+    "ListLayerVersions": {},
+    "DeleteLayerVersion": {"VersionNumber": 1},
+    "AddLayerVersionPermission": {
+        "VersionNumber": 1,
+        "StatementId": "s1",
+        "Action": "lambda:GetLayerVersion",
+        "Principal": "*",
+    },
+    "GetLayerVersionPolicy": {"VersionNumber": 1},
+    "RemoveLayerVersionPermission": {"VersionNumber": 1, "StatementId": "s1"},
+    "PublishLayerVersion": {"Content": {"ZipFile": package("theirs")}},
+}
+OF_THE_ACCOUNT = {
+    "CreateFunction",
+    "ListFunctions",
+    "GetAccountSettings",
+    "ListTags",
+    "ListLayers",
+    "GetLayerVersionByArn",
+}
 
 
 @pytest.fixture
@@ -63,7 +84,7 @@ def everything(client: Any) -> list[Any]:
 
 
 def test_every_operation_is_tried_here() -> None:
-    assert {*OF_A_FUNCTION, *OF_THE_ACCOUNT} == {*OPERATIONS, "Invoke"}
+    assert {*OF_A_FUNCTION, *OF_A_LAYER, *OF_THE_ACCOUNT} == {*OPERATIONS, "Invoke"}
 
 
 def test_no_operation_reaches_the_function_of_a_stranger(owner: Any, stranger: Any) -> None:
@@ -96,6 +117,29 @@ def test_an_arn_is_of_one_account_and_region(
             stranger.list_tags(Resource=arn)
         assert refusal(error)[0] == code
     assert everything(owner) == before
+
+
+def test_no_operation_reaches_the_layer_of_a_stranger(
+    owner: Any, stranger: Any, account: str, stranger_account: str
+) -> None:
+    """By name it is the caller's own layer, which isn't there; by ARN it is denied, or not in this region."""
+    published = owner.publish_layer_version(LayerName=NAME, Content={"ZipFile": package("mine")})
+    layer, version = published["LayerArn"], published["LayerVersionArn"]
+    in_another_account = stranger._request_signer._credentials.access_key == stranger_account
+    code = "AccessDeniedException" if in_another_account else "ResourceNotFoundException"
+    for operation, more in OF_A_LAYER.items():
+        with pytest.raises(ClientError) as error:
+            stranger._make_api_call(operation, {"LayerName": layer, **more})
+        assert refusal(error)[0] == code, operation
+    with pytest.raises(ClientError) as error:
+        stranger.get_layer_version_by_arn(Arn=version)
+    assert refusal(error)[0] == code
+    assert stranger.list_layers()["Layers"] == []
+    assert stranger.list_layer_versions(LayerName=NAME)["LayerVersions"] == []
+    stranger.delete_layer_version(LayerName=NAME, VersionNumber=1)
+    assert owner.get_layer_version(LayerName=NAME, VersionNumber=1)["LayerVersionArn"] == version
+    assert version == f"arn:aws:lambda:{REGION}:{account}:layer:{NAME}:1"
+    owner.delete_layer_version(LayerName=NAME, VersionNumber=1)
 
 
 def test_lists_and_figures_are_of_the_own_account_and_region(owner: Any, stranger: Any) -> None:

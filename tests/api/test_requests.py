@@ -106,6 +106,7 @@ class TestSize:
 
 
 FUNCTION_NAME = "my-function"
+LAYER_VERSION: dict[str, Any] = {"LayerName": "my-layer", "VersionNumber": 1}
 VALID: dict[str, dict[str, Any]] = {
     "CreateFunction": {
         "FunctionName": "another-function",
@@ -127,6 +128,20 @@ VALID: dict[str, dict[str, Any]] = {
     "DeleteFunctionConcurrency": {"FunctionName": FUNCTION_NAME},
     "ListTags": {"Resource": "arn:aws:lambda:eu-west-1:000000000000:function:my-function"},
     "GetAccountSettings": {},
+    "PublishLayerVersion": {"LayerName": "my-layer", "Content": {"ZipFile": package()}},
+    "GetLayerVersion": LAYER_VERSION,
+    "GetLayerVersionByArn": {"Arn": "arn:aws:lambda:eu-west-1:100000000001:layer:my-layer:1"},
+    "ListLayers": {},
+    "ListLayerVersions": {"LayerName": "my-layer"},
+    "DeleteLayerVersion": LAYER_VERSION,
+    "AddLayerVersionPermission": {
+        **LAYER_VERSION,
+        "StatementId": "s1",
+        "Action": "lambda:GetLayerVersion",
+        "Principal": "*",
+    },
+    "GetLayerVersionPolicy": LAYER_VERSION,
+    "RemoveLayerVersionPermission": {**LAYER_VERSION, "StatementId": "s1"},
 }
 REFUSED_IN_OTHER_WORDS = {"Runtime"}  # not a ValidationException: tests/api/test_functions.py
 
@@ -179,7 +194,7 @@ def everything(client: Any) -> list[Any]:
     """What there is in the account."""
     functions = client.list_functions(FunctionVersion="ALL")["Functions"]
     usage = client.get_account_settings()
-    return [functions, usage["AccountUsage"], usage["AccountLimit"]]
+    return [functions, client.list_layers()["Layers"], usage["AccountUsage"], usage["AccountLimit"]]
 
 
 def test_every_operation_that_there_is_is_tried_here() -> None:

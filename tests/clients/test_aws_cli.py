@@ -108,4 +108,4 @@ def test_a_function_that_does_not_exist(aws: AwsCli) -> None:
 
 
 def test_an_operation_that_is_not_there_names_itself(aws: AwsCli) -> None:
-    assert "ListLayers" in aws("lambda", "list-layers", status=255)
+    assert "ListEventSourceMappings" in aws("lambda", "list-event-source-mappings", status=255)
