@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from bench import processes
 from bench.bars import BARS
 from bench.deployment import Functions
 from bench.processes import hello_server, lambent_server, newest_node
@@ -118,6 +119,7 @@ def _measure(options: Options, chosen: list[str]) -> tuple[Results, list[str]]:
                             SECTIONS[name](run, results)
                         finally:
                             run.functions.delete_all()
+                            processes.settle(lambent.pid)
         if _START in chosen:
             with section(_START, log):
                 start.start(folder, options, results)

@@ -16,6 +16,7 @@ from bench.load import Target
 from lambent.commands.signature import Credentials
 
 _START_SECONDS = 60
+_SETTLE_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,15 @@ def environment_processes(pid: int) -> tuple[list[int], list[int]]:
             if inside:
                 (inits if inside[-1] == "1" else others).append(child)
     return inits, others
+
+
+def settle(pid: int) -> None:
+    """Return when no process below this one has begun or ended for half a second; after half a minute in any case."""
+    end = time.monotonic() + _SETTLE_SECONDS
+    before: list[int] = []
+    while (now := descendants(pid)) != before and time.monotonic() < end:
+        before = now
+        time.sleep(0.5)
 
 
 def descendants(pid: int) -> list[int]:

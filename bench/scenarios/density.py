@@ -10,26 +10,27 @@ from bench.run import Run
 _BURSTS = (200, 1000)
 _BURST_SECONDS = 1.0
 _MEMORY_ENVIRONMENTS = 100
-_SETTLED_SECONDS = 3.0
+_FROZEN_SECONDS = 1.0
 _IDLE_SECONDS = 3.0
 
 
 def memory(run: Run, results: Results) -> None:
     """To be measured first: the idle server, then how much more memory there is with some idle environments."""
-    time.sleep(1)  # the pool of blank environments is full
     pid = run.lambent.pid
+    processes.settle(pid)  # the pool of blank environments is full
     server_rss_mb = processes.resident_mb(pid)
     _busy(run, "memory", 1)
-    time.sleep(1)
-    before = processes.descendants_pss_mb(pid)
+    processes.settle(pid)
+    begun, before = len(processes.environment_processes(pid)[0]), processes.descendants_pss_mb(pid)
     _busy_again(run, "memory", _MEMORY_ENVIRONMENTS + 1)
-    time.sleep(1)
+    processes.settle(pid)
     after = processes.descendants_pss_mb(pid)
     inits, runtimes = processes.environment_processes(pid)
+    more = len(inits) - begun  # a burst can leave some blanks beyond the stock, too
     results.memory = Memory(
         server_rss_mb=server_rss_mb,
-        environments=_MEMORY_ENVIRONMENTS,
-        environment_pss_mb=(after - before) / _MEMORY_ENVIRONMENTS,
+        environments=more,
+        environment_pss_mb=(after - before) / more,
         init_pss_mb=processes.pss_mb(inits) / len(inits),
         runtime_pss_mb=processes.pss_mb(runtimes) / len(runtimes),
     )
@@ -52,8 +53,9 @@ def bursts(run: Run, results: Results) -> None:
 
 
 def _idle(run: Run, environments: int) -> Idle:
-    time.sleep(_SETTLED_SECONDS)
     pid = run.lambent.pid
+    processes.settle(pid)
+    time.sleep(_FROZEN_SECONDS)
     server, others = processes.cpu_seconds(pid), processes.descendants_cpu_seconds(pid)
     time.sleep(_IDLE_SECONDS)
     server, others = processes.cpu_seconds(pid) - server, processes.descendants_cpu_seconds(pid) - others
