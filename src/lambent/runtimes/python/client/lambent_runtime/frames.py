@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import struct
 import threading
 
@@ -69,6 +70,8 @@ class Channel:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
+        self._poll = select.poll()
+        self._poll.register(fd, select.POLLIN)
         self._pending = b""
         self._guard = threading.RLock()
         self._writing = False
@@ -101,7 +104,13 @@ class Channel:
         return kind, data[_HEADER.size : end]
 
     def _read(self) -> bytes:
+        """Wait for what comes next.
+
+        The kernel wakes a process that sleeps in a read of a Unix stream socket for nothing whenever the other end
+        takes what was sent before (unix_write_space), which would be once for each invocation. One in poll it doesn't.
+        """
         try:
+            self._poll.poll()
             data = os.read(self._fd, _READ_SIZE)
         except OSError as error:
             raise ChannelClosed(str(error)) from None
