@@ -38,10 +38,12 @@ from lambent.gateway.host_rules import HostRules
 from lambent.gateway.http_server import HttpServer
 from lambent.gateway.inside import InsideEndpoint
 from lambent.gateway.invoke import InvokeOperation
+from lambent.gateway.metrics_page import MetricsPage
 from lambent.gateway.operations.context import Services
 from lambent.ids import IdMaker
 from lambent.observe.log_names import log_stream_name
 from lambent.observe.log_store import LogLimits, LogStore
+from lambent.observe.metrics import InvocationMetrics
 from lambent.runtimes.catalogue import RUNTIMES
 from lambent.runtimes.errors import RuntimeMissing
 from lambent.runtimes.providers import RuntimePlaces, Runtimes
@@ -199,6 +201,7 @@ class _Assembly:
         self._ids = IdMaker()
         self._limits = AccountLimits(concurrent_executions=settings.concurrency_limit)
         self._admission = Admission(settings.concurrency_limit)
+        self._metrics = InvocationMetrics()
 
     async def start(self) -> Server:
         """All of it; requests are answered when this returns."""
@@ -393,6 +396,7 @@ class _Assembly:
             ),
             on_idle=on_idle,
             on_ended=ended,
+            metrics=self._metrics.of(target),
             freeze_after_ms=self._settings.freeze_after_ms,
         )
 
@@ -449,7 +453,12 @@ class _Assembly:
         links = CodeLinks(secret=_secret(self._data.path / "link-secret"), clock=self._clock)
         self._services = Services(functions, versions, layers, self._concurrency, account, links)
         self._invoke = InvokeService(
-            targets=view, admission=self._admission, fleet=self._fleet, ids=self._ids, clock=self._clock
+            targets=view,
+            admission=self._admission,
+            fleet=self._fleet,
+            metrics=self._metrics,
+            ids=self._ids,
+            clock=self._clock,
         )
         self._events = EventService(
             queue=self._queue, invoke_event=EventInvoker(self._invoke, self._admission), clock=self._clock
@@ -468,6 +477,7 @@ class _Assembly:
         settings = self._settings
         codec = RestJsonCodec(load_lambda_model())
         downloads = CodeDownloads(links=self._services.code_links, packages=self._packages)
+        authenticator = self._authenticator()
         front = Front(
             host_rules=HostRules(
                 hosts=settings.allowed_hosts,
@@ -475,7 +485,7 @@ class _Assembly:
                 # Who listens for other machines is addressed by numbers, too; names stay to be configured.
                 any_address=not is_loopback(settings.host),
             ),
-            authenticator=self._authenticator(),
+            authenticator=authenticator,
             invoke=InvokeOperation(
                 service=self._invoke,
                 events=self._events,
@@ -485,6 +495,7 @@ class _Assembly:
                 clock=self._clock,
             ),
             api=Api(codec=codec, services=self._services, downloads=downloads),
+            metrics=MetricsPage(metrics=self._metrics, admission=self._admission, authenticator=authenticator),
             ids=self._ids,
             spawn=self._background.start,
         )

@@ -17,12 +17,12 @@ class IdMaker:
 
     def uuid(self) -> str:
         """A random (version 4) UUID."""
-        text = f"{self._fast(128) & _RANDOM_BITS | _VERSION_AND_VARIANT:032x}"
+        text = (self._fast(128) & _RANDOM_BITS | _VERSION_AND_VARIANT).to_bytes(16).hex()
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
     def trace_header(self, now_ms: int) -> str:
         """An X-Ray header for a request that came without: not sampled. Source: logs-metrics-traces.md §7.1."""
-        text = f"{self._fast(160):040x}"
+        text = self._fast(160).to_bytes(20).hex()
         return f"Root=1-{now_ms // 1000:08x}-{text[:24]};Parent={text[24:]};Sampled=0"
 
     def token(self, length: int) -> str:

@@ -1,5 +1,6 @@
 """Transcripts of every path of the life cycle (event >> commands), and properties over all event sequences."""
 
+import copy
 from collections import Counter
 from collections.abc import Sequence
 from math import inf
@@ -12,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from lambent.core.environment import (
     INIT_LIMIT_US,
     PROCESS_LIMIT_US,
+    RUNTIME,
     TRANSITIONS,
     AnswerCaller,
     BeginInit,
@@ -581,7 +583,70 @@ def test_the_table_has_every_state_and_leads_only_to_states_of_the_table() -> No
         assert Transcript(*path).state is state
 
 
+# --- the short forms of a warm invocation ---
+
+
+def test_a_warm_invocation_has_short_forms_of_its_events() -> None:
+    play = Transcript(*READY)
+    for event in (InvocationAssigned(INVOCATION), ResponsePosted("id", b"1"), NextRequested()):
+        twin = twin_of(play.life)
+        assert shortly(twin, event, play.now_us) == play >> event
+        assert everything(twin) == everything(play.life)
+
+
+def test_what_is_not_usual_has_no_short_form() -> None:
+    for path, event in (
+        (FROZEN, InvocationAssigned(INVOCATION)),
+        (INVOKING, ResponsePosted("another", b"1")),
+        (INVOKING, ResponsePosted("id", bytes(MAX_PAYLOAD_BYTES + 1))),
+        (INVOKING, NextRequested()),
+        (RESETTING, ResponsePosted("id", b"1")),
+    ):
+        play = Transcript(*path)
+        before = everything(twin_of(play.life))
+        assert shortly(play.life, event, play.now_us) is None
+        assert everything(play.life) == before
+
+
+def test_the_short_form_waits_for_an_extension() -> None:
+    play = Transcript(*READY)
+    play.life._participants = frozenset({RUNTIME, SECOND_PARTICIPANT})
+    play >> InvocationAssigned(INVOCATION)
+    play >> ResponsePosted("id", b"1")
+    assert play.life.finish(now_us=play.now_us, now_ms=NOW_MS) is None
+
+
 # --- properties ---
+
+
+def everything(life: LifeCycle) -> dict[str, object]:
+    return {name: getattr(life, name) for name in LifeCycle.__slots__}
+
+
+def twin_of(life: LifeCycle) -> LifeCycle:
+    twin = copy.copy(life)
+    twin._outstanding = set(life._outstanding)
+    return twin
+
+
+def shortly(life: LifeCycle, event: Event, now_us: float) -> list[Command] | None:
+    """The short form of an event, if it has one, its outcome as the commands that it stands for."""
+    match event:
+        case InvocationAssigned(invocation):
+            deadline_ms = life.begin(invocation, now_us=now_us, now_ms=NOW_MS)
+            if deadline_ms is not None:
+                return [Start(invocation.request_id, "$LATEST"), DeliverEvent(invocation, deadline_ms)]
+        case ResponsePosted(request_id, payload):
+            answered = life.respond(request_id, payload, now_us=now_us, now_ms=NOW_MS)
+            if answered is not None:
+                return [AnswerCaller(answered, payload, None)]
+        case NextRequested("runtime"):
+            closed = life.finish(now_us=now_us, now_ms=NOW_MS)
+            if closed is not None:
+                return [EndInvocation(closed), ReleaseSlot()]
+        case _:
+            pass
+    return None
 
 
 class AnyLife(RuleBasedStateMachine):
@@ -601,7 +666,14 @@ class AnyLife(RuleBasedStateMachine):
     def handle(self, event: Event) -> None:
         before = self.life.state
         edge = TRANSITIONS[before].get(type(event))
+        twin, untouched = twin_of(self.life), everything(twin_of(self.life))
+        short = shortly(twin, event, self.now_us)
         commands = self.life.handle(event, now_us=self.now_us, now_ms=NOW_MS)
+        if short is None:
+            assert everything(twin) == untouched
+        else:
+            assert short == list(commands)
+            assert everything(twin) == everything(self.life)
         allowed = (before,) if edge is None else edge.to
         assert self.life.state in allowed, f"{before} --{event}--> {self.life.state}"
         for command in commands:

@@ -51,9 +51,13 @@ def written(record: PlatformRecord | Report, system: Level) -> list[str]:
 
 
 def test_start() -> None:
-    assert json_format().record(Start("5d2b", "$LATEST"), NOW_MS) == [
-        f'{{"time":"{TIME}","type":"platform.start","record":{{"requestId":"5d2b","version":"$LATEST"}}}}\n'
-    ]
+    expected = [f'{{"time":"{TIME}","type":"platform.start","record":{{"requestId":"5d2b","version":"$LATEST"}}}}\n']
+    assert json_format().record(Start("5d2b", "$LATEST"), NOW_MS) == expected
+    assert json_format().start("5d2b", "$LATEST", NOW_MS) == expected
+
+
+def test_start_in_text() -> None:
+    assert list(TextFormat().start("5d2b", "7", NOW_MS)) == list(TextFormat().record(Start("5d2b", "7"), NOW_MS))
 
 
 def test_report() -> None:

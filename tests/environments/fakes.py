@@ -157,8 +157,8 @@ class FakeLogStream:
             self.events.append((timestamp_ms, message))
         return self.has_room
 
-    def write_platform(self, timestamp_ms: int, message: str) -> None:
-        self.events.append((timestamp_ms, message))
+    def write_platform(self, timestamp_ms: int, messages: Sequence[str]) -> None:
+        self.events.extend((timestamp_ms, message) for message in messages)
 
     @property
     def messages(self) -> list[str]:

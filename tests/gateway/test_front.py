@@ -1,11 +1,12 @@
 """What the front door lets in: whose body is waited for, how long it may be, what Invoke remembers of requests."""
 
-from collections.abc import Sequence
+import base64
 from typing import Any, cast
 
 import pytest
 
 from lambent.clock import Clock
+from lambent.core.admission import Admission
 from lambent.core.errors import ValidationFailed
 from lambent.core.scope import Scope
 from lambent.gateway.api import Api
@@ -15,12 +16,15 @@ from lambent.gateway.credentials import RootKey
 from lambent.gateway.front import Front
 from lambent.gateway.host_rules import HostRules
 from lambent.gateway.invoke import InvokeCall, InvokeOperation
+from lambent.gateway.metrics_page import METRICS_PATH, MetricsPage
 from lambent.ids import IdMaker
+from lambent.observe.metrics import InvocationMetrics
 from lambent.services.events import EventService
 from lambent.services.invoke import InvokeRequest, InvokeService
-from lambent.wire.http import Headers, Request
+from lambent.wire.http import Headers, Request, ResponseHeaders
 from lambent.wire.rest_json import RestJsonCodec
 from lambent.wire.service_model import load_lambda_model
+from tests.environments.fakes import target
 
 SCOPE = Scope("000000000000", "eu-west-1")
 INVOKE = "/2015-03-31/functions/hello/invocations"
@@ -73,11 +77,14 @@ def invoke(invocations: Invocations) -> InvokeOperation:
 
 
 def front(authenticator: Authenticator, invoke: InvokeOperation) -> Front:
+    metrics = InvocationMetrics()
+    metrics.of(target()).throttles += 1
     return Front(
         host_rules=HostRules(),
         authenticator=authenticator,
         invoke=invoke,
         api=cast("Api", None),
+        metrics=MetricsPage(metrics=metrics, admission=Admission(), authenticator=authenticator),
         ids=IdMaker(),
         spawn=lambda work: work.close(),
     )
@@ -96,7 +103,8 @@ def serve(invoke: InvokeOperation) -> Front:
 class Answers(list[tuple[int, str]]):
     """(status, error type) of each answer."""
 
-    def respond(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> None:
+    def respond(self, status: int, headers: ResponseHeaders, _body: bytes) -> None:
+        assert not isinstance(headers, str)
         self.append((status, dict(headers).get("x-amzn-ErrorType", "")))
 
 
@@ -108,6 +116,37 @@ def refusal(front: Front, sent: Request) -> tuple[int, str]:
     front.handle(sent, answers.respond)
     (answer,) = answers
     return answer
+
+
+class TestMetrics:
+    """The counters are for everybody under `dev`, and for who has an access key and its secret under `serve`."""
+
+    def page(self, front: Front, authorization: str = "", method: str = "GET") -> tuple[int, bytes]:
+        answers: list[tuple[int, bytes]] = []
+        sent = request(METRICS_PATH)
+        if authorization:
+            sent.headers["authorization"] = authorization
+        sent.method = method
+        front.handle(sent, lambda status, _headers, body: answers.append((status, body)))
+        (answer,) = answers
+        return answer
+
+    def test_dev_shows_them(self, dev: Front) -> None:
+        status, body = self.page(dev)
+        assert status == 200
+        labels = b'account="000000000000",region="eu-west-1",function="fn",version="$LATEST"'
+        assert b"\nlambent_throttles_total{" + labels + b"} 1\n" in body
+
+    def test_serve_wants_credentials(self, serve: Front) -> None:
+        def basic(text: str) -> str:
+            return "Basic " + base64.b64encode(text.encode()).decode()
+
+        assert self.page(serve, basic("AKIAROOT:secret"))[0] == 200
+        for wrong in ("", basic("AKIAROOT:guess"), basic("AKIAOTHER:secret"), "Basic ?", credentials("AKIAROOT")):
+            assert self.page(serve, wrong)[0] == 403
+
+    def test_there_is_nothing_to_change(self, dev: Front) -> None:
+        assert self.page(dev, method="POST")[0] == 404
 
 
 class TestUnknownSenders:

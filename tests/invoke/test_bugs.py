@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -16,8 +15,9 @@ from lambent.gateway.front import Front
 from lambent.gateway.host_rules import HostRules
 from lambent.gateway.invoke import InvokeCall, InvokeOperation
 from lambent.ids import IdMaker
+from lambent.observe.metrics import InvocationMetrics
 from lambent.services.invoke import InvokeRequest, InvokeService
-from lambent.wire.http import Headers, Request
+from lambent.wire.http import Headers, Request, ResponseHeaders
 from tests.environments import fakes
 
 SCOPE = Scope("000000000000", "eu-west-1")
@@ -30,10 +30,11 @@ class Answers:
         self.said: list[tuple[int, dict[str, str], Any]] = []
         self.fails: Exception | None = None
 
-    def respond(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> None:
+    def respond(self, status: int, headers: ResponseHeaders, body: bytes) -> None:
         if self.fails is not None:
             error, self.fails = self.fails, None
             raise error
+        assert not isinstance(headers, str)  # only an invocation's result is rendered so
         self.said.append((status, dict(headers), json.loads(body) if body else None))
 
     def service_exception(self) -> None:
@@ -104,7 +105,9 @@ def front(*, authenticator: Any = None, targets: Any = None, fleet: Any = None) 
     admission = Admission(100)
     ids, clock = IdMaker(), Clock()
     targets, fleet = targets or Targets(), fleet or Broken()
-    service = InvokeService(targets=targets, admission=admission, fleet=fleet, ids=ids, clock=clock)
+    service = InvokeService(
+        targets=targets, admission=admission, fleet=fleet, metrics=InvocationMetrics(), ids=ids, clock=clock
+    )
 
     def spawn(work: Any) -> None:
         asyncio.get_running_loop().create_task(work)
@@ -115,7 +118,13 @@ def front(*, authenticator: Any = None, targets: Any = None, fleet: Any = None) 
     )
     authenticator = authenticator or Authenticator()
     return Front(
-        host_rules=HostRules(), authenticator=authenticator, invoke=operation, api=nothing, ids=ids, spawn=spawn
+        host_rules=HostRules(),
+        authenticator=authenticator,
+        invoke=operation,
+        api=nothing,
+        metrics=nothing,
+        ids=ids,
+        spawn=spawn,
     ), admission
 
 
@@ -158,7 +167,9 @@ async def test_a_waiting_invocation_raises_what_kept_it_from_running() -> None:
     admission = Admission(100)
     fleet: Any = Refusing()
     targets: Any = Targets()
-    service = InvokeService(targets=targets, admission=admission, fleet=fleet, ids=IdMaker(), clock=Clock())
+    service = InvokeService(
+        targets=targets, admission=admission, fleet=fleet, metrics=InvocationMetrics(), ids=IdMaker(), clock=Clock()
+    )
     with pytest.raises(ZeroDivisionError):
         await service.invoke_and_wait(InvokeRequest(SCOPE, "fn", None, "id", b""))
     assert admission.running(SCOPE) == 0

@@ -164,7 +164,7 @@ async def test_what_the_disk_is_behind_with_is_not_taken_but_for_platform_lines(
     async with started(tmp_path, stream_pending=1800) as store:
         stream = store.stream(_SCOPE, _GROUP, "s")
         taken = [stream.write(1, "x" * 100) for _ in range(50)]
-        stream.write_platform(2, "REPORT\n")
+        stream.write_platform(2, ["REPORT\n"])
         await store.flush()
         assert stream.write(3, "calm again")
     assert taken == [True] * 10 + [False] * 40

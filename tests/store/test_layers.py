@@ -89,7 +89,7 @@ async def test_each_of_many_publications_at_once_has_a_number_of_its_own(databas
 async def test_layers_are_listed_by_name_with_their_newest_version(database: Database) -> None:
     for name in ("b", "a", "b", "c"):
         await publish(database, LayerReference(SCOPE, name))
-    await publish(database, LayerReference(replace(SCOPE, region="us-east-1"), "elsewhere"))
+    await publish(database, LayerReference(SCOPE._replace(region="us-east-1"), "elsewhere"))
     await publish(database, LayerReference(Scope("999999999999", "eu-west-1"), "b"))
     found = await database.read(table.list_layers, SCOPE, ALL, after=None, limit=2)
     assert [(version.name, version.version, version.scope) for version in found] == [("a", 1, SCOPE), ("b", 2, SCOPE)]
@@ -155,7 +155,7 @@ async def test_a_layer_is_made_once(database: Database) -> None:
 async def test_layer_versions_count_as_code(database: Database) -> None:
     for _ in range(2):
         await publish(database)
-    await publish(database, LayerReference(replace(SCOPE, region="us-east-1"), "l"))
+    await publish(database, LayerReference(SCOPE._replace(region="us-east-1"), "l"))
     assert (await database.read(functions.account_usage, SCOPE)).total_code_size == 20
     await database.write(table.delete_version, LayerVersionReference(SCOPE, "l", 1))
     assert (await database.read(functions.account_usage, SCOPE)).total_code_size == 10

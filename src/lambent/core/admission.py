@@ -11,6 +11,7 @@ Source: invocation.md section 3, api-errors.md section 12; developer guide, "Und
 What a lowered reservation does to running invocations is unverified.
 """
 
+from collections.abc import Iterator
 from enum import StrEnum
 
 from lambent.core.scope import Scope
@@ -106,6 +107,12 @@ class Admission:
         if pool is None:
             return 0
         return sum(pool.running.values()) if function_name is None else pool.running.get(function_name, 0)
+
+    def running_functions(self) -> Iterator[tuple[Scope, str, int]]:
+        """Account and region, function and executions that run now, of all functions that have any."""
+        for scope, pool in self._pools.items():
+            for function_name, running in pool.running.items():
+                yield scope, function_name, running
 
     def reserved(self, scope: Scope, function_name: str) -> int | None:
         """What a function has reserved, or None."""

@@ -55,6 +55,9 @@ class LogFormat(Protocol):
     def record(self, record: PlatformRecord, now_ms: int) -> Sequence[str]:
         """The log events of a platform record; none where the format has none for it."""
 
+    def start(self, request_id: str, version: str, now_ms: int) -> Sequence[str]:
+        """The log events of an invocation's begin: what `record` makes of `Start`."""
+
     def end(self, report: Report, max_memory_used_mb: int, now_ms: int) -> Sequence[str]:
         """The log events of an invocation's end; the most memory used so far comes from the environment's sandbox."""
 
@@ -74,9 +77,13 @@ class TextFormat:
         text = record.text()
         return (text,) if text else ()
 
+    def start(self, request_id: str, version: str, now_ms: int) -> Sequence[str]:  # noqa: ARG002 # as above
+        """START."""
+        return (f"START RequestId: {request_id} Version: {version}\n",)
+
     def end(self, report: Report, max_memory_used_mb: int, now_ms: int) -> Sequence[str]:  # noqa: ARG002 # as above
         """END and REPORT."""
-        return report.end_text(), report.text(max_memory_used_mb)
+        return f"END RequestId: {report.request_id}\n", report.text(max_memory_used_mb)
 
     def keeps(self, frame_type: int, event: bytes) -> bool:  # noqa: ARG002 # as above
         """There are no levels with Text."""
@@ -108,6 +115,10 @@ class JsonFormat:
                 return self._events(now_ms, (Level.WARN, "platform.logsDropped", record.fields()))
             case _:  # a time-out or a crash
                 return (record.text(),)
+
+    def start(self, request_id: str, version: str, now_ms: int) -> Sequence[str]:
+        """`platform.start`, if the system level lets it through."""
+        return self.record(Start(request_id, version), now_ms)
 
     def end(self, report: Report, max_memory_used_mb: int, now_ms: int) -> Sequence[str]:
         """`platform.runtimeDone` and `platform.report`, as far as the system level lets them through."""

@@ -35,6 +35,9 @@ class Status(StrEnum):
     TIMEOUT = "timeout"
 
 
+_SUCCESS = Status.SUCCESS  # every invocation asks, and a member of an enumeration takes long to look up
+
+
 def runtime_version(runtime: str) -> str:
     """The version text of a runtime identifier: "python3.13" is `python:3.13.v1`, "nodejs22.x" `nodejs:22.v1`."""
     match = _RUNTIME_IDENTIFIER.fullmatch(runtime)
@@ -173,10 +176,10 @@ class Report:
 
     def billed_duration_ms(self) -> int:
         """Init Duration and Duration together, rounded up to a millisecond; at least one."""
-        hundredths = _hundredths(self.duration_us)
+        hundredths = round(self.duration_us / 10)
         if self.init_duration_us is not None:
             hundredths += _hundredths(self.init_duration_us)
-        return max(1, -(-hundredths // 100))
+        return -(-hundredths // 100) or 1
 
     def used_memory_mb(self, max_memory_used_mb: int) -> int:
         """Max Memory Used, where the sandbox knows of this much."""
@@ -185,11 +188,12 @@ class Report:
     def text(self, max_memory_used_mb: int) -> str:
         """The REPORT line; the most memory that the environment has used so far comes from its sandbox."""
         init = "" if self.init_duration_us is None else f"Init Duration: {milliseconds(self.init_duration_us):.2f} ms\t"
+        outcome = "" if self.status is _SUCCESS else _outcome(self.status, self.error_type)[1:]
+        used_mb = self.memory_size_mb if self.out_of_memory else max_memory_used_mb
         return (
-            f"REPORT RequestId: {self.request_id}\tDuration: {milliseconds(self.duration_us):.2f} ms\t"
+            f"REPORT RequestId: {self.request_id}\tDuration: {round(self.duration_us / 10) / 100:.2f} ms\t"
             f"Billed Duration: {self.billed_duration_ms()} ms\tMemory Size: {self.memory_size_mb} MB\t"
-            f"Max Memory Used: {self.used_memory_mb(max_memory_used_mb)} MB\t{init}"
-            f"{'' if self.status is Status.SUCCESS else _outcome(self.status, self.error_type)[1:]}\n"
+            f"Max Memory Used: {used_mb} MB\t{init}{outcome}\n"
         )
 
 

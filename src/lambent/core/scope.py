@@ -1,11 +1,10 @@
 """Whose request it is: an account in a region. Everything Lambent keeps belongs to one."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """An account (12 digits) in a region; state is isolated between any two."""
+class Scope(NamedTuple):
+    """An account (12 digits) in a region; state is isolated between any two. It is a key everywhere, hence a tuple."""
 
     account: str
     region: str

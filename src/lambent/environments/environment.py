@@ -44,10 +44,11 @@ from lambent.core.function import FunctionTarget
 from lambent.core.invocation import Invocation, InvocationResult
 from lambent.core.log_format import log_format_of
 from lambent.core.loop_share import LoopShare
-from lambent.core.report import Crashed, InitReport, InitStart, PlatformRecord, Start, TimedOut
+from lambent.core.report import Crashed, InitReport, InitStart, PlatformRecord, Report, Start, TimedOut
 from lambent.environments.log_capture import BUDGET_BYTES, LogCapture, LogStream
 from lambent.environments.runtime_api import RuntimeApi
 from lambent.environments.runtime_channel import FramesChannel, RuntimeCodec
+from lambent.observe.metrics import VersionMetrics
 from lambent.sandbox.errors import SandboxFailed
 from lambent.wire.frames import LogRecord
 
@@ -59,6 +60,7 @@ _MEMORY_FRESH_US: Final = 50_000.0
 # A loop's timer may fire a little early.
 _MIN_TIMER_SECONDS: Final = 0.001
 
+_NEXT: Final = NextRequested()
 _OTHER_CODEC = Refuse(403, "InvalidStateTransition", "The runtime speaks to this environment in another way.")
 
 
@@ -147,6 +149,7 @@ class ExecutionEnvironment:
         init_frame: bytes,
         on_idle: Callable[["ExecutionEnvironment"], None],
         on_ended: Callable[["ExecutionEnvironment"], None],
+        metrics: VersionMetrics | None = None,
         freeze_after_ms: float = 100,
         log_budget_bytes: int = BUDGET_BYTES,
     ) -> None:
@@ -156,6 +159,7 @@ class ExecutionEnvironment:
             init_frame: from `wire.frames.encode_init`; every process generation gets it.
             on_idle: an invocation is over and the slot free. May `invoke` at once.
             on_ended: nothing more will come, and the slot is free if it was taken; `wait_closed` for the sandbox's end.
+            metrics: where its invocations are counted.
             freeze_after_ms: milliseconds without work before the processes are frozen; infinite for never.
         """
         self.target = target
@@ -175,6 +179,8 @@ class ExecutionEnvironment:
                 freeze_after_us=freeze_after_ms * 1000.0,
             )
         )
+        self._metrics = metrics or VersionMetrics()
+        self._failed = False  # the answer of the invocation in hand is a function error
         self._share = LoopShare()
         self._logs = LogCapture(
             loop, log_stream, clock, log_format_of(target), self._share, budget_bytes=log_budget_bytes
@@ -222,8 +228,18 @@ class ExecutionEnvironment:
         elif not self._fresh:
             self._logs.begin_tail()
         self._fresh = False
+        self._failed = False
         self._read_clock()
-        self._handle(InvocationAssigned(invocation))
+        life = self._life
+        deadline_ms = life.begin(invocation, now_us=self._now_us, now_ms=self._now_ms)
+        if deadline_ms is None:
+            self._handle(InvocationAssigned(invocation))
+            return
+        assert self._codec is not None  # it asked for the event
+        self._logs.start(self._now_ms, invocation.request_id, self.target.version)
+        self._codec.deliver(invocation, deadline_ms)
+        if life.due_us < self._timer_due_us:
+            self._arm_timer()
 
     def shutdown(self) -> None:
         """End; an invocation in progress is answered with `environment_lost`. Safe to call twice."""
@@ -249,6 +265,26 @@ class ExecutionEnvironment:
                     self._codec = None
                 return refusal
         return self._handle(request)
+
+    def on_completion(self, codec: RuntimeCodec, request_id: str, payload: bytes) -> bool:
+        """A response and the request for the next event at once: the same as one after the other, in fewer steps."""
+        if codec is not self._codec:
+            return False
+        self.on_received()
+        life = self._life
+        invocation = life.respond(request_id, payload, now_us=self._now_us, now_ms=self._now_ms)
+        if invocation is None:
+            return False
+        self._give_answer(invocation, InvocationResult(payload, None, self.target.version))
+        report = life.finish(now_us=self._now_us, now_ms=self._now_ms)
+        if report is None:
+            self._handle(_NEXT)
+            return True
+        self._close_invocation(report)
+        self._on_idle(self)
+        if life.due_us < self._timer_due_us:
+            self._arm_timer()
+        return True
 
     def on_received(self) -> None:
         """What the processes wrote before their requests stands before what follows from them."""
@@ -302,7 +338,7 @@ class ExecutionEnvironment:
         self._logs.platform(self._now_ms, record)
 
     def _write_start(self, record: Start) -> None:
-        self._logs.start(self._now_ms, record)
+        self._logs.start(self._now_ms, record.request_id, record.version)
 
     def _begin_init(self, _command: BeginInit) -> None:
         self._channel.begin_init(self._init_frame)
@@ -318,17 +354,23 @@ class ExecutionEnvironment:
             self._codec.deliver(command.invocation, command.deadline_ms)
 
     def _answer(self, command: AnswerCaller) -> None:
-        invocation = command.invocation
-        result = InvocationResult(
-            command.payload, command.function_error, self.target.version, None, command.environment_lost
-        )
+        self._failed = command.function_error is not None
+        version = self.target.version
+        result = InvocationResult(command.payload, command.function_error, version, None, command.environment_lost)
+        self._give_answer(command.invocation, result)
+
+    def _give_answer(self, invocation: Invocation, result: InvocationResult) -> None:
         if invocation.log_tail:
             self._held_answer = (invocation, result)  # the tail has REPORT in it
         else:
             invocation.on_result(result)
 
     def _end_invocation(self, command: EndInvocation) -> None:
-        self._logs.end(self._now_ms, command.report, self._max_memory_used_mb())
+        self._close_invocation(command.report)
+
+    def _close_invocation(self, report: Report) -> None:
+        self._logs.end(self._now_ms, report, self._max_memory_used_mb())
+        self._metrics.ended(report, function_error=self._failed)
         if self._held_answer is not None:
             self._release_answer()
 

@@ -43,6 +43,7 @@ _READ_BYTES = 4096
 _DRAIN_BYTES = 65536
 # Between two looks at the budget: a frame can have millions of lines.
 _LINES_BYTES = 16384
+_NOTHING: Final = bytes(4)
 # What it takes of the loop: a look at the pipe, and each event.
 _READ_SECONDS = 8e-6
 _EVENT_SECONDS = 0.8e-6
@@ -54,8 +55,8 @@ class LogStream(Protocol):
     def write(self, timestamp_ms: int, message: str) -> bool:
         """Add one event of the function; False where it can't be taken, because the store is behind."""
 
-    def write_platform(self, timestamp_ms: int, message: str) -> None:
-        """Add one of the platform's, which is never dropped."""
+    def write_platform(self, timestamp_ms: int, messages: Sequence[str]) -> None:
+        """Add the platform's, which are never dropped."""
 
 
 class LineSplitter:
@@ -131,7 +132,7 @@ class LogCapture:
         self._clock = clock
         self._output: int | None = None
         self._pause: asyncio.TimerHandle | None = None
-        self._available = bytearray(4)  # FIONREAD's int
+        self._available = bytearray(_NOTHING)  # FIONREAD's int
         self._frame_lines = LineSplitter()
         self._pipe_lines = LineSplitter()
         self._tail: bytearray | None = None
@@ -151,13 +152,14 @@ class LogCapture:
             self.flush()
             self._write_platform(now_ms, events)
 
-    def start(self, now_ms: int, record: PlatformRecord) -> None:
+    def start(self, now_ms: int, request_id: str, version: str) -> None:
         """Write that an invocation begins: the pipe was drained when the runtime asked for it."""
-        self._write_platform(now_ms, self._format.record(record, now_ms))
+        self._write_platform(now_ms, self._format.start(request_id, version, now_ms))
 
     def end(self, now_ms: int, report: Report, max_memory_used_mb: int) -> None:
         """Write that an invocation is over, and so is the line that it was in."""
-        self.flush()
+        if self._frame_lines.rest or self._pipe_lines.rest:
+            self.flush()
         self._write_platform(now_ms, self._format.end(report, max_memory_used_mb, now_ms))
 
     def record(self, record: LogRecord) -> None:
@@ -187,7 +189,7 @@ class LogCapture:
             return
         # Asking costs a third of a read that finds nothing, and nothing is the rule.
         fcntl.ioctl(self._output, termios.FIONREAD, self._available)
-        if not any(self._available):
+        if self._available == _NOTHING:
             return
         left = int.from_bytes(self._available, sys.byteorder)
         while left > 0:
@@ -259,10 +261,9 @@ class LogCapture:
     # --- sinks ---
 
     def _write_platform(self, now_ms: int, events: Sequence[str]) -> None:
-        for event in events:
-            self._stream.write_platform(now_ms, event)
-            if self._tail is not None:
-                self._add_to_tail(event.encode())
+        self._stream.write_platform(now_ms, events)
+        if self._tail is not None:
+            self._add_to_tail("".join(events).encode())
 
     def _write_lines(self, lines: LineSplitter, data: bytes, timestamp_ms: int) -> int:
         """Write, or count, the lines that `data` completes; returns how many were written."""

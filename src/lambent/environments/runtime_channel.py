@@ -48,6 +48,12 @@ class RuntimePeer(Protocol):
     def on_request(self, codec: RuntimeCodec, request: RuntimeRequest) -> Refuse | None:
         """A request of the runtime; returns why not, or None where it is accepted."""
 
+    def on_completion(self, codec: RuntimeCodec, request_id: str, payload: bytes) -> bool:
+        """A response and the request for the next event have come together; False where it isn't the usual case.
+
+        Then nothing has happened, and the two requests are to be handed in one after the other.
+        """
+
     def on_received(self) -> None:
         """Requests have come, and will be handed in now."""
 
@@ -98,6 +104,12 @@ class FramesChannel:
         self._stream.close()
 
     def _on_data(self, data: bytes) -> None:
+        if self._parser.between_frames:
+            completion = frames.parse_completion(data)
+            if completion is not None:
+                request_id, _, payload = completion
+                if self._peer.on_completion(self, request_id.decode("utf-8", "replace"), payload):
+                    return
         try:
             received = False
             taken = self._parser.feed(data)

@@ -7,6 +7,8 @@ refuse what AWS's front end refuses, in its words.
 
 from __future__ import annotations
 
+import base64
+import hmac
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -70,19 +72,26 @@ class Authenticator(Protocol):
             UnrecognizedClient: the access key is unknown.
         """
 
+    def authenticate_reader(self, request: Request) -> None:
+        """Let in who may read what Lambent says of itself.
+
+        Raises:
+            MissingAuthenticationToken, IncompleteSignature, InvalidSignature, UnrecognizedClient: as `authenticate`.
+        """
+
 
 class _Callers:
     """The `Caller` of each credential seen lately; an access key's account never changes."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str, str, str], Caller] = {}
+        self._known: dict[tuple[str, CredentialScope], Caller] = {}
 
     def of(self, account: str, scope: CredentialScope) -> Caller:
-        if len(scope.access_key) > LONGEST_ACCESS_KEY:
-            raise _unrecognized()
-        key = (account, scope.access_key, scope.region, scope.service)
+        key = (account, scope)
         caller = self._known.get(key)
         if caller is None:
+            if len(scope.access_key) > LONGEST_ACCESS_KEY:
+                raise _unrecognized()
             caller = Caller(Scope(account, scope.region), scope.access_key, scope.service)
             if len(self._known) >= _CACHED_CALLERS:
                 self._known.clear()
@@ -113,6 +122,9 @@ class AnyCredentials:
         is_account = len(key) == _ACCOUNT_DIGITS and key.isascii() and key.isdigit()
         return self._callers.of(key if is_account else self._default_account, scope)
 
+    def authenticate_reader(self, request: Request) -> None:
+        """Everybody may."""
+
 
 class VerifiedCredentials:
     """The authenticator of `serve`: the signature must have been made with the access key's secret."""
@@ -137,6 +149,20 @@ class VerifiedCredentials:
         secret, account = self._credentials(scope.access_key)
         self._verifier.verify(request, signature, secret, now_ms=self._clock.now_ms())
         return self._callers.of(account, scope)
+
+    def authenticate_reader(self, request: Request) -> None:
+        """By a signature, or by access key and secret as user name and password: scrapers can't sign."""
+        scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "basic":
+            self.authenticate(request)
+            return
+        try:
+            access_key, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+        except ValueError:
+            raise _unrecognized() from None
+        secret, _ = self._credentials(access_key)
+        if not hmac.compare_digest(secret.encode(), password.encode()):
+            raise _unrecognized()
 
     def _credentials(self, access_key: str) -> tuple[str, str]:
         credentials = self._store.secret_for(access_key)

@@ -15,6 +15,7 @@ from lambent.gateway.errors import render_error
 from lambent.gateway.host_rules import HostRules
 from lambent.gateway.http_server import Respond
 from lambent.gateway.invoke import InvokeCall, InvokeOperation, is_invoke
+from lambent.gateway.metrics_page import METRICS_PATH, MetricsPage
 from lambent.ids import IdMaker
 from lambent.wire.http import Request
 
@@ -31,6 +32,7 @@ class Front:
         authenticator: Authenticator,
         invoke: InvokeOperation,
         api: Api,
+        metrics: MetricsPage,
         ids: IdMaker,
         spawn: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
@@ -38,6 +40,7 @@ class Front:
         self._authenticator = authenticator
         self._invoke = invoke
         self._api = api
+        self._metrics = metrics
         self._ids = ids
         self._spawn = spawn
 
@@ -58,6 +61,9 @@ class Front:
         try:
             self._host_rules.check(request)
             if request.path.startswith(_OWN_PATHS):
+                if request.path == METRICS_PATH:
+                    respond(*self._metrics.answer(request))
+                    return
                 self._spawn(self._api_request(request, None, request_id, respond))
                 return
             if request.body_too_large:  # its signature can't be verified, but all that follows is a refusal

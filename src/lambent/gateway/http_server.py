@@ -22,8 +22,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import partial
@@ -42,11 +43,12 @@ from lambent.wire.http import (
     Rejection,
     Request,
     RequestParser,
+    ResponseHeaders,
     encode_head,
     has_body,
 )
 
-Respond = Callable[[int, Sequence[tuple[str, str]], bytes], None]
+Respond = Callable[[int, ResponseHeaders, bytes], None]
 """(status, headers, body): answers a request, once, at any time, on the server's event loop.
 
 After the client has gone it does nothing. A second call is a bug and raises RuntimeError. It raises ValueError, and
@@ -58,6 +60,8 @@ logger = logging.getLogger(__name__)
 
 # Larger bodies are handed to the kernel beside the head instead of being copied behind it.
 _COPIED_BODY_BYTES = 65_536
+
+_BODY = Phase.BODY  # looked up at every read, where a member of an Enum costs twice a global
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +305,7 @@ class HttpProtocol(asyncio.Protocol):
         "_advancing",
         "_at_eof",
         "_closing",
+        "_fd",
         "_group",
         "_in_flight",
         "_parser",
@@ -318,6 +323,7 @@ class HttpProtocol(asyncio.Protocol):
         self._group = group
         self._server = group.server
         self._transport: asyncio.Transport | None = None
+        self._fd: int  # the transport's, while that isn't closing
         self._parser: RequestParser
         self._in_flight: Request | None = None
         self._since = 0.0  # start of the state whose deadline runs, in the server's sweep time
@@ -333,6 +339,7 @@ class HttpProtocol(asyncio.Protocol):
         """Begin to serve, unless the server is full."""
         server = self._server
         self._transport = cast("asyncio.Transport", transport)
+        self._fd = transport.get_extra_info("socket").fileno()
         peer = transport.get_extra_info("peername")
         self._parser = RequestParser(
             peer=peer[0] if isinstance(peer, tuple) else "",
@@ -352,7 +359,7 @@ class HttpProtocol(asyncio.Protocol):
         parser = self._parser
         before = parser.phase
         parser.feed(data)
-        if parser.phase is not before or before is Phase.BODY:
+        if parser.phase is not before or before is _BODY:
             self._since = self._server.now
             if parser.receiving is not self._receiving:
                 self._receiving = parser.receiving
@@ -463,7 +470,7 @@ class HttpProtocol(asyncio.Protocol):
         if self._reading is not (self._writable and not ready):
             self._set_reading(wanted=not self._reading)
 
-    def _respond(self, request: Request, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> None:
+    def _respond(self, request: Request, status: int, headers: ResponseHeaders, body: bytes) -> None:
         transport = self._transport
         if transport is None or transport.is_closing():
             return
@@ -472,23 +479,31 @@ class HttpProtocol(asyncio.Protocol):
         server = self._server
         parser = self._parser
         keep_alive = request.keep_alive and not server.stopping and (not self._at_eof or bool(parser.ready))
-        if not keep_alive:
-            connection: str | None = "close"
-        else:
-            connection = "keep-alive" if request.http_1_0 else None
+        connection = ("keep-alive" if request.http_1_0 else None) if keep_alive else "close"
         head = encode_head(status, headers, length=len(body), date=server.date, connection=connection)
         self._in_flight = None
         self._since = self._receiving_since = server.now  # what is behind it may have had to wait
         if not body or not has_body(request.method, status):
-            transport.write(head)
+            self._write_now(transport, head)
         elif len(body) <= _COPIED_BODY_BYTES:
-            transport.write(head + body)
+            self._write_now(transport, head + body)
         else:
             transport.writelines((head, body))
         if not keep_alive:
             self._close_after_answer()
         elif parser.ready or parser.expects_continue or not self._reading:
             self._advance()
+
+    def _write_now(self, transport: asyncio.Transport, data: bytes) -> None:
+        """Write past the transport where nothing waits in it, which would write only at the end of the loop's turn."""
+        sent = 0
+        if not transport.get_write_buffer_size():
+            try:
+                sent = os.write(self._fd, data)
+            except OSError:  # the client is slow, or gone, which is the transport's to find out
+                sent = 0
+        if sent < len(data):
+            transport.write(data[sent:])
 
     def _answer_failure(self, request: Request) -> None:
         """The gateway answers its own failures; one that comes this far must not take other connections down."""

@@ -69,17 +69,16 @@ class InvokeCall:
         if result.environment_lost:
             self.fail(ServiceFault("The execution environment went away while the function was running."))
             return
-        headers = [
-            ("Content-Type", "application/json"),
-            ("x-amzn-RequestId", self.request_id),
-            ("x-amzn-Remapped-Content-Length", "0"),
-            ("X-Amz-Executed-Version", result.executed_version),
-            ("X-Amzn-Trace-Id", self.trace_id),
-        ]
+        # None of the values can have a line break: all are ours but the trace id, which was a header's value itself.
+        headers = (
+            f"Content-Type: application/json\r\nx-amzn-RequestId: {self.request_id}\r\n"
+            f"x-amzn-Remapped-Content-Length: 0\r\nX-Amz-Executed-Version: {result.executed_version}\r\n"
+            f"X-Amzn-Trace-Id: {self.trace_id}\r\n"
+        )
         if result.function_error is not None:
-            headers.append(("X-Amz-Function-Error", result.function_error))
+            headers += f"X-Amz-Function-Error: {result.function_error}\r\n"
         if result.log_tail is not None:
-            headers.append(("X-Amz-Log-Result", base64.b64encode(result.log_tail).decode()))
+            headers += f"X-Amz-Log-Result: {base64.b64encode(result.log_tail).decode()}\r\n"
         try:
             self._respond(200, headers, result.payload)
         except Exception as error:  # noqa: BLE001 - see the class

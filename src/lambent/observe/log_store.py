@@ -13,7 +13,7 @@ import contextlib
 import logging
 import os
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,9 +92,16 @@ class LogStream:
         self._append(timestamp_ms, message)
         return True
 
-    def write_platform(self, timestamp_ms: int, message: str) -> None:
-        """Log one line of the platform (START, END, REPORT…): few and short, they are never dropped."""
-        self._append(timestamp_ms, message)
+    def write_platform(self, timestamp_ms: int, messages: Sequence[str]) -> None:
+        """Log lines of the platform (START, END, REPORT…): few and short, they are never dropped."""
+        pending = self._pending
+        if not pending and messages:
+            self._store.mark_dirty(self)
+        for message in messages:
+            if len(message) <= self._max_event:
+                pending.append(f"{timestamp_ms}\t{message}")
+            else:
+                self._append(timestamp_ms, message)
 
     def take(self) -> list[str]:
         """Hand over what was written since the last time, ready to be encoded; for the store."""

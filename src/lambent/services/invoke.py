@@ -21,6 +21,7 @@ from lambent.core.invocation import Invocation, InvocationResult
 from lambent.core.scope import Scope
 from lambent.environments.fleet import Fleet
 from lambent.ids import IdMaker
+from lambent.observe.metrics import InvocationMetrics
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,17 @@ class Targets(Protocol):
 class InvokeService:
     """Invocations of every type but Event, whose queue calls `invoke_and_wait` here in its turn."""
 
-    def __init__(self, *, targets: Targets, admission: Admission, fleet: Fleet, ids: IdMaker, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        targets: Targets,
+        admission: Admission,
+        fleet: Fleet,
+        metrics: InvocationMetrics,
+        ids: IdMaker,
+        clock: Clock,
+    ) -> None:
+        self._metrics = metrics
         self._targets = targets
         self._admission = admission
         self._fleet = fleet
@@ -104,6 +115,7 @@ class InvokeService:
         scope, name = request.scope, request.function_name
         reason = self._admission.try_acquire(scope, name)
         if reason is not None:
+            self._metrics.of(target).throttles += 1
             raise TooManyRequests(reason=reason)
         invocation = Invocation(
             request.request_id,

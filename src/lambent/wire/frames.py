@@ -51,6 +51,8 @@ class FrameError(ValueError):
     """The peer sent what isn't a frame of this protocol."""
 
 
+_NEXT_FRAME = HEADER.pack(0, NEXT)
+
 Frame = tuple[int, bytes]
 """One frame as received: its type, and its body cut at `MAX_BODY_BYTES`."""
 
@@ -79,6 +81,11 @@ class FrameParser:
         self._parts: list[bytes] = []
         self._wanted = 0  # bytes of its body still to come and to keep
         self._dropping = 0  # bytes of its body to come after those, to drop
+
+    @property
+    def between_frames(self) -> bool:
+        """Whether the next byte to come is the first of a frame."""
+        return not (self._wanted or self._dropping or self._rest)
 
     @property
     def missing(self) -> int:
@@ -178,7 +185,7 @@ def encode_invoke(invocation: Invocation, deadline_ms: int) -> bytes:
         f"{invocation.request_id}\0{deadline_ms}\0{invocation.invoked_function_arn}\0{invocation.trace_id}\0"
         f"{invocation.client_context}\0{invocation.cognito_identity}\0{invocation.tenant_id}\0"
         f"{invocation.content_type}\0"
-    ).encode(errors="replace")
+    ).encode("utf-8", "replace")
     if fields.count(b"\0") != _INVOKE_FIELDS:
         fields = _fields_without_nul(invocation, deadline_ms)
     return _pack_header(len(fields) + len(invocation.payload), INVOKE) + fields
@@ -212,6 +219,22 @@ def parse_fields(body: bytes, count: int) -> Sequence[bytes]:
     if len(parts) <= count:
         raise FrameError(f"{len(parts) - 1} fields, expected {count}")
     return parts
+
+
+def parse_completion(data: bytes) -> Sequence[bytes] | None:
+    """What was read between two frames, if it is how nearly every invocation ends: one RESPONSE and then NEXT.
+
+    Returns:
+        request id, content type and payload, or None for anything else, which is the parser's to read.
+    """
+    payload_end = len(data) - _HEADER_BYTES
+    if payload_end < _HEADER_BYTES or not data.endswith(_NEXT_FRAME):
+        return None
+    length, frame_type = _unpack_header(data)
+    if frame_type != RESPONSE or length != payload_end - _HEADER_BYTES:
+        return None
+    parts = data[_HEADER_BYTES:payload_end].split(b"\0", 2)
+    return parts if len(parts) == 3 else None
 
 
 def parse_log(body: bytes) -> LogRecord:

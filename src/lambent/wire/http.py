@@ -27,6 +27,9 @@ import httptools
 BodyLimit = Callable[[str, str], int]
 """(method, path) -> how many bytes of body the operation accepts."""
 
+ResponseHeaders = Sequence[tuple[str, str]] | str
+"""Names and values; or the lines of a head, each with its CR LF, whose author vouches that no value has a break."""
+
 Admits = Callable[["Request"], bool]
 """(request without its body) -> whether to wait for its body at all."""
 
@@ -61,6 +64,11 @@ class Headers(dict[str, str]):
         if self._repeated is not None and name in self._repeated:
             return self._repeated[name]
         return [self[name]] if name in self else []
+
+    @property
+    def has_repeated(self) -> bool:
+        """Whether any header came more than once."""
+        return self._repeated is not None
 
     def is_repeated(self, name: str) -> bool:
         """Whether the header came more than once."""
@@ -406,7 +414,7 @@ class RequestParser:
         request.keep_alive = parser.should_keep_alive()
         if not request.keep_alive or "connection" in headers:
             self._check_version(request)
-        if headers.is_repeated("host") or not ("host" in headers or request.http_1_0):
+        if not ("host" in headers or request.http_1_0) or (headers.has_repeated and headers.is_repeated("host")):
             self._refuse(HTTPStatus.BAD_REQUEST, "there must be exactly one Host header")
         if target[0] != "/":
             request.path = target = self._resolve_other_form(request, target)
@@ -421,14 +429,15 @@ class RequestParser:
         self.phase = _BODY
         self.receiving = request
         self.received = self._body_fed = 0
-        if "content-length" in headers or "transfer-encoding" in headers:
-            self._expect_body(request)
+        length = headers.get("content-length")
+        if length is not None or "transfer-encoding" in headers:
+            self._expect_body(request, length)
 
     def on_body(self, chunk: bytes) -> None:
         """Keep the next piece of the body, as long as it is within the limit."""
         self.expects_continue = False
-        self.received += len(chunk)
-        if self.received > self._limit:
+        self.received = received = self.received + len(chunk)
+        if received > self._limit:
             self._refuse_body()
         if not self._body:
             self._body = chunk
@@ -473,17 +482,16 @@ class RequestParser:
         request.headers["host"] = authority
         return path if path.startswith("/") else "/" + path
 
-    def _expect_body(self, request: Request) -> None:
+    def _expect_body(self, request: Request, length: str | None) -> None:
         """Read the framing headers: refuse what two readers could frame differently, and what is too long anyway."""
         headers = request.headers
-        self._limit = self._body_limit(request.method, request.path)
-        length = headers.get("content-length")
+        self._limit = limit = self._body_limit(request.method, request.path)
         if length is None:
             if request.http_1_0:
                 self._refuse(HTTPStatus.BAD_REQUEST, "HTTP/1.0 has no Transfer-Encoding")
             if headers["transfer-encoding"].lower() != "chunked":
                 self._refuse(HTTPStatus.NOT_IMPLEMENTED, "chunked is the only transfer coding spoken here")
-        elif int(length) > self._limit:
+        elif int(length) > limit:
             self._refuse_body()
         if "expect" in headers and not request.http_1_0:
             if headers["expect"].lower() != "100-continue":
@@ -534,9 +542,7 @@ _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" fo
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-def encode_head(
-    status: int, headers: Sequence[tuple[str, str]], *, length: int, date: str, connection: str | None
-) -> bytes:
+def encode_head(status: int, headers: ResponseHeaders, *, length: int, date: str, connection: str | None) -> bytes:
     """The response's status line and headers, ready to send.
 
     Args:
@@ -551,6 +557,10 @@ def encode_head(
         ValueError: a name or value contains a line break, which would let it forge a header or a second answer.
     """
     text = _STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"
+    if isinstance(headers, str):
+        length_line = "" if status in _BODILESS else f"Content-Length: {length}\r\n"
+        connection_line = "" if connection is None else f"Connection: {connection}\r\n"
+        return f"{text}{headers}{length_line}{connection_line}Date: {date}\r\n\r\n".encode("latin-1")
     for name, value in headers:
         text += f"{name}: {value}\r\n"
     lines = len(headers) + 3

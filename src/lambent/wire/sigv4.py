@@ -15,17 +15,21 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import operator
 import re
 from calendar import timegm
 from collections.abc import Callable, Sized
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, unquote_to_bytes
 
 from lambent.core.errors import IncompleteSignature, InvalidSignature, MissingAuthenticationToken
-from lambent.wire.http import Request
+from lambent.wire.http import Headers, Request
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
@@ -54,12 +58,14 @@ _PRESIGNED_PARAMETERS = (
     "X-Amz-Expires",
 )
 
+_sha256 = hashlib.sha256
+_SHA256_BLOCK_BYTES = 64
+
 _CACHE_ENTRIES = 1024
 _CACHED_KEY_LENGTH = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialScope:
+class CredentialScope(NamedTuple):
     """Whose key signed, and for what: `access_key/date/region/service/aws4_request`.
 
     Attributes:
@@ -83,12 +89,16 @@ class Claim:
         scope_text: the credential without its access key, as it is signed.
         signed_headers: lower case, sorted, each once.
         signed_headers_text: the same joined by semicolons, as it is signed.
+        pick: takes the values of the signed headers from a request's; KeyError where one is missing.
+        template: makes of them the signed headers' lines.
     """
 
     scope: CredentialScope
     scope_text: str
     signed_headers: tuple[str, ...]
     signed_headers_text: str
+    pick: Callable[[Headers], Any]
+    template: str
 
 
 class Signature(NamedTuple):
@@ -181,7 +191,7 @@ class SignatureVerifier:
     """Computes signatures again; keeps signing keys and canonical forms."""
 
     def __init__(self) -> None:
-        self._signing_keys: _Cache[tuple[str, str], bytes] = _Cache(_derive_signing_key)
+        self._signing_keys: _Cache[tuple[str, str], tuple[Hash, Hash]] = _Cache(_keyed_hashes)
         self._epoch_seconds: _Cache[str, int] = _Cache(_parse_timestamp)
         self._paths: _Cache[str, str] = _Cache(canonical_path)
         self._queries: _Cache[str, str] = _Cache(canonical_query)
@@ -202,13 +212,21 @@ class SignatureVerifier:
         claim = signature.claim
         if "host" not in claim.signed_headers:
             raise InvalidSignature("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
-        self._check_time(signature, now_ms // 1000)
-        key = self._signing_keys[secret, claim.scope_text]
+        timestamp = signature.timestamp
+        skew_seconds = now_ms // 1000 - self._epoch_seconds[timestamp]
+        if signature.expires_seconds is not None or not (
+            -CLOCK_SKEW_SECONDS <= skew_seconds <= CLOCK_SKEW_SECONDS and timestamp.startswith(claim.scope.date)
+        ):
+            self._check_time(signature, now_ms // 1000)
         canonical = self.canonical_request(request, signature)
-        digest = hashlib.sha256(canonical.encode("latin-1")).hexdigest()
-        to_sign = f"{ALGORITHM}\n{signature.timestamp}\n{claim.scope_text}\n{digest}"
-        expected = hmac.digest(key, to_sign.encode("latin-1"), "sha256").hex()
-        if not hmac.compare_digest(expected.encode(), signature.hex_digest.encode("latin-1")):
+        digest = _sha256(canonical.encode("latin-1")).hexdigest()
+        scope_text = claim.scope_text
+        # HMAC (RFC 2104, section 2) from the two hashes that have taken their padded keys already (section 4).
+        inner, outer = self._signing_keys[secret, scope_text]
+        inner, outer = inner.copy(), outer.copy()
+        inner.update(f"{ALGORITHM}\n{timestamp}\n{scope_text}\n{digest}".encode("latin-1"))
+        outer.update(inner.digest())
+        if not hmac.compare_digest(outer.hexdigest().encode(), signature.hex_digest.encode("latin-1")):
             raise InvalidSignature(SIGNATURE_MISMATCH)
 
     def canonical_request(self, request: Request, signature: Signature) -> str:
@@ -216,18 +234,21 @@ class SignatureVerifier:
         claim = signature.claim
         presigned = signature.expires_seconds is not None
         headers = request.headers
-        lines = ""
-        for name in claim.signed_headers:
-            value = headers.get(name, "")
-            if "  " in value or "\t" in value or headers.is_repeated(name):
-                value = ",".join([_trimmed(one) for one in headers.getlist(name)])
-            lines += f"{name}:{value}\n"
+        try:
+            lines = claim.template % claim.pick(headers)
+        except KeyError:
+            lines = ""
+        if "  " in lines or "\t" in lines or headers.has_repeated or not lines:
+            lines = _header_lines(claim, headers)
         # Every service but S3 signs the path normalised and encoded once more than it is on the wire.
         path = request.path if claim.scope.service == "s3" else self._paths[request.path]
         query = request.query
         if query:
             query = canonical_query(query, leave_out="X-Amz-Signature") if presigned else self._queries[query]
-        payload = _payload_digest(request, presigned=presigned)
+        if presigned or headers.get("x-amz-content-sha256") == UNSIGNED_PAYLOAD:
+            payload = _payload_digest(request, presigned=presigned)
+        else:
+            payload = _sha256(request.body).hexdigest()
         return f"{request.method}\n{path}\n{query}\n{lines}\n{claim.signed_headers_text}\n{payload}"
 
     def _check_time(self, signature: Signature, now: int) -> None:
@@ -255,6 +276,17 @@ class SignatureVerifier:
 
 
 # Canonical forms.
+
+
+def _header_lines(claim: Claim, headers: Headers) -> str:
+    """The signed headers where one is missing, came twice or has blanks to be made one."""
+    lines = ""
+    for name in claim.signed_headers:
+        value = headers.get(name, "")
+        if "  " in value or "\t" in value or headers.is_repeated(name):
+            value = ",".join([_trimmed(one) for one in headers.getlist(name)])
+        lines += f"{name}:{value}\n"
+    return lines
 
 
 def canonical_path(path: str) -> str:
@@ -308,7 +340,7 @@ def _payload_digest(request: Request, *, presigned: bool) -> str:
         return UNSIGNED_PAYLOAD
     if presigned and ("X-Amz-Content-Sha256", UNSIGNED_PAYLOAD) in _decoded_parameters(request.query):
         return UNSIGNED_PAYLOAD
-    return hashlib.sha256(request.body).hexdigest()
+    return _sha256(request.body).hexdigest()
 
 
 # Parts of a signature.
@@ -359,7 +391,14 @@ def _move_signature_to_the_end(header: str) -> tuple[str, str]:
 
 def _make_claim(credential: str, signed_headers: str) -> Claim:
     names = tuple(sorted({name for name in signed_headers.lower().split(";") if name}))
-    return Claim(_parse_scope(credential), credential.partition("/")[2], names, ";".join(names))
+    scope = _parse_scope(credential)
+    pick = operator.itemgetter(*names) if names else _nothing
+    template = "".join([f"{name.replace('%', '%%')}:%s\n" for name in names])
+    return Claim(scope, credential.partition("/")[2], names, ";".join(names), pick, template)
+
+
+def _nothing(_headers: Headers) -> tuple[()]:
+    return ()
 
 
 def _parse_scope(credential: str) -> CredentialScope:
@@ -415,9 +454,11 @@ def _format_timestamp(epoch_seconds: int) -> str:
     return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
-def _derive_signing_key(secret_and_scope: tuple[str, str]) -> bytes:
+def _keyed_hashes(secret_and_scope: tuple[str, str]) -> tuple[Hash, Hash]:
+    """HMAC's inner and outer hash with the signing key, to be copied: setting them up takes longer than the rest."""
     secret, scope_text = secret_and_scope
     key = f"AWS4{secret}".encode()
     for part in scope_text.split("/"):
         key = hmac.digest(key, part.encode("latin-1"), "sha256")
-    return key
+    padded = key.ljust(_SHA256_BLOCK_BYTES, b"\0")
+    return _sha256(bytes(byte ^ 0x36 for byte in padded)), _sha256(bytes(byte ^ 0x5C for byte in padded))
