@@ -295,23 +295,21 @@ class SandboxPool:
             undo.callback(process.channel.close)
             undo.callback(os.close, process.output)
             process.channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER_BYTES)
-            control, inner_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            given.callback(inner_control.close)
-            control.setblocking(False)
-            undo.callback(control.close)
-            fds = [inner_control.fileno(), tmp, ends.channel.fileno(), ends.output, *joining]
-            pid = await zygote.spawn(uid, uid, fds, stem=stem)
+            leash_inside, leash = os.pipe2(os.O_CLOEXEC)
+            given.callback(os.close, leash_inside)
+            undo.callback(os.close, leash)
             sandbox = Sandbox(
                 sandbox_id,
                 uid=uid,
-                init_pid=pid,
-                control=control,
+                leash=leash,
                 cgroup=cgroup,
                 process=process,
                 footprint_mb=zygote.footprint_mb,
                 cpu_quota=self._settings.cpu_quota,
                 on_destroyed=self._destroyed,
             )
+            fds = [leash_inside, tmp, ends.channel.fileno(), ends.output, *joining]
+            sandbox.spawn(zygote, fds, stem=stem)
             undo.pop_all()
         self._sandboxes.add(sandbox)
         try:
@@ -338,7 +336,7 @@ class SandboxPool:
             return tmp, cgroup, joining
 
     def _connect(self, sandbox: Sandbox) -> None:
-        netns = os.open(f"/proc/{sandbox.init_pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        netns = os.open(f"/proc/{sandbox.pid_1}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         try:
             sandbox.listeners = self._network.listen(netns)
             self._attachments[sandbox] = self._network.attach(netns)

@@ -1,9 +1,8 @@
-"""One sandbox: the server's handle on an init and its generations of a runtime process."""
+"""One sandbox: the server's handle on an environment of a zygote and its generations of a runtime process."""
 
 import asyncio
 import contextlib
 import fcntl
-import json
 import logging
 import os
 import signal
@@ -11,12 +10,13 @@ import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lambent.sandbox.cgroup import MEMORY_MB_PER_VCPU, Cgroup, Limits, remove_when_empty
 from lambent.sandbox.errors import SandboxFailed
 from lambent.sandbox.mounts import clone_tree_read_only
 from lambent.sandbox.owner_maps import OwnedFolder, clone_as_owner
+from lambent.sandbox.zygote import Environment, Zygote
 
 _MEGABYTE = 1024 * 1024
 _MAX_MESSAGE = 65536
@@ -83,8 +83,7 @@ class Sandbox:
         sandbox_id: str,
         *,
         uid: int,
-        init_pid: int,
-        control: socket.socket,
+        leash: int | None,
         cgroup: Cgroup,
         process: RuntimeProcess,
         footprint_mb: int,
@@ -93,12 +92,14 @@ class Sandbox:
     ) -> None:
         self.sandbox_id = sandbox_id
         self.uid = uid
-        self.init_pid = init_pid
+        self.pid_1 = 0
+        """Its number on the host; known when ready."""
         self.process = process
         self.listeners: Sequence[socket.socket] = ()
         self.on_exit: Callable[[ExitStatus], None] | None = None
         self.memory_mb = 0
-        self._control = control
+        self._leash = leash
+        self._environment: Environment | None = None
         self._cgroup = cgroup
         self._footprint_mb = footprint_mb
         self._cpu_quota = cpu_quota
@@ -111,7 +112,6 @@ class Sandbox:
         self._gone = asyncio.get_running_loop().create_future()
         self._ready = asyncio.get_running_loop().create_future()
         self._destroying: asyncio.Task[None] | None = None
-        asyncio.get_running_loop().add_reader(control.fileno(), self._on_control)
 
     @property
     def runtime_api(self) -> socket.socket:
@@ -127,6 +127,14 @@ class Sandbox:
         """A function's variables as they are inside: as AWS has them, since everything is where AWS has it."""
         return environment
 
+    def spawn(self, zygote: Zygote, fds: Sequence[int], *, stem: Sequence[str] | None) -> None:
+        """Have it made; see `Zygote.spawn` for the arguments.
+
+        Raises:
+            SandboxFailed: the zygote has ended.
+        """
+        self._environment = zygote.spawn(self.uid, self.uid, fds, stem=stem, on_event=self._on_event)
+
     async def wait_ready(self) -> None:
         """Until the first generation is locked down and waits for its code.
 
@@ -140,8 +148,8 @@ class Sandbox:
 
     @property
     def alive(self) -> bool:
-        """Whether its init is there; without it nothing runs inside, and nothing can be started."""
-        return not self._gone.done()
+        """Whether it can be used: no step has failed, and its pid 1, without which nothing runs inside, is there."""
+        return self._leash is not None and not self._gone.done()
 
     def specialise(self, memory_mb: int, trees: Sequence[tuple[str, Path | OwnedFolder]]) -> None:
         """Make the blank environment a function's: limits, then code mounted read-only.
@@ -159,8 +167,8 @@ class Sandbox:
         try:
             self._cgroup.limit(self._limits(cpu_quota=False))
             fds.extend(self._clone(tree) for _, tree in trees)
-            message = {"op": "mount", "targets": [path for path, _ in trees]}
-            socket.send_fds(self._control, [json.dumps(message).encode()], fds)
+            assert self._environment is not None
+            self._environment.mount([path for path, _ in trees], fds)
             self._taken = True
         except OSError as error:
             raise SandboxFailed(f"sandbox {self.sandbox_id}: {error}") from error
@@ -189,27 +197,28 @@ class Sandbox:
         """SIGKILL every process of this generation; `on_exit` follows when the last is gone."""
         self.thaw()
         self._cgroup.kill()
-        with contextlib.suppress(OSError):  # init has gone: its end is told through the control socket
-            self._control.send(b'{"op": "kill"}')
+        assert self._environment is not None
+        with contextlib.suppress(SandboxFailed):  # the zygote has gone, which is told as the end of this sandbox
+            self._environment.kill()
 
     async def restart(self) -> RuntimeProcess:
         """Start the next generation, after `on_exit`.
 
         Raises:
-            SandboxFailed: init has gone.
+            SandboxFailed: pid 1 has gone.
         """
         if not self.alive:
-            raise SandboxFailed(f"sandbox {self.sandbox_id}: init has ended")
+            raise SandboxFailed(f"sandbox {self.sandbox_id}: it has ended")
+        assert self._environment is not None
         process, ends = open_process_ends()
         joining = self._cgroup.open_for_joining()
         self._generation += 1
-        message = json.dumps({"op": "start", "generation": self._generation}).encode()
         try:
-            socket.send_fds(self._control, [message], [ends.channel.fileno(), ends.output, *joining])
-        except OSError as error:
+            self._environment.start(self._generation, [ends.channel.fileno(), ends.output, *joining])
+        except SandboxFailed:
             process.channel.close()
             os.close(process.output)
-            raise SandboxFailed(f"sandbox {self.sandbox_id}: {error}") from error
+            raise
         finally:
             ends.close()
             for fd in joining:
@@ -251,12 +260,11 @@ class Sandbox:
         for listener in self.listeners:
             loop.remove_reader(listener.fileno())
             listener.close()
-        # Init exits when its socket is shut down; its pid namespace, and all in it, end with it.
-        self._control.shutdown(socket.SHUT_WR)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self._gone), _DESTROY_SECONDS)
-        loop.remove_reader(self._control.fileno())
-        self._control.close()
+        # Pid 1 reads the end of the leash and exits; its pid namespace, and all in it, end with it.
+        self._cut_leash()
+        if self._environment is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(self._gone), _DESTROY_SECONDS)
         if not self._taken:
             self.process.channel.close()
             os.close(self.process.output)
@@ -264,25 +272,22 @@ class Sandbox:
         await remove_when_empty(self._cgroup.paths)
         self._on_destroyed(self)
 
-    def _on_control(self) -> None:
-        try:
-            data = self._control.recv(_MAX_MESSAGE)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._init_ended("init has ended")
-            return
-        message = json.loads(data)
-        match message["event"]:
+    def _on_event(self, event: Mapping[str, Any]) -> None:
+        match event["event"]:
             case "ready":
+                self.pid_1 = event["pid"]
                 if not self._ready.done():
                     self._ready.set_result(None)
-            case "exited" if message["generation"] == self._generation:
-                self._runtime_ended(message["code"], message["signal"])
+            case "exited" if event["generation"] == self._generation:
+                self._runtime_ended(event["code"], event["signal"])
             case "failed":
-                self._init_ended(message["step"])
+                self._failed(event["step"])
+            case "gone":
+                self._failed("pid 1 has ended")
+                if not self._gone.done():
+                    self._gone.set_result(None)
+                if self._running:
+                    self._runtime_ended(None, signal.SIGKILL)
 
     def _runtime_ended(self, code: int | None, number: int | None) -> None:
         self._running = False
@@ -293,14 +298,16 @@ class Sandbox:
         if self.on_exit is not None:
             self.on_exit(ExitStatus(code, number, out_of_memory))
 
-    def _init_ended(self, why: str) -> None:
-        asyncio.get_running_loop().remove_reader(self._control.fileno())
+    def _failed(self, why: str) -> None:
+        """It is of no use any more, or will be gone soon."""
         failure = f"sandbox {self.sandbox_id}: {why}"
         if not self._ready.done():
             self._ready.set_exception(SandboxFailed(failure))
-        elif self._destroying is None:
+        elif self._destroying is None and not self._gone.done():
             logger.error("%s; the execution environment ends", failure)
-        if not self._gone.done():
-            self._gone.set_result(None)
-        if self._running:
-            self._runtime_ended(None, signal.SIGKILL)
+            self._cut_leash()
+
+    def _cut_leash(self) -> None:
+        if self._leash is not None:
+            os.close(self._leash)
+            self._leash = None

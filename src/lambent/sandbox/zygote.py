@@ -7,20 +7,24 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
 from lambent.sandbox.rootfs import GID_INSIDE, UID_INSIDE, RootPlan, masked_files, steps
 
 _START_SECONDS = 20
-_SPAWN_SECONDS = 20
 _MAX_MESSAGE = 65536
+_SOCKET_BUFFER_BYTES = 1 << 20
+_MESSAGES_AT_ONCE = 16
 _INTERPRETER_FLAGS = ("-E", "-s", "-S", "-B", "-u")
 _PROGRAM = "import sys; sys.path.insert(0, {!r}); from lambent_runtime import zygote; zygote.main()"
+
+
+OnEvent: TypeAlias = Callable[[Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ def client_directory() -> Path:
 
 
 class Zygote:
-    """One zygote process. Not restarted by itself: its end is told to `on_exit` once."""
+    """One zygote process, and the messages to and from its environments. Not restarted by itself."""
 
     def __init__(self, plan: ZygotePlan, mount_point: Path) -> None:
         """Args: mount_point: an empty directory; nothing is ever mounted there outside the zygote."""
@@ -64,8 +68,8 @@ class Zygote:
         self._mount_point = mount_point
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
-        self._waiting: dict[int, asyncio.Future[int]] = {}
-        self._next_spawn = 0
+        self._listeners: dict[int, OnEvent] = {}
+        self._last_number = 0
         self.footprint_mb = 0
         """Resident megabytes that its environments share with the zygote, charged to none; 0 where they execute."""
 
@@ -76,6 +80,8 @@ class Zygote:
             SandboxUnavailable: it did not come up; the message has its own words.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for end in (ours, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER_BYTES)
         program = _PROGRAM.format(self._plan.client)
         launch = {
             "parent": os.getpid(),
@@ -120,69 +126,74 @@ class Zygote:
         self._process.wait()
         return text.splitlines()[-1] if text else "the zygote ended without a word"
 
-    async def spawn(self, uid: int, gid: int, fds: Sequence[int], *, stem: Sequence[str] | None) -> int:
-        """Fork a blank environment; answers the host pid of its init.
+    def spawn(
+        self, uid: int, gid: int, fds: Sequence[int], *, stem: Sequence[str] | None, on_event: OnEvent
+    ) -> "Environment":
+        """Fork a blank environment; what becomes of it is told to on_event.
 
         Args:
+            fds: leash, /tmp mount, frames socket, log pipe, cgroup files; the caller closes them.
             stem: the flags of its program, which shall be started already where the runtime `has_stem`; None if not.
-            fds: control socket, /tmp mount, frames socket, log pipe, cgroup files; the caller closes them.
+            on_event: called with the zygote's events about it; after "gone", nothing more.
+
+        Raises:
+            SandboxFailed: the zygote has ended.
+        """
+        self._last_number += 1
+        number = self._last_number
+        self._listeners[number] = on_event
+        try:
+            flags = None if stem is None else list(stem)
+            self.send({"op": "spawn", "id": number, "uid": uid, "gid": gid, "stem": flags}, fds)
+        except SandboxFailed:
+            del self._listeners[number]
+            raise
+        return Environment(self, number)
+
+    def send(self, message: Mapping[str, Any], fds: Sequence[int] = ()) -> None:
+        """Say something to the zygote; the caller closes the descriptors.
 
         Raises:
             SandboxFailed: the zygote has ended.
         """
         if self._control is None:
             raise SandboxFailed(f"the zygote of {self._plan.runtime} has ended")
-        self._next_spawn += 1
-        number = self._next_spawn
-        future = asyncio.get_running_loop().create_future()
-        self._waiting[number] = future
-        request = json.dumps(
-            {"spawn": number, "uid": uid, "gid": gid, "stem": None if stem is None else list(stem)}
-        ).encode()
         try:
-            socket.send_fds(self._control, [request], list(fds))
+            socket.send_fds(self._control, [json.dumps(message).encode()], fds)
         except OSError as error:
-            self._waiting.pop(number, None)
             raise SandboxFailed(f"the zygote of {self._plan.runtime}: {error}") from error
-        try:
-            pid: int = await asyncio.wait_for(future, _SPAWN_SECONDS)
-        except TimeoutError:
-            self._waiting.pop(number, None)
-            raise SandboxFailed(f"the zygote of {self._plan.runtime} doesn't answer") from None
-        return pid
 
     def _on_readable(self) -> None:
-        assert self._control is not None
-        try:
-            data = self._control.recv(_MAX_MESSAGE)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._ended()
-            return
-        answer = json.loads(data)
-        future = self._waiting.pop(answer["spawned"], None)
-        if future is None or future.done():
-            return
-        if "failed" in answer:
-            future.set_exception(SandboxFailed(f"the zygote of {self._plan.runtime} can't fork: {answer['failed']}"))
-        else:
-            future.set_result(answer["pid"])
+        for _ in range(_MESSAGES_AT_ONCE):
+            if self._control is None:
+                return
+            try:
+                data = self._control.recv(_MAX_MESSAGE)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self._ended()
+                return
+            event = json.loads(data)
+            number = event["id"]
+            listener = self._listeners.get(number)
+            if event["event"] == "gone":
+                self._listeners.pop(number, None)
+            if listener is not None:
+                listener(event)
 
     def _ended(self) -> None:
-        self._close_control()
-        for future in self._waiting.values():
-            if not future.done():
-                future.set_exception(SandboxFailed(f"the zygote of {self._plan.runtime} has ended"))
-        self._waiting.clear()
-
-    def _close_control(self) -> None:
+        """Environments end with their zygote: the leashes are closed by their owners."""
         if self._control is not None:
             asyncio.get_running_loop().remove_reader(self._control.fileno())
             self._control.close()
             self._control = None
+        listeners, self._listeners = self._listeners, {}
+        for number, listener in listeners.items():
+            listener({"event": "failed", "id": number, "step": f"the zygote of {self._plan.runtime} has ended"})
+            listener({"event": "gone", "id": number})
 
     @property
     def runtime(self) -> str:
@@ -208,6 +219,26 @@ class Zygote:
             await asyncio.to_thread(process.wait)
             if process.stderr is not None:
                 process.stderr.close()
+
+
+class Environment:
+    """One environment of a zygote, as its sandbox commands it. Calls raise SandboxFailed if the zygote has ended."""
+
+    def __init__(self, zygote: Zygote, number: int) -> None:
+        self._zygote = zygote
+        self._number = number
+
+    def mount(self, targets: Sequence[str], mounts: Sequence[int]) -> None:
+        """Attach detached mounts, then let the blank process go on."""
+        self._zygote.send({"op": "mount", "id": self._number, "targets": list(targets)}, mounts)
+
+    def start(self, generation: int, fds: Sequence[int]) -> None:
+        """Start the next generation; fds: frames socket, log pipe, cgroup files."""
+        self._zygote.send({"op": "start", "id": self._number, "generation": generation}, fds)
+
+    def kill(self) -> None:
+        """SIGKILL the runtime process; the others end before its end is told."""
+        self._zygote.send({"op": "kill", "id": self._number})
 
 
 def _launch(plan: Mapping[str, Any], control: socket.socket) -> "subprocess.Popen[bytes]":

@@ -1,29 +1,20 @@
-"""Pid 1 of an execution environment: reaps, reports exit statuses, starts and ends process generations.
+"""The two processes that an execution environment begins with, forked from the zygote.
 
-It is forked from the zygote, has never run tenant code and never will; its rights are those it needs
-to mount code, to map identities and to signal. The server speaks with it over a SEQPACKET socket, one
-JSON object a message, descriptors beside it:
+`become_pid_1` makes the environment's namespaces and mounts and then gives up all it may do, its memory too: it becomes
+a program that reads a pipe nobody writes to. When the other end is closed, by the server or by its death, the program
+ends, and the kernel ends everything else in the environment with it. It reaps what loses its parent by ignoring it.
 
-    server → init   {"op": "mount", "targets": ["/var/task", …]} + one mount each, in order
-                    {"op": "start", "generation": n} + frames socket, log pipe, cgroup files
-                    {"op": "kill"}
-    init → server   {"event": "ready"}        the first generation is locked down and waits for its code
-                    {"event": "exited", "generation": n, "code": c | null, "signal": s | null}
-                    {"event": "failed", "step": "…"}      and this environment ends
+`become_runtime` enters those namespaces, locks itself down, waits for the function's code where it is a blank
+environment's, and runs the function. Its parent is the zygote, which so learns exactly how it ended.
 
-When the server goes away the socket reads as closed, init exits, and the kernel ends everything else.
-The zygote's end means nothing to it.
+Both tell the zygote how far they have come through a pipe: a word of `Progress`, or else why they could not go on.
 """
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
-import json
 import os
-import select
 import signal
-import socket
 
 from lambent_runtime import isolation, linux
 from lambent_runtime.frames import FRAMES_FD
@@ -38,15 +29,15 @@ if TYPE_CHECKING:
     RuntimeMain = Callable[[int], object]
 
 _GO_FD = 4
-_MAX_MESSAGE = 65536
-_MAX_FDS = 32
-
-# What a process that is locking itself down tells init, in this order; anything else is why it could not.
-_UNSHARED, _LOCKED = b"u", b"l"
+_PID_1 = ("/usr/bin/cat", "/bin/cat")
 
 
-class LockDownFailed(Exception):
-    """A process could not be locked down; the message names the step."""
+class Progress:
+    """The words of the progress pipe."""
+
+    NAMESPACES = b"namespaces"  # made by pid 1
+    UNSHARED = b"unshared "  # the runtime process has its user namespace; its pid inside follows
+    LOCKED = b"locked"  # it is locked down
 
 
 class Stem:
@@ -64,181 +55,100 @@ class Stem:
         return Stem([self.command[0], *flags, *self.command[1:]], self.environment)
 
 
-def run(
-    config: Config,
-    control: socket.socket,
-    runtime_main: RuntimeMain,
-    tmp_mount: int,
-    first_generation: Sequence[int],
-    stem: Stem | None,
-) -> NoReturn:
-    """Be pid 1; never returns.
+class Ends:
+    """The descriptors of one process generation, as the forked process has them."""
 
-    Args:
-        runtime_main: what a runtime process does, given the number of its frames socket.
-        first_generation: (frames socket, log pipe, cgroup files) of generation 1.
-        stem: what generation 1 is instead, if anything.
-    """
-    init = _Init(config, control, runtime_main, stem)
+    def __init__(
+        self, *, channel: int, output: int, cgroup_files: Sequence[int], identity: int, progress: int, go: int | None
+    ) -> None:
+        """Args: identity: readable when the process has its user; go: readable when a blank one has its code."""
+        self.channel = channel
+        self.output = output
+        self.cgroup_files = cgroup_files
+        self.identity = identity
+        self.progress = progress
+        self.go = go
+
+    def all(self) -> list[int]:
+        """Their numbers."""
+        go = [] if self.go is None else [self.go]
+        return [self.channel, self.output, *self.cgroup_files, self.identity, self.progress, *go]
+
+
+def become_pid_1(config: Config, leash: int, tmp_mount: int, progress: int) -> NoReturn:
+    """In the process forked into a new pid namespace; never returns."""
     try:
+        _forget_the_zygote()
+        os.dup2(leash, 0)
+        os.dup2(0, 1)  # never written to: nothing comes
+        os.dup2(0, 2)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         isolation.enter_namespaces(config, tmp_mount)
-        os.close(tmp_mount)
-        init.start_blank(first_generation)
-        isolation.keep_what_init_needs()
-        init.send({"event": "ready"})
-        init.loop()
-    except BaseException as error:  # the outermost handler of this process: report, then end
-        init.send({"event": "failed", "step": "%s: %s" % (type(error).__name__, error)})
+        linux.drop_capabilities()
+        linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+        os.write(progress, Progress.NAMESPACES)
+        linux.close_from(3)
+        program = next(filter(os.path.exists, _PID_1))
+        os.execv(program, ["cat"])  # noqa: S606  # no shell wanted
+    except BaseException as error:  # the outermost handler of this process
+        _tell(progress, error)
     os._exit(1)
 
 
-class _Init:
-    def __init__(self, config: Config, control: socket.socket, runtime_main: RuntimeMain, stem: Stem | None) -> None:
-        self._config = config
-        self._control = control
-        self._runtime_main = runtime_main
-        self._stem = stem
-        self._generation = 0
-        self._runtime: int | None = None
-        self._go: int | None = None
-        self._wakeup, self._wakeup_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(self._wakeup_write, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, _ignore)
+def become_runtime(
+    config: Config, environment: int, ends: Ends, runtime_main: RuntimeMain, stem: Stem | None
+) -> NoReturn:
+    """In the process forked into an environment's pid namespace; never returns.
 
-    def send(self, message: dict[str, object]) -> None:
-        try:
-            self._control.send(json.dumps(message).encode())
-        except OSError:
+    Args:
+        environment: the pidfd of the environment's pid 1, whose namespaces are entered.
+        stem: what to be instead of waiting, if anything.
+    """
+    status = 1
+    try:
+        _forget_the_zygote()
+        linux.close_all_but([*ends.all(), environment])
+        os.setsid()
+        _lock_down(config, environment, ends)
+        if ends.go is not None and stem is None and not os.read(ends.go, 1):
+            os._exit(1)
+        if stem is None:
+            _arrange(ends.channel, ends.output)
+            runtime_main(FRAMES_FD)
+        else:
+            _arrange(ends.channel, ends.output, ends.go)
+            os.execve(stem.command[0], stem.command, stem.environment)  # noqa: S606  # no shell wanted
+        status = 0
+    except BaseException as error:  # nothing of the zygote may ever run in this process again
+        os.write(2, ("lambent: the runtime could not start: %r\n" % (error,)).encode())
+    finally:
+        os._exit(status)
+
+
+def _forget_the_zygote() -> None:
+    """Signals as in a new process: what is ignored would stay ignored in a program."""
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _lock_down(config: Config, environment: int, ends: Ends) -> None:
+    def await_identity() -> None:
+        os.write(ends.progress, b"%s%d" % (Progress.UNSHARED, os.getpid()))
+        if not os.read(ends.identity, 1):
             os._exit(1)
 
-    def loop(self) -> None:
-        poll = select.poll()
-        poll.register(self._control, select.POLLIN)
-        poll.register(self._wakeup, select.POLLIN)
-        while True:
-            for fd, _ in poll.poll():
-                if fd == self._wakeup:
-                    os.read(self._wakeup, 512)
-                    self._reap()
-                else:
-                    self._receive()
+    try:
+        isolation.enter_environment(environment)
+        isolation.lock_down(config, ends.cgroup_files, await_identity)
+    except BaseException as error:  # told to the zygote, which tells the server
+        _tell(ends.progress, error)
+        os._exit(1)
+    os.write(ends.progress, Progress.LOCKED)
 
-    def _receive(self) -> None:
-        data, fds, _, _ = socket.recv_fds(self._control, _MAX_MESSAGE, _MAX_FDS)
-        if not data:
-            os._exit(0)
-        message = json.loads(data)
-        operation = message["op"]
-        if operation == "mount":
-            self._mount(message["targets"], fds)
-        elif operation == "start":
-            self._start(message["generation"], fds, None)
-        elif operation == "kill":
-            _kill_all()
 
-    def _mount(self, targets: list[str], fds: list[int]) -> None:
-        """The blank environment becomes a function's: its code, then the waiting process may go on."""
-        for target, fd in zip(targets, fds):
-            linux.move_mount(fd, target)
-            os.close(fd)
-        assert self._go is not None
-        os.write(self._go, b"\n")
-        os.close(self._go)
-        self._go = None
-
-    def start_blank(self, fds: Sequence[int]) -> None:
-        """Fork the runtime process of the first generation, which waits for its code."""
-        go_read, self._go = os.pipe()
-        self._start(1, fds, go_read)
-        os.close(go_read)
-
-    def _start(self, generation: int, fds: Sequence[int], go_read: int | None) -> None:
-        """Fork the runtime process of a generation and see it locked down.
-
-        Raises:
-            LockDownFailed: it could not be; nothing of the tenant's has run.
-        """
-        identity_read, identity_write = os.pipe()
-        progress_read, progress_write = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            self._become_runtime(fds, identity_read, progress_write, go_read)
-        for fd in (*fds, identity_read, progress_write):
-            os.close(fd)
-        _expect(_UNSHARED, progress_read)
-        isolation.write_identity_map(pid, self._config)
-        os.write(identity_write, b"\n")
-        _expect(_LOCKED, progress_read)
-        os.close(identity_write)
-        os.close(progress_read)
-        self._runtime = pid
-        self._generation = generation
-
-    def _become_runtime(
-        self, fds: Sequence[int], identity_read: int, progress_write: int, go_read: int | None
-    ) -> NoReturn:
-        """In the forked child: lock down, arrange the descriptors, run the runtime."""
-        status = 1
-        try:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            os.setsid()
-            self._lock_down(fds[2:], identity_read, progress_write)
-            stem = self._stem if go_read is not None else None
-            if go_read is not None and stem is None and not os.read(go_read, 1):
-                os._exit(1)
-            self._control.detach()  # closed below, by number; its object must not close what takes the number
-            if stem is None:
-                _arrange(fds[0], fds[1])
-                self._runtime_main(FRAMES_FD)
-            else:
-                _arrange(fds[0], fds[1], go_read)
-                for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):  # ignored ones would stay ignored
-                    signal.signal(number, signal.SIG_DFL)
-                os.execve(stem.command[0], stem.command, stem.environment)  # noqa: S606  # no shell wanted
-            status = 0
-        except BaseException as error:  # nothing of init may ever run in this process again
-            os.write(2, ("lambent: the runtime could not start: %r\n" % (error,)).encode())
-        finally:
-            os._exit(status)
-
-    def _lock_down(self, cgroup_files: Sequence[int], identity_read: int, progress_write: int) -> None:
-        def await_identity() -> None:
-            os.write(progress_write, _UNSHARED)
-            if not os.read(identity_read, 1):
-                os._exit(1)
-
-        try:
-            isolation.lock_down(self._config, cgroup_files, await_identity)
-        except BaseException as error:  # told to init, which tells the server
-            os.write(progress_write, ("%s: %s" % (type(error).__name__, error)).encode())
-            os._exit(1)
-        os.write(progress_write, _LOCKED)
-
-    def _reap(self) -> None:
-        while True:
-            pid, status = _wait(os.WNOHANG)
-            if pid == 0:
-                return
-            if pid == self._runtime:
-                self._runtime_ended(status)
-
-    def _runtime_ended(self, status: int) -> None:
-        """End what it has left running, then tell: nothing of a generation outlives it."""
-        self._runtime = None
-        _kill_all()
-        while _wait(0)[0]:
-            pass
-        signalled = os.WIFSIGNALED(status)
-        self.send(
-            {
-                "event": "exited",
-                "generation": self._generation,
-                "code": None if signalled else os.WEXITSTATUS(status),
-                "signal": os.WTERMSIG(status) if signalled else None,
-            }
-        )
+def _tell(progress: int, error: BaseException) -> None:
+    os.write(progress, ("%s: %s" % (type(error).__name__, error)).encode())
 
 
 def _arrange(channel: int, output: int, go: int | None = None) -> None:
@@ -255,27 +165,3 @@ def _arrange(channel: int, output: int, go: int | None = None) -> None:
     else:
         os.dup2(go, _GO_FD)
         linux.close_from(_GO_FD + 1)
-
-
-def _ignore(number: int, frame: object) -> None:  # the wake-up descriptor says it all
-    pass
-
-
-def _expect(progress: bytes, progress_read: int) -> None:
-    said = os.read(progress_read, 1)
-    if said != progress:
-        said += os.read(progress_read, 4096)
-        raise LockDownFailed(said.decode(errors="replace") or "the process ended while it was being locked down")
-
-
-def _kill_all() -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(-1, signal.SIGKILL)
-
-
-def _wait(flags: int) -> tuple[int, int]:
-    """(pid, status) of a child that has ended; pid 0 where there is none."""
-    try:
-        return os.waitpid(-1, flags)
-    except ChildProcessError:
-        return 0, 0

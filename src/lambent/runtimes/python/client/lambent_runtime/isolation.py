@@ -1,8 +1,8 @@
 """What turns a forked process into a locked-down one, step by step.
 
-`enter_namespaces` is carried out by the init of an execution environment (pid 1 of its namespaces, root on
-the host, never running tenant code); `lock_down` by the process that will become the runtime, before
-it sees anything of a tenant. Every step either succeeds or raises: a half-locked process never goes on.
+`enter_namespaces` is carried out by an environment's pid 1 (root on the host, never running tenant code);
+`enter_environment` and `lock_down` by the process that will become the runtime, before it sees anything of a tenant.
+Every step either succeeds or raises: a half-locked process never goes on.
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     from typing import Any, TypedDict
 
     class Config(TypedDict):
-        """What the server says of every environment of a zygote; uid and gid on the host are each one's own."""
+        """What the server says of every environment of a zygote."""
 
-        uid: int
-        gid: int
         uid_inside: int
         gid_inside: int
         host_name: str
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
         start: dict[str, Any]
         scaffold: list[str]
 
-
-CAP_DAC_OVERRIDE, CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN = 1, 5, 6, 7, 21
 
 _NAMESPACES = linux.CLONE_NEWNS | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWNET
 _TMP = "/tmp"  # noqa: S108  # a file system of the environment's own
@@ -56,17 +52,14 @@ def _set_host_name(name: str) -> None:
         file.write(name)
 
 
-def keep_what_init_needs() -> None:
-    """Drop all capabilities of pid 1 but those for mounts, identity maps and signals."""
-    linux.drop_capabilities((CAP_DAC_OVERRIDE, CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN))
+def enter_environment(pid_1_fd: int) -> None:
+    """Join the namespaces that an environment's pid 1 has made; the pid namespace is entered by being forked in it."""
+    linux.setns(pid_1_fd, _NAMESPACES)
 
 
-def write_identity_map(pid: int, config: Config) -> None:
-    """Map the tenant's one user and group inside to this environment's own ones on the host."""
-    for name, inside, outside in (
-        ("uid_map", config["uid_inside"], config["uid"]),
-        ("gid_map", config["gid_inside"], config["gid"]),
-    ):
+def write_identity_map(pid: int, config: Config, uid: int, gid: int) -> None:
+    """Map the tenant's one user and group inside to an environment's own ones on the host; pid is one of this /proc."""
+    for name, inside, outside in (("uid_map", config["uid_inside"], uid), ("gid_map", config["gid_inside"], gid)):
         with open("/proc/%d/%s" % (pid, name), "w", encoding="ascii") as file:
             file.write("%d %d 1" % (inside, outside))
 

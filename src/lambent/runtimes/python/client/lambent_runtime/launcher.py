@@ -98,10 +98,12 @@ def main() -> None:
     linux.prctl(linux.PR_SET_PDEATHSIG, 9)
     if os.getppid() != plan["parent"]:
         raise SystemExit("the server has gone")
-    # Opened before the pivot: the zygote has no /proc, and needs the way back to this pid namespace.
+    # Opened before the pivot: the zygote has no /proc, and needs the way back to these namespaces.
     pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
-    os.set_inheritable(pid_namespace, True)
     linux.unshare(linux.CLONE_NEWNS)
+    mount_namespace = os.open("/proc/self/ns/mnt", os.O_RDONLY)
+    for fd in (pid_namespace, mount_namespace):
+        os.set_inheritable(fd, True)
     linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
     root = plan["root"]
     build(root, plan["steps"])
@@ -112,7 +114,7 @@ def main() -> None:
     null = os.open("/dev/null", os.O_RDWR)
     os.dup2(null, 0)
     arguments = [str(value) for value in plan["arguments"]]
-    os.execve(arguments[0], [*arguments, str(pid_namespace)], plan["environment"])  # noqa: S606  # no shell wanted
+    os.execve(arguments[0], [*arguments, str(pid_namespace), str(mount_namespace)], plan["environment"])  # noqa: S606  # no shell wanted
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import struct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterable
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
@@ -41,6 +41,7 @@ PR_SET_NO_NEW_PRIVS = 38
 SECCOMP_MODE_FILTER = 2
 
 _SYS_MOVE_MOUNT = 429
+_SYS_PIDFD_OPEN = 434
 _SYS_CLOSE_RANGE = 436
 _MOVE_MOUNT_F_EMPTY_PATH = 0x4
 _AT_FDCWD = -100
@@ -64,7 +65,7 @@ def unshare(flags: int) -> None:
 
 
 def setns(fd: int, kind: int) -> None:
-    """Enter the namespace behind fd."""
+    """Enter the namespace behind fd, or those of the process behind it that kind names."""
     _check(_libc.setns(ctypes.c_int(fd), ctypes.c_int(kind)), "setns")
 
 
@@ -163,10 +164,26 @@ def _last_capability() -> int:
 
 def close_from(first: int) -> None:
     """Close every file descriptor from first upwards."""
-    result = _libc.syscall(
-        ctypes.c_long(_SYS_CLOSE_RANGE),
-        ctypes.c_uint(first),
-        ctypes.c_uint(0xFFFFFFFF),
-        ctypes.c_uint(0),
-    )
+    _close_range(first, 0xFFFFFFFF)
+
+
+def close_all_but(kept: Iterable[int]) -> None:
+    """Close every file descriptor above 2 that isn't kept."""
+    first = 3
+    for fd in sorted(kept):
+        if fd > first:
+            _close_range(first, fd - 1)
+        first = max(first, fd + 1)
+    close_from(first)
+
+
+def _close_range(first: int, last: int) -> None:
+    result = _libc.syscall(ctypes.c_long(_SYS_CLOSE_RANGE), ctypes.c_uint(first), ctypes.c_uint(last), ctypes.c_uint(0))
     _check(result, "close_range")
+
+
+def pidfd_open(pid: int) -> int:
+    """A descriptor of a process; close-on-exec."""
+    fd: int = _libc.syscall(ctypes.c_long(_SYS_PIDFD_OPEN), ctypes.c_int(pid), ctypes.c_uint(0))
+    _check(fd, "pidfd_open")
+    return fd

@@ -1,12 +1,25 @@
-"""The zygote of one runtime: a process from which execution environments are forked.
+"""The zygote of one runtime: the process from which its execution environments are forked, and which keeps them.
 
 It is single-threaded, has the runtime client imported (where that is Python's) and never runs tenant code. It lives
-in the root file system that the launcher built, and forks, for each request on its SEQPACKET socket, the init of a
-new blank environment (`lambent_runtime.init`). One JSON object a message, descriptors beside it:
+in the root file system that the launcher built. An environment is a pid 1, which is only there to end it (`init`), and
+one runtime process after another (its generations), whose parent the zygote is. The server speaks with the zygote over
+a SEQPACKET socket, one JSON object a message, descriptors beside it; "id" is the environment's number:
 
     server → zygote   {"config": {…}} first, once; then
-                      {"spawn": id, "uid": u, "gid": g, "stem": [flag, …] | null} + control socket, /tmp mount,
-                      frames socket, log pipe, cgroup files
+                      {"op": "spawn", "id": i, "uid": u, "gid": g, "stem": [flag, …] | null}
+                          + leash, /tmp mount, frames socket, log pipe, cgroup files
+                      {"op": "mount", "id": i, "targets": ["/var/task", …]} + one mount each, in order
+                      {"op": "start", "id": i, "generation": n} + frames socket, log pipe, cgroup files
+                      {"op": "kill", "id": i}
+    zygote → server   {"ready": true}; then events:
+                      {"event": "ready", "id": i, "pid": host pid of pid 1}
+                                                the first generation is locked down and waits for its code
+                      {"event": "exited", "id": i, "generation": n, "code": c | null, "signal": s | null}
+                      {"event": "failed", "id": i, "step": "…"}      the environment is of no use
+                      {"event": "gone", "id": i}                     and nothing is left of it
+
+The leash is the end of a pipe whose other end the server has: when it is closed, the environment ends. When the server
+goes away all leashes are, and the zygote's socket too.
 
 How a runtime process begins is the configuration's "start":
 
@@ -16,8 +29,6 @@ How a runtime process begins is the configuration's "start":
                                                  an interpreter; "stem" is how it is started in advance
 
 "scaffold" are directories that only the zygote itself needs, to load its own Python; they are gone before it forks.
-    zygote → server   {"ready": true}; for each request {"spawned": id, "pid": host pid}
-                      or {"spawned": id, "failed": why}
 """
 
 from __future__ import annotations
@@ -28,14 +39,16 @@ import functools
 import gc
 import json
 import os
+import select
 import signal
 import socket
 import sys
 
-from lambent_runtime import executed, init, linux
+from lambent_runtime import executed, init, isolation, linux
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
     from lambent_runtime.init import RuntimeMain, Stem
@@ -43,17 +56,16 @@ if TYPE_CHECKING:
 
 _MAX_MESSAGE = 262144
 _MAX_FDS = 32
+_MAX_PROGRESS = 4096
 _ENCODINGS = ("ascii", "latin-1", "utf-8")  # loaded at their first use, when the scaffold may have gone
 
 
 def main() -> NoReturn:
-    """Program entry: argv is [control fd, fd of this pid namespace]."""
+    """Program entry: argv is [control fd, fd of this pid namespace, fd of this mount namespace]."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    pid_namespace = int(sys.argv[2])
-    os.set_inheritable(control.fileno(), False)
-    os.set_inheritable(pid_namespace, False)
-    # Children are reaped by the kernel: each init reports about its own environment itself.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    namespaces = (int(sys.argv[2]), int(sys.argv[3]))
+    for fd in (control.fileno(), *namespaces):
+        os.set_inheritable(fd, False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     config: Config = json.loads(control.recv(_MAX_MESSAGE))["config"]
     config["seccomp"] = base64.b64decode(config["seccomp"])  # JSON has no bytes
@@ -62,35 +74,11 @@ def main() -> NoReturn:
         codecs.lookup(encoding)
     for path in config["scaffold"]:
         linux.unmount(path)
+    zygote = Zygote(config, control, namespaces, runtime_main, stem)
     gc.collect()
     gc.freeze()
     control.send(b'{"ready": true}')
-    while True:
-        data, fds, _, _ = socket.recv_fds(control, _MAX_MESSAGE, _MAX_FDS)
-        if not data:
-            os._exit(0)
-        request = json.loads(data)
-        answer: dict[str, object] = {"spawned": request["spawn"]}
-        try:
-            linux.unshare(linux.CLONE_NEWPID)
-            try:
-                pid = os.fork()
-                if pid == 0:
-                    control.close()
-                    os.close(pid_namespace)
-                    config["uid"], config["gid"] = request["uid"], request["gid"]
-                    flags = request["stem"]
-                    wanted = None if stem is None or flags is None else stem.with_flags(flags)
-                    _become_init(config, fds, runtime_main, wanted)
-                answer["pid"] = pid
-            finally:
-                # Without this the next child would be born into the namespace just made.
-                linux.setns(pid_namespace, linux.CLONE_NEWPID)
-        except OSError as error:  # the machine has no room for another process: this one goes on
-            answer["failed"] = str(error)
-        for fd in fds:
-            os.close(fd)
-        control.send(json.dumps(answer).encode())
+    zygote.run()
 
 
 def _prepare(start: dict[str, Any]) -> tuple[RuntimeMain, Stem | None]:
@@ -106,9 +94,319 @@ def _prepare(start: dict[str, Any]) -> tuple[RuntimeMain, Stem | None]:
     return functools.partial(executed.run_interpreter, command=start["command"]), stem and init.Stem(**stem)
 
 
-def _become_init(config: Config, fds: list[int], runtime_main: RuntimeMain, stem: Stem | None) -> NoReturn:
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    init.run(config, socket.socket(fileno=fds[0]), runtime_main, fds[1], fds[2:], stem)
+class _Environment:
+    """What the zygote knows of an environment.
+
+    Attributes:
+        pid_1: by its number on the host, and as a descriptor.
+        first: descriptors of the first generation, until pid 1 has made the namespaces.
+        progress: read end of the pipe of the process that is being prepared, if one is.
+        identity: write end: the runtime process has its user.
+        go: write end: the blank environment has its code.
+        runtime: pid of the runtime process, if there is one.
+    """
+
+    __slots__ = ("first", "generation", "gid", "go", "identity", "number", "pid_1", "pid_1_fd", "progress", "runtime",
+                 "stem", "uid")  # fmt: skip
+
+    def __init__(self, number: int, uid: int, gid: int, stem: Stem | None) -> None:
+        self.number = number
+        self.uid = uid
+        self.gid = gid
+        self.stem = stem
+        self.pid_1 = self.pid_1_fd = -1
+        self.first: list[int] = []
+        self.progress: int | None = None
+        self.identity: int | None = None
+        self.go: int | None = None
+        self.generation = 0
+        self.runtime: int | None = None
+
+
+class Zygote:
+    """All environments of one runtime; one thread, which waits in `run`."""
+
+    def __init__(
+        self,
+        config: Config,
+        control: socket.socket,
+        namespaces: tuple[int, int],
+        runtime_main: RuntimeMain,
+        stem: Stem | None,
+    ) -> None:
+        self._config = config
+        self._control = control
+        self._pid_namespace, self._mount_namespace = namespaces
+        self._runtime_main = runtime_main
+        self._stem = stem
+        self._environments: dict[int, _Environment] = {}
+        # What is to be done when a child has ended, by its pid.
+        self._children: dict[int, Callable[[int], None]] = {}
+        self._watched: dict[int, _Environment] = {}
+        self._poll = select.poll()
+        self._wakeup, self._wakeup_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._poll.register(control, select.POLLIN)
+        self._poll.register(self._wakeup, select.POLLIN)
+        signal.set_wakeup_fd(self._wakeup_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, _ignore)
+
+    def run(self) -> NoReturn:
+        """Serve until the server goes away."""
+        control = self._control.fileno()
+        while True:
+            for fd, _ in self._poll.poll():
+                if fd == control:
+                    self._receive()
+                elif fd == self._wakeup:
+                    os.read(fd, 512)
+                    self._reap()
+                elif fd in self._watched:
+                    self._progress(self._watched[fd])
+
+    # --- what the server says ---
+
+    def _receive(self) -> None:
+        data, fds, _, _ = socket.recv_fds(self._control, _MAX_MESSAGE, _MAX_FDS)
+        if not data:
+            os._exit(0)
+        request = json.loads(data)
+        operation, number = request["op"], request["id"]
+        environment = self._environments.get(number)
+        try:
+            if operation == "spawn":
+                self._spawn(request, fds)
+            elif environment is None:  # it ended while this was under way, of which the server is told
+                pass
+            elif operation == "mount":
+                self._mount(environment, request["targets"], fds)
+            elif operation == "start":
+                self._start(environment, request["generation"], fds)
+            elif operation == "kill":
+                self._kill(environment)
+        except OSError as error:
+            self._failed(number, "%s: %s" % (type(error).__name__, error))
+            if number not in self._environments:
+                self._send({"event": "gone", "id": number})
+        finally:
+            for fd in fds:
+                os.close(fd)
+
+    def _spawn(self, request: dict[str, Any], fds: list[int]) -> None:
+        flags = request["stem"]
+        stem = None if self._stem is None or flags is None else self._stem.with_flags(flags)
+        environment = _Environment(request["id"], request["uid"], request["gid"], stem)
+        progress, progress_write = os.pipe()
+        try:
+            linux.unshare(linux.CLONE_NEWPID)
+            try:
+                pid = os.fork()
+                if pid == 0:
+                    init.become_pid_1(self._config, fds[0], fds[1], progress_write)
+            finally:
+                # Without this the next child would be born into the namespace just made.
+                linux.setns(self._pid_namespace, linux.CLONE_NEWPID)
+        except OSError:
+            os.close(progress)
+            raise
+        finally:
+            os.close(progress_write)
+        environment.pid_1 = pid
+        environment.pid_1_fd = linux.pidfd_open(pid)
+        environment.first = fds[2:]
+        del fds[2:]  # they are kept
+        self._environments[environment.number] = environment
+        self._children[pid] = functools.partial(self._pid_1_ended, environment)
+        self._watch(environment, progress)
+
+    def _mount(self, environment: _Environment, targets: list[str], fds: list[int]) -> None:
+        """The blank environment becomes a function's: its code, then the waiting process may go on."""
+        linux.setns(environment.pid_1_fd, linux.CLONE_NEWNS)
+        try:
+            for target, fd in zip(targets, fds):
+                linux.move_mount(fd, target)
+        finally:
+            linux.setns(self._mount_namespace, linux.CLONE_NEWNS)
+        assert environment.go is not None
+        os.write(environment.go, b"\n")
+        os.close(environment.go)
+        environment.go = None
+
+    def _start(self, environment: _Environment, generation: int, fds: list[int], *, blank: bool = False) -> None:
+        """Fork the runtime process of a generation."""
+        progress, progress_write = os.pipe()
+        identity, identity_write = os.pipe()
+        go, go_write = os.pipe() if blank else (None, None)
+        ends = init.Ends(
+            channel=fds[0],
+            output=fds[1],
+            cgroup_files=fds[2:],
+            identity=identity,
+            progress=progress_write,
+            go=go,
+        )
+        linux.setns(environment.pid_1_fd, linux.CLONE_NEWPID)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                stem = environment.stem if blank else None
+                init.become_runtime(self._config, environment.pid_1_fd, ends, self._runtime_main, stem)
+        finally:
+            linux.setns(self._pid_namespace, linux.CLONE_NEWPID)
+            for fd in (identity, progress_write, go):
+                if fd is not None:
+                    os.close(fd)
+        environment.runtime = pid
+        environment.generation = generation
+        environment.identity = identity_write
+        environment.go = go_write
+        self._children[pid] = functools.partial(self._runtime_ended, environment)
+        self._watch(environment, progress)
+
+    def _kill(self, environment: _Environment) -> None:
+        if environment.runtime is not None:
+            os.kill(environment.runtime, signal.SIGKILL)
+
+    # --- what its own children say ---
+
+    def _watch(self, environment: _Environment, progress: int) -> None:
+        environment.progress = progress
+        self._watched[progress] = environment
+        self._poll.register(progress, select.POLLIN)
+
+    def _unwatch(self, environment: _Environment) -> None:
+        if environment.progress is not None:
+            self._poll.unregister(environment.progress)
+            del self._watched[environment.progress]
+            os.close(environment.progress)
+            environment.progress = None
+
+    def _progress(self, environment: _Environment) -> None:
+        assert environment.progress is not None
+        said = os.read(environment.progress, _MAX_PROGRESS)
+        try:
+            if said == init.Progress.NAMESPACES:
+                self._unwatch(environment)
+                fds, environment.first = environment.first, []
+                try:
+                    self._start(environment, 1, fds, blank=True)
+                finally:
+                    for fd in fds:
+                        os.close(fd)
+            elif said.startswith(init.Progress.UNSHARED):
+                self._give_identity(environment, int(said[len(init.Progress.UNSHARED) :]))
+            else:
+                self._prepared(environment, said)
+        except OSError as error:
+            self._failed(environment.number, "%s: %s" % (type(error).__name__, error))
+
+    def _prepared(self, environment: _Environment, said: bytes) -> None:
+        """The last that a process says of its preparation."""
+        self._unwatch(environment)
+        if said != init.Progress.LOCKED:
+            self._failed(environment.number, said.decode(errors="replace") or "a process ended while being prepared")
+        elif environment.generation == 1:
+            self._send({"event": "ready", "id": environment.number, "pid": environment.pid_1})
+
+    def _last_words(self, environment: _Environment) -> None:
+        """Of a process that has ended, and that the poll may not have told of yet."""
+        if environment.progress is not None:
+            self._prepared(environment, os.read(environment.progress, _MAX_PROGRESS))
+
+    def _give_identity(self, environment: _Environment, pid_inside: int) -> None:
+        """Only who stands outside of a user namespace may say which users of the host it maps."""
+        linux.setns(environment.pid_1_fd, linux.CLONE_NEWNS)  # for its /proc
+        try:
+            isolation.write_identity_map(pid_inside, self._config, environment.uid, environment.gid)
+        finally:
+            linux.setns(self._mount_namespace, linux.CLONE_NEWNS)
+        assert environment.identity is not None
+        os.write(environment.identity, b"\n")
+        os.close(environment.identity)
+        environment.identity = None
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._children.pop(pid)(status)
+
+    def _runtime_ended(self, environment: _Environment, status: int) -> None:
+        """Tell, but first end what it has left running: nothing of a generation outlives it."""
+        environment.runtime = None
+        self._last_words(environment)
+        try:
+            leftovers = self._leftovers(environment)
+        except OSError:  # pid 1 is ending, and the runtime process was ended by the kernel with it
+            self._failed(environment.number, "pid 1 has ended")
+            return
+        if not leftovers:
+            self._tell_exit(environment, status)
+            return
+        linux.setns(environment.pid_1_fd, linux.CLONE_NEWPID)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                _sweep()
+        finally:
+            linux.setns(self._pid_namespace, linux.CLONE_NEWPID)
+        self._children[pid] = lambda _: self._tell_exit(environment, status)
+
+    def _leftovers(self, environment: _Environment) -> bool:
+        """Whether there is any process but pid 1."""
+        linux.setns(environment.pid_1_fd, linux.CLONE_NEWNS)
+        try:
+            return any(name.isdigit() and name != "1" for name in os.listdir("/proc"))
+        finally:
+            linux.setns(self._mount_namespace, linux.CLONE_NEWNS)
+
+    def _tell_exit(self, environment: _Environment, status: int) -> None:
+        signalled = os.WIFSIGNALED(status)
+        self._send(
+            {
+                "event": "exited",
+                "id": environment.number,
+                "generation": environment.generation,
+                "code": None if signalled else os.WEXITSTATUS(status),
+                "signal": os.WTERMSIG(status) if signalled else None,
+            }
+        )
+
+    def _pid_1_ended(self, environment: _Environment, _: int) -> None:
+        del self._environments[environment.number]
+        self._last_words(environment)
+        for fd in (environment.pid_1_fd, environment.identity, environment.go, *environment.first):
+            if fd is not None:
+                os.close(fd)
+        environment.identity = environment.go = None
+        self._send({"event": "gone", "id": environment.number})
+
+    def _failed(self, number: int, step: str) -> None:
+        self._send({"event": "failed", "id": number, "step": step})
+
+    def _send(self, message: dict[str, object]) -> None:
+        try:
+            self._control.send(json.dumps(message).encode())
+        except OSError:
+            os._exit(1)
+
+
+def _sweep() -> NoReturn:
+    """In a process of the environment's pid namespace: end all others but pid 1, and see them gone."""
+    try:
+        signal.set_wakeup_fd(-1)
+        while True:
+            os.kill(-1, signal.SIGKILL)
+            select.select([], [], [], 0.001)
+    finally:
+        os._exit(0)
+
+
+def _ignore(number: int, frame: object) -> None:  # the wake-up descriptor says it all
+    pass
 
 
 if __name__ == "__main__":
