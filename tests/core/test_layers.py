@@ -3,9 +3,10 @@ from typing import Any
 import pytest
 
 from lambent.core.errors import InvalidParameterValue, ResourceNotFound
-from lambent.core.function import FunctionLayer
+from lambent.core.function import Code, FunctionLayer
 from lambent.core.layers import (
     LayerReference,
+    LayerVersion,
     LayerVersionReference,
     check_layers_of_function,
     check_region,
@@ -13,6 +14,7 @@ from lambent.core.layers import (
     check_version_number,
     is_possible_version,
     layer_version_arn,
+    no_such_function_layer,
     no_such_layer_version,
     not_shared,
     parse_layer_reference,
@@ -28,6 +30,19 @@ LIMIT = 262_144_000
 
 def arn(name: str = "l", version: int = 1, scope: Scope = SCOPE) -> str:
     return layer_version_arn(scope, name, version)
+
+
+def test_a_function_keeps_what_it_needs_of_a_version() -> None:
+    version = LayerVersion(
+        scope=SCOPE,
+        name="l",
+        version=7,
+        description="",
+        code=Code("ab" * 32, 10),
+        unpacked_bytes=100,
+        created_ms=1,
+    )
+    assert version.for_function() == FunctionLayer(arn("l", 7), "ab" * 32, 10, 100)
 
 
 def layer_of(size: int) -> FunctionLayer:
@@ -139,6 +154,10 @@ def test_a_stack_is_known_by_its_layers_and_their_order() -> None:
     assert stack_digest(["a"]) == "a"
     keys: set[Any] = {stack_digest(layers) for layers in (["a", "b"], ["b", "a"], ["a", "b", "c"], ["ab"])}
     assert len(keys) == 4
+
+
+def test_a_version_that_is_missing_is_said_to_functions_by_its_arn() -> None:
+    assert no_such_function_layer(arn()).message == f"Layer version {arn()} does not exist."
 
 
 def test_refusals_name_the_version() -> None:

@@ -215,3 +215,45 @@ def test_after_a_sigkill_a_tree_is_complete_or_not_there(folders: Path) -> None:
             assert len(list(tree.iterdir())) == 300
         CodeTrees(folders / "code", boot_id="boot 1")  # the next start
         assert [name for name in trees(folders) if name != "tree"] == []
+
+
+async def test_layers_are_stacked_once_and_the_last_is_on_top(store: CodeStore) -> None:
+    lower, upper = await store.put(package(a="1", b="1")), await store.put(package(b="2"))
+    await asyncio.gather(*(store.stack([lower, upper]) for _ in range(5)))
+    tree = store.stacked_tree([lower, upper])
+    assert {path.name: path.read_text() for path in tree.iterdir()} == {"a": "1", "b": "2"}
+    assert not store.stacked_tree([upper, lower]).exists()
+    made = (await store.stored())[tree.name]
+    assert made is not None
+    await store.stack([lower, upper])
+    assert ((await store.stored())[tree.name] or 0) >= made
+
+
+async def test_one_layer_is_its_own_stack(store: CodeStore) -> None:
+    sha256 = await store.put(GREET)
+    await store.stack([sha256])
+    assert store.stacked_tree([sha256]) == store.tree(sha256)
+    assert store.tree(sha256).is_dir()
+
+
+async def test_a_stack_that_comes_into_use_again_is_not_deleted(store: CodeStore) -> None:
+    """The sweep has marked it; a function that has these layers was committed since, and is being activated."""
+    layers = [await store.put(package(a=str(number))) for number in range(2)]
+    await store.stack(layers)
+    tree = store.stacked_tree(layers)
+    marked = (await store.stored())[tree.name]
+    while (await store.stored())[tree.name] == marked:  # the file system's clock has ticks of some milliseconds
+        await store.stack(layers)
+    assert not await store.delete(tree.name, last_put=marked)
+    assert await store.delete(tree.name, last_put=(await store.stored())[tree.name])
+    assert not tree.exists()
+    await store.stack(layers)
+    assert tree.is_dir()
+
+
+async def test_the_unpacked_size_of_a_package_is_what_its_check_said(store: CodeStore) -> None:
+    content = package(a="1" * 1000, b="2")
+    sha256 = await store.put(content)
+    assert await store.unpacked_bytes(sha256) == (await store.check(content)).unpacked_bytes == 1001
+    with pytest.raises(FileNotFoundError):
+        await store.unpacked_bytes("0" * 64)

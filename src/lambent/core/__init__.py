@@ -2,7 +2,8 @@
 
 Each module owns one of the ideas: what a function version is and how its state moves (`function`), what an
 execution environment goes through (`environment`), how many invocations may run (`admission`), when an event
-is tried again (`retry`), how functions are named (`arn`), what callers are told when something is wrong
-(`errors`), what can go wrong around a function (`fault`), and which settings aren't in force yet (`honesty`).
+is tried again (`retry`), how functions are named (`arn`), which layers a function may have and who may use one
+(`layers`, `layer_policies`), what callers are told when something is wrong (`errors`), what can go wrong around a
+function (`fault`), and which settings aren't in force yet (`honesty`).
 Everything else in Lambent carries out what these decide.
 """

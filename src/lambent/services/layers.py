@@ -78,13 +78,15 @@ class Layers:
         if usage.total_code_size + package.size > self._limits.total_code_size:
             raise CodeStorageExceeded("Code storage limit exceeded.")
         code = await self._packages.keep(package)
-        while True:
-            try:
-                return await self._database.write(
-                    table.publish, new.layer, lambda number: self._version(new, number, code, package.unpacked_bytes)
-                )
-            except StoreConflict:
-                continue  # the layer was made by somebody else meanwhile: it has a counter now
+
+        def make_version(number: int) -> LayerVersion:
+            return self._version(new, number, code, package.unpacked_bytes)
+
+        try:
+            return await self._database.write(table.publish, new.layer, make_version)
+        except StoreConflict:
+            # The layer was made by somebody else meanwhile: it has a counter now.
+            return await self._database.write(table.publish, new.layer, make_version)
 
     async def get(self, scope: Scope, reference: LayerVersionReference) -> LayerVersion:
         """One version, of the caller's or one that is shared with it.
