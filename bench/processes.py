@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,13 +99,18 @@ def cpu_seconds(pid: int) -> float:
     return total / 1e9
 
 
-def descendants_cpu_seconds(pid: int) -> float:
-    """Processor time of all processes below this one."""
-    total = 0.0
-    for child in descendants(pid):
+def cpu_seconds_of(pids: Iterable[int]) -> dict[int, float]:
+    """Processor time of each of these processes so far; those that have gone are missing."""
+    found: dict[int, float] = {}
+    for pid in pids:
         with contextlib.suppress(OSError):
-            total += cpu_seconds(child)
-    return total
+            found[pid] = cpu_seconds(pid)
+    return found
+
+
+def cpu_seconds_between(before: Mapping[int, float], after: Mapping[int, float]) -> float:
+    """What processes took between two looks; those that are new count from their beginning, those that ended not."""
+    return sum(seconds - before.get(pid, 0) for pid, seconds in after.items())
 
 
 def resident_mb(pid: int) -> float:

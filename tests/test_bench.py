@@ -13,7 +13,7 @@ from bench import load, packages
 from bench.bars import BARS
 from bench.neighbours.measure import Figures, Rate
 from bench.neighbours.report import as_markdown as neighbours_as_markdown
-from bench.processes import hello_server
+from bench.processes import cpu_seconds_between, hello_server
 from bench.report import as_json, as_markdown, with_part
 from bench.results import (
     AWSLAMBDARIC,
@@ -133,6 +133,10 @@ def test_every_request_is_sent_once_however_many_clients_there_are() -> None:
     with hello_server() as hello:
         requests = [load.signed_request(_TARGET, "POST", "/2015-03-31/functions", b"{}")] * 25
         assert len(load.run_all(hello.port, requests, clients=4).durations_ms) == 25
+
+
+def test_processor_time_between_two_looks_never_counts_backwards_when_a_process_ends() -> None:
+    assert cpu_seconds_between({1: 5.0, 2: 100.0}, {1: 5.5, 3: 0.25}) == 0.75
 
 
 def test_packages_of_different_marks_differ_and_everybody_may_read_them() -> None:

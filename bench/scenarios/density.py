@@ -56,10 +56,11 @@ def _idle(run: Run, environments: int) -> Idle:
     pid = run.lambent.pid
     processes.settle(pid)
     time.sleep(_FROZEN_SECONDS)
-    server, others = processes.cpu_seconds(pid), processes.descendants_cpu_seconds(pid)
+    server, others = processes.cpu_seconds(pid), processes.cpu_seconds_of(processes.descendants(pid))
     time.sleep(_IDLE_SECONDS)
-    server, others = processes.cpu_seconds(pid) - server, processes.descendants_cpu_seconds(pid) - others
-    return Idle(environments, _IDLE_SECONDS, server, others)
+    server = processes.cpu_seconds(pid) - server
+    now = processes.cpu_seconds_of(processes.descendants(pid))
+    return Idle(environments, _IDLE_SECONDS, server, processes.cpu_seconds_between(others, now))
 
 
 def _busy(run: Run, name: str, environments: int) -> float:

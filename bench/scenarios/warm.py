@@ -59,13 +59,19 @@ def at(run: Run, name: str, *, clients: int, rounds: int, seconds: float) -> War
     for _ in range(rounds):
         requests = run.functions.requests(name, 2000)
         hello = load.run(run.hello_port, requests, clients=clients, seconds=seconds / 2)
-        server_cpu, runtime_cpu = processes.cpu_seconds(pid), processes.descendants_cpu_seconds(pid)
+        server_cpu, runtimes = processes.cpu_seconds(pid), _runtimes_cpu_seconds(pid)
         outcome = load.run(port, requests, clients=clients, seconds=seconds)
         server_cpu = processes.cpu_seconds(pid) - server_cpu
-        runtime_cpu = processes.descendants_cpu_seconds(pid) - runtime_cpu
+        runtime_cpu = processes.cpu_seconds_between(runtimes, _runtimes_cpu_seconds(pid))
         measured.append(_warm(clients, outcome, hello, server_cpu, runtime_cpu))
         time.sleep(0.05)
     return max(measured, key=lambda one: one.rate)
+
+
+def _runtimes_cpu_seconds(pid: int) -> dict[int, float]:
+    """Of every process in an environment."""
+    inits, others = processes.environment_processes(pid)
+    return processes.cpu_seconds_of([*inits, *others])
 
 
 def _warm(clients: int, outcome: Outcome, hello: Outcome, server_cpu: float, runtime_cpu: float) -> Warm:
