@@ -57,8 +57,31 @@ class Package:
         return content.hexdigest()[:16]
 
 
-def built(package: Package, cache: Path) -> bytes:
-    """The package as a zip file, from the cache if it is there."""
+class Packages:
+    """The packages of one worker: each is looked for once, and one that can't be built isn't tried for every test."""
+
+    def __init__(self, cache: Path) -> None:
+        self._cache = cache
+        self._known: dict[str, bytes | BuildFailed] = {}
+
+    def get(self, package: Package) -> bytes:
+        """The package as a zip file.
+
+        Raises:
+            BuildFailed: it can't be built.
+        """
+        if package.name not in self._known:
+            try:
+                self._known[package.name] = _built(package, self._cache)
+            except BuildFailed as error:
+                self._known[package.name] = error
+        known = self._known[package.name]
+        if isinstance(known, BuildFailed):
+            raise known
+        return known
+
+
+def _built(package: Package, cache: Path) -> bytes:
     done = cache / f"{package.name}-{package.key}.zip"
     with locked(cache / f"{package.name}.lock"):
         if not done.exists():
@@ -112,16 +135,19 @@ def run(*command: str | Path, directory: Path, environment: Mapping[str, str] | 
     Raises:
         BuildFailed: it failed.
     """
-    done = subprocess.run(
-        command,
-        cwd=directory,
-        env={**os.environ, **(environment or {})},
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=_SECONDS,
-        stdin=subprocess.DEVNULL,
-    )
+    try:
+        done = subprocess.run(
+            command,
+            cwd=directory,
+            env={**os.environ, **(environment or {})},
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BuildFailed(str(error)) from error
     if done.returncode != 0:
         raise BuildFailed(f"{' '.join(map(str, command))}:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
 

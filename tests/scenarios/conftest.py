@@ -12,7 +12,7 @@ import pytest
 from lambent.runtimes.nodejs import installation
 from lambent.runtimes.providers import RuntimePlaces, Runtimes
 from tests.lambent_server import LambentServer
-from tests.scenarios.builds import Package, built, locked
+from tests.scenarios.builds import Package, Packages, locked
 from tests.scenarios.columns import COLUMNS, Column
 from tests.scenarios.functions_under_test import Function, deploy
 
@@ -38,6 +38,12 @@ def cache(request: pytest.FixtureRequest) -> Path:
     assert cache is not None, "the scenarios need pytest's cache, which `-p no:cacheprovider` takes away"
     folder: Path = cache.mkdir("scenarios")
     return folder
+
+
+@pytest.fixture(scope="session")
+def packages(cache: Path) -> Packages:
+    """The deployment packages of the table."""
+    return Packages(cache)
 
 
 @pytest.fixture(scope="session")
@@ -100,15 +106,15 @@ def _numbers() -> Iterator[int]:
 
 
 @pytest.fixture
-def deployed(client: Any, cache: Path, _functions: dict[str, Function], _numbers: Iterator[int]) -> Deploy:
+def deployed(client: Any, packages: Packages, _functions: dict[str, Function], _numbers: Iterator[int]) -> Deploy:
     """Deploys a column's function; one with the same settings is used again."""
 
     def get(column: Column, **settings: Any) -> Function:
         key = json.dumps([column.name, settings], sort_keys=True, default=repr)
         if key not in _functions:
-            package = settings.pop("package", None) or built(column.package, cache)
+            package = settings.pop("package", None) or packages.get(column.package)
             if column.layer is not None:
-                settings["Layers"] = [_publish(client, column.layer, cache)]
+                settings["Layers"] = [_publish(client, column.layer, packages)]
             _functions[key] = deploy(
                 client, column, f"{column.name.replace('.', '-')}-{next(_numbers)}", package, **settings
             )
@@ -117,8 +123,8 @@ def deployed(client: Any, cache: Path, _functions: dict[str, Function], _numbers
     return get
 
 
-def _publish(client: Any, layer: Package, cache: Path) -> str:
-    content = {"ZipFile": built(layer, cache)}
+def _publish(client: Any, layer: Package, packages: Packages) -> str:
+    content = {"ZipFile": packages.get(layer)}
     published: str = client.publish_layer_version(LayerName=layer.name, Content=content)["LayerVersionArn"]
     return published
 

@@ -35,7 +35,7 @@ thread_local! {
 async fn handler(event: LambdaEvent<Event>) -> Result<Box<RawValue>, Error> {
     let (event, context) = event.into_parts();
     let value = match event.r#do.as_str() {
-        "echo" => return event.value.ok_or_else(|| "no value".into()),
+        "echo" => return Ok(event.value.unwrap_or_else(|| RawValue::NULL.to_owned())),
         "context" => describe(&context),
         "environment" => json!(std::env::vars().collect::<HashMap<_, _>>()),
         "process" => json!({
