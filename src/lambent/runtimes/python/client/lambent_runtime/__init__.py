@@ -22,8 +22,10 @@ Both end in `invocations.serve`. Modules, in the order in which an invocation me
     payload      JSON in and out by AWS's rules
     errors       error documents and stack traces
     invocations  the loop that joins these
+    rehearsal    all of it once in the zygote, so that forked processes write to less
+    executed     instead of all of it: the function's own program, or a fresh interpreter
     process_end  how an interpreter ends, for a process that was forked from another
 
-Also here: `zygote`, `launcher`, `init`, `isolation`, which make the sandbox that this runs in.
+Also here: `zygote`, `launcher`, `init`, `isolation`, `netns`, `linux`, which make the sandbox that this runs in.
 Standard library only, syntax of Python 3.9; nothing of the server imports it.
 """

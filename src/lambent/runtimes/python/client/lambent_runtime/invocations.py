@@ -30,53 +30,57 @@ def serve(channel: Channel) -> NoReturn:
         BaseException: what ends the process: SystemExit(1) after a failed initialisation, and whatever the
             function's code raises that is no Exception.
     """
-    output = logs.Output(channel)
-    current = logs.CurrentInvocation()
-    error_log = logs.set_up(channel, current)
-    codec = payload.Codec(ensure_ascii=not payload.writes_unicode())
+    process = _Process(channel)
     try:
-        function = handler.resolve(os.environ["_HANDLER"])
+        process.initialise()
     except errors.RuntimeFault as fault:
-        document = errors.document_of_fault(fault)
+        process.fail(errors.document_of_fault(fault))
     except Exception as error:
-        document = errors.document_of_exception(error)
-    else:
-        _Invocations(channel, function, codec, output, current, error_log).serve()
-    output.flush()
-    logging.getLogger().warning(logs.UNHANDLED_EXCEPTION_WARNING)
-    error_log.write(document, codec.encode)
-    channel.send(frames.init_error(str(document["errorType"]), _to_bytes(codec.encode(document))))
-    sys.exit(1)
+        process.fail(errors.document_of_exception(error))
+    process.serve()
 
 
-class _Invocations:
-    def __init__(
-        self,
-        channel: Channel,
-        function: Callable[[object, object], object],
-        codec: payload.Codec,
-        output: logs.Output,
-        current: logs.CurrentInvocation,
-        error_log: logs.ErrorLog,
-    ) -> None:
+def rehearse(channel: Channel, body: bytes) -> None:
+    """Initialise the handler and serve one invocation, whose INVOKE has this body; see `rehearsal`."""
+    process = _Process(channel)
+    process.initialise()
+    channel.send(process.invoke(body))
+
+
+class _Process:
+    """The parts that a function's process is made of."""
+
+    def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._function = function
-        self._codec = codec
-        self._output = output
-        self._current = current
-        self._error_log = error_log
+        self._output = logs.Output(channel)
+        self._current = logs.CurrentInvocation()
+        self._error_log = logs.set_up(channel, self._current)
+        self._codec = payload.Codec(ensure_ascii=not payload.writes_unicode())
+
+    def initialise(self) -> None:
+        """Import the handler; raises RuntimeFault, and whatever the function's module raises."""
+        self._function: Callable[[object, object], object] = handler.resolve(os.environ["_HANDLER"])
         self._environment = context.FunctionEnvironment()
 
+    def fail(self, document: dict[str, object]) -> NoReturn:
+        """Tell why the function could not be initialised, and end."""
+        self._output.flush()
+        logging.getLogger().warning(logs.UNHANDLED_EXCEPTION_WARNING)
+        self._error_log.write(document, self._codec.encode)
+        self._channel.send(frames.init_error(str(document["errorType"]), _to_bytes(self._codec.encode(document))))
+        sys.exit(1)
+
     def serve(self) -> NoReturn:
+        """Ask for invocations and serve them."""
         channel = self._channel
         self._output.flush()
         channel.send(frames.NEXT_FRAME)
         while True:
             kind, body = channel.receive()
             if kind == frames.INVOKE:
-                channel.send(self._invoke(body))
+                channel.send(self.invoke(body))
 
-    def _invoke(self, body: bytes) -> bytes:
+    def invoke(self, body: bytes) -> bytes:
         """Serve one invocation; the frames that answer it and ask for the next one."""
         fields, event = _split(body)
         request_id, deadline, arn, trace_id, client_context, identity, tenant_id, content_type = fields

@@ -33,8 +33,9 @@ _NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 def writes_unicode() -> bool:
     """Whether this function's runtime answers in UTF-8 as it is; those before python3.12 escape all but ASCII."""
-    version = re.match(r"AWS_Lambda_python(\d+)\.(\d+)\Z", os.environ.get("AWS_EXECUTION_ENV", ""))
-    return version is not None and (int(version[1]), int(version[2])) >= _FIRST_WITH_UNICODE
+    # No regular expression: compiling one costs a new process 0.3 ms and 0.3 MB.
+    major, _, minor = os.environ.get("AWS_EXECUTION_ENV", "").rpartition("python")[2].partition(".")
+    return major.isdigit() and minor.isdigit() and (int(major), int(minor)) >= _FIRST_WITH_UNICODE
 
 
 class Codec:

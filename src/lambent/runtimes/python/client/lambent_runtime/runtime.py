@@ -14,7 +14,7 @@ import signal
 import sys
 import types
 
-from lambent_runtime import executed, invocations, process_end, search_path
+from lambent_runtime import executed, invocations, process_end, rehearsal, search_path
 from lambent_runtime.frames import Channel, ChannelClosed
 
 TYPE_CHECKING = False
@@ -36,7 +36,7 @@ _COMMON_MODULES = (
 )  # fmt: skip
 
 # Belong to the sandbox, not to the client: a function doesn't see them.
-_SANDBOX_MODULES = ("init", "isolation", "launcher", "linux", "netns", "zygote")
+_SANDBOX_MODULES = ("init", "isolation", "launcher", "linux", "netns", "rehearsal", "zygote")
 
 
 class Layout:
@@ -78,6 +78,7 @@ def preload() -> None:
         # An interpreter may be built without one (sqlite3, ssl); a function that imports it will be told.
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    rehearsal.rehearse()
     added = {name.partition(".")[0] for name in set(sys.modules) - before}
     _preloaded = Preloaded(entries, frozenset(added - before))
 
