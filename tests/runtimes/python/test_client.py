@@ -80,6 +80,28 @@ class TestHandlers:
         assert [runtime.invoke().json for _ in range(3)] == [1, 2, 3]
 
 
+class TestTraceVariable:
+    """Python's environment and that of child processes have the header of the invocation in hand."""
+
+    @pytest.mark.parametrize("first", ["import ctypes", "pass"], ids=["in place", "as any variable"])
+    def test_it_is_that_of_the_invocation_in_hand(self, start: Start, first: str) -> None:
+        runtime = start(
+            f"{first}\n"
+            "import os, subprocess\n"
+            "def handler(event, context):\n"
+            "    if 'own' in event:\n"
+            "        os.environ['_X_AMZN_TRACE_ID'] = event['own']\n"
+            "    inherited = subprocess.run('echo -n $_X_AMZN_TRACE_ID', shell=True, stdout=subprocess.PIPE)\n"
+            "    return [os.environ.get('_X_AMZN_TRACE_ID', ''), inherited.stdout.decode()]\n"
+        )
+        runtime.initialise()
+        for trace_id in ("Root=1", "Root=1-longer", "Root=2", "", "Root=3", "x" * 600, "Root=4"):
+            assert runtime.invoke({}, trace_id=trace_id).json == [trace_id, trace_id]
+        assert runtime.invoke({"own": "mine"}, trace_id="Root=5").json == ["mine", "mine"]
+        for trace_id in ("Root=6", "Root=7"):
+            assert runtime.invoke({}, trace_id=trace_id).json == [trace_id, trace_id]
+
+
 class TestErrors:
     def test_an_exception_is_answered_and_logged(self, start: Start) -> None:
         runtime = start("def handler(event, context):\n    raise ValueError('bad')\n")

@@ -149,16 +149,25 @@ class Channel:
             ChannelClosed: the other end is gone; nothing, or not all, was sent.
         """
         with self._guard:
-            self._waiting.append(frames)
             if self._writing:
+                self._waiting.append(frames)
                 return
+            self._writing = True
+            try:
+                self._write(frames)
+            finally:
+                self._writing = False
+            # Signal handlers leave something at any time, even while what they left is written.
             while self._waiting:
-                self._writing = True
-                try:
-                    while self._waiting:
-                        self._write(self._waiting.pop(0))
-                finally:
-                    self._writing = False
+                self._send_waiting()
+
+    def _send_waiting(self) -> None:
+        self._writing = True
+        try:
+            while self._waiting:
+                self._write(self._waiting.pop(0))
+        finally:
+            self._writing = False
 
     def _write(self, frames: bytes) -> None:
         try:

@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 
-from lambent_runtime import context, errors, frames, handler, logs, payload
+from lambent_runtime import context, errors, frames, handler, logs, payload, trace
 from lambent_runtime.frames import Channel
 
 TYPE_CHECKING = False
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-_TRACE_VARIABLE = "_X_AMZN_TRACE_ID"
 _FIELDS = 8
 
 
@@ -61,6 +60,7 @@ class _Process:
         """Import the handler; raises RuntimeFault, and whatever the function's module raises."""
         self._function: Callable[[object, object], object] = handler.resolve(os.environ["_HANDLER"])
         self._environment = context.FunctionEnvironment()
+        self._trace = trace.TraceVariable()
 
     def fail(self, document: dict[str, object]) -> NoReturn:
         """Tell why the function could not be initialised, and end."""
@@ -86,10 +86,7 @@ class _Process:
         request_id, deadline, arn, trace_id, client_context, identity, tenant_id, content_type = fields
         self._current.request_id = request_id
         self._current.tenant_id = tenant_id or None
-        if trace_id:
-            os.environ[_TRACE_VARIABLE] = trace_id
-        else:
-            os.environ.pop(_TRACE_VARIABLE, None)
+        self._trace.set(trace_id)
         try:
             lambda_context = context.LambdaContext(
                 self._environment,

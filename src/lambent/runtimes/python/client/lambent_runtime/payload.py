@@ -139,6 +139,8 @@ def _is_plain(value: object) -> bool:
     """
     if type(value) in _SCALARS:
         return True
+    if type(value) is dict and _SCALARS.issuperset(map(type, value.values())) and _SCALARS.issuperset(map(type, value)):
+        return True
     level = [value]
     types = {type(value)}
     while types <= _PLAIN:
