@@ -36,7 +36,7 @@ _COMMON_MODULES = (
 )  # fmt: skip
 
 # Belong to the sandbox, not to the client: a function doesn't see them.
-_SANDBOX_MODULES = ("init", "isolation", "launcher", "linux", "netns", "rehearsal", "zygote")
+_SANDBOX_MODULES = ("holes", "init", "isolation", "launcher", "linux", "netns", "rehearsal", "zygote")
 
 
 class Layout:

@@ -44,7 +44,7 @@ import signal
 import socket
 import sys
 
-from lambent_runtime import executed, init, isolation, linux
+from lambent_runtime import executed, holes, init, isolation, linux
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def main() -> NoReturn:
         linux.unmount(path)
     zygote = Zygote(config, control, namespaces, runtime_main, stem)
     gc.collect()
+    holes.fill()
     gc.freeze()
     control.send(b'{"ready": true}')
     zygote.run()
