@@ -49,12 +49,13 @@ from lambent.runtimes.errors import RuntimeMissing
 from lambent.runtimes.providers import RuntimePlaces, Runtimes
 from lambent.runtimes.python.byte_code import PackageCopies
 from lambent.runtimes.python.interpreters import Interpreter
+from lambent.sandbox import user_namespace
 from lambent.sandbox.cgroup import CgroupTree, find_mounts
-from lambent.sandbox.choice import choose
+from lambent.sandbox.choice import FIRST_UID, choose, means, usable_cgroups
 from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
 from lambent.sandbox.network.bridge import Attachment, Bridge
 from lambent.sandbox.network.dns import HostResolvers
-from lambent.sandbox.network.inside import listen_inside
+from lambent.sandbox.network.inside import Entrance, ThreadAside, by_this_thread, listen_inside, may_come_back
 from lambent.sandbox.network.plan import NetworkMode
 from lambent.sandbox.owner_maps import OwnedFolder
 from lambent.sandbox.pool import DEFAULT_TMP_MB, PoolSettings, SandboxPool
@@ -93,7 +94,6 @@ from lambent.wire.http import Request
 from lambent.wire.rest_json import RestJsonCodec
 from lambent.wire.service_model import load_lambda_model
 
-_UID_BASE = 1_879_048_192  # 0x70000000: above what distributions and container engines hand out
 _RUNTIME_API_PORT = 9001
 _CAPACITY_WAIT_SECONDS = 5.0
 _GRACE_SECONDS = 5.0
@@ -127,15 +127,17 @@ Ready = Callable[[Server], Awaitable[None]]
 class _EnvironmentNetwork:
     """What each environment's network namespace gets from this server."""
 
-    def __init__(self, bridge: Bridge, port: int) -> None:
+    def __init__(self, bridge: Bridge, port: int, enter: Entrance) -> None:
         self._bridge = bridge
         self._port = port
+        self._enter = enter
 
     def attach(self, netns_fd: int) -> Attachment:
         return self._bridge.attach(netns_fd)
 
     def listen(self, netns_fd: int) -> list[socket.socket]:
-        return [listen_inside(netns_fd, "127.0.0.1", port) for port in (_RUNTIME_API_PORT, self._port)]
+        ports = (_RUNTIME_API_PORT, self._port)
+        return [listen_inside(netns_fd, "127.0.0.1", port, enter=self._enter) for port in ports]
 
 
 async def run(settings: Settings, *, posture: Posture, ready: Ready | None = None) -> int:
@@ -229,8 +231,11 @@ class _Assembly:
         """What can be refused with one line: the address, the data directory, the port."""
         settings = self._settings
         try:
-            self._means = choose(settings.sandbox, fall_back=self._posture == "dev")
-        except SandboxUnavailable as error:
+            own_namespace = choose(settings.sandbox, fall_back=self._posture == "dev")
+            if own_namespace:
+                user_namespace.enter()
+            self._means = means(own_namespace)
+        except (SandboxUnavailable, OSError) as error:
             raise CannotStart(f"{error}; lambent doctor says what there can be, --sandbox chooses it") from error
         for line in warnings(self._means):
             logger.warning(line)
@@ -293,6 +298,7 @@ class _Assembly:
             copies=self._packages_inside,
             network=mode,
             confined=self._means.kind == "namespaces",
+            keep_proc=self._means.host_proc,
         )
         if self._means.kind == "process":
             self._pool: SandboxPool | ProcessPool = ProcessPool(
@@ -315,17 +321,29 @@ class _Assembly:
         self._background = _Background(self._stack, self._stop)
 
     async def _namespaces(self, directory: Path, mode: NetworkMode, plans: ZygotePlans) -> SandboxPool:
-        cgroups = CgroupTree(find_mounts(), self._instance())
+        cgroups = CgroupTree(usable_cgroups(find_mounts()), self._instance())
         await asyncio.to_thread(_prepare_cgroups, cgroups)
-        bridge = Bridge(asyncio.get_running_loop(), mode, HostResolvers())
-        cpu_quota = self._posture == "serve"
+        enter = self._network_entrance()
+        bridge = Bridge(asyncio.get_running_loop(), mode, HostResolvers(), enter=enter)
         return SandboxPool(
-            settings=PoolSettings(stock=self._settings.blank_pool_size, cpu_quota=cpu_quota, uid_base=_UID_BASE),
+            settings=PoolSettings(
+                stock=self._settings.blank_pool_size,
+                cpu_quota=self._posture == "serve",
+                uid_base=FIRST_UID if self._means.own_uids else None,
+                tmp_on_disk=self._means.loop_devices,
+            ),
             directory=directory,
             cgroups=cgroups,
-            network=_EnvironmentNetwork(bridge, self._port),
+            network=_EnvironmentNetwork(bridge, self._port, enter),
             plan_for=plans.plan_for,
         )
+
+    def _network_entrance(self) -> Entrance:
+        if may_come_back():
+            return by_this_thread
+        aside = ThreadAside()
+        self._stack.callback(aside.close)
+        return aside
 
     async def _warm_expected(self) -> None:
         """Begin what takes longest, in processes of its own, while the rest of the server is put together."""

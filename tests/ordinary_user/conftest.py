@@ -13,7 +13,7 @@ from tests.lambent_server import LambentServer
 from tests.ordinary_user.ordinary import RUNTIME, OrdinaryServer
 from tests.sandbox.probe import Probe
 
-SERVERS = ["ordinary process", "root process"]
+SERVERS = ["ordinary namespaces", "ordinary process", "root process"]
 
 
 @pytest.fixture(scope="session")

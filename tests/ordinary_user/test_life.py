@@ -1,16 +1,25 @@
 """What a function's life is like under every sandbox and user: that of AWS, whatever else doesn't hold."""
 
 import os
+import secrets
 import signal
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.lambent_server import LambentServer, create_function, is_alive, stat_fields
 from tests.ordinary_user.ordinary import RUNTIME
 from tests.sandbox.inside import kept
 from tests.sandbox.probe import Probe
+
+
+@pytest.fixture
+def seconds() -> str:
+    """A time to sleep that no other test's program has."""
+    return f"{600 + secrets.randbelow(10**9)}"
 
 
 def test_a_function_is_invoked_and_keeps_its_process(probe: Probe) -> None:
@@ -45,23 +54,24 @@ def test_no_variable_of_the_server_is_the_functions(probe: Probe) -> None:
     assert {"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_RUNTIME_API", "_HANDLER"} <= set(names)
 
 
-def test_a_timeout_ends_the_process_and_all_that_it_started(lambda_client: Any) -> None:
+def test_a_timeout_ends_the_process_and_all_that_it_started(lambda_client: Any, seconds: str) -> None:
     source = """
 import os, subprocess, time
 def handler(event, context):
     if event:
         return os.getpid()
-    child = subprocess.Popen(["/bin/sleep", "600"], start_new_session=True)
+    child = subprocess.Popen(["/bin/sleep", os.environ["SECONDS"]], start_new_session=True)
     with open(os.path.join(os.environ.get("TMPDIR", "/tmp"), "child"), "w") as file:
         file.write(str(child.pid))
     time.sleep(60)
 """
-    create_function(lambda_client, "timeout", source, Runtime=RUNTIME, Timeout=1)
+    environment = {"Variables": {"SECONDS": seconds}}
+    create_function(lambda_client, "timeout", source, Runtime=RUNTIME, Timeout=1, Environment=environment)
     answer = lambda_client.invoke(FunctionName="timeout", Payload="0")
     assert answer["FunctionError"] == "Unhandled"
     assert b"Task timed out after 1.00 seconds" in answer["Payload"].read()
     assert "FunctionError" not in lambda_client.invoke(FunctionName="timeout", Payload="1")
-    assert _programs("/bin/sleep\x00600") == []
+    assert _programs(f"/bin/sleep\0{seconds}") == []
     lambda_client.delete_function(FunctionName="timeout")
 
 
@@ -84,18 +94,18 @@ def _has_pid_namespace(probe: Probe) -> bool:
     return bool(probe.run(process) < 20)
 
 
-def test_a_daemon_that_left_its_session_ends_with_its_generation(probe: Probe) -> None:
-    def daemon() -> None:
+def test_a_daemon_that_left_its_session_ends_with_its_generation(probe: Probe, seconds: str) -> None:
+    def daemon(seconds: str) -> None:
         if os.fork() == 0:
             os.setsid()
             if os.fork() == 0:
-                os.execv("/bin/sleep", ["/bin/sleep", "601"])
+                os.execv("/bin/sleep", ["/bin/sleep", seconds])
             os._exit(0)
         os.wait()
         os._exit(3)
 
-    assert probe.crash(daemon) == "Runtime.ExitError: Runtime exited with error: exit status 3"
-    assert _programs("/bin/sleep\x00601") == []
+    assert probe.crash(daemon, seconds) == "Runtime.ExitError: Runtime exited with error: exit status 3"
+    assert _programs(f"/bin/sleep\0{seconds}") == []
 
 
 def test_too_much_memory_ends_the_function(probe: Probe) -> None:

@@ -62,12 +62,15 @@ class ZygotePlans:
         copies: PackageCopies,
         network: NetworkMode,
         confined: bool = True,
+        keep_proc: bool = False,
     ) -> None:
         """No plan yet.
 
         Args:
             confined: the plans are for namespaces, which also have a seccomp filter.
+            keep_proc: of `RootPlan`.
         """
+        self._keep_proc = keep_proc
         self._runtimes = runtimes
         self._python_sdk = python_sdk
         self._sdk_cache = sdk_cache
@@ -158,12 +161,13 @@ class ZygotePlans:
             runtime=runtime,
             interpreter=program,
             client=client,
-            root=root,
+            root=replace(root, keep_proc=self._keep_proc),
             environment=environment,
             start=start,
             limits=_LIMITS,
             network=network_steps(self._network),
             seccomp=self._seccomp,
+            tell_processes=self._keep_proc,
         )
 
     def _library_folder(self) -> Path:

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ _OPTIONAL_FILES = ("memory.swap.max", "memory.memsw.limit_in_bytes", "memory.kme
 _SOCKET_BUFFER_SHARE = 4
 _LEAST_SOCKET_BUFFER_BYTES = 16 * 1024 * 1024
 _EMPTY_SECONDS = 5.0
+_NICEST, _NICE_OF_ONE_CPU, _NICE_STEP = 19, 5, 1.25
 _BUSY_RETRY_SECONDS = 0.01
 CPU_PERIOD_US = 100_000
 MEMORY_MB_PER_VCPU = 1769
@@ -77,6 +79,14 @@ class Limits:
     """Virtual CPUs in proportion to memory: a weight under `dev`, a quota where `cpu_quota` is set."""
     cpu_quota: bool
     processes: int
+
+
+def niceness(cpu_share: float) -> int:
+    """What comes nearest to a share where there is no controller: each step is a fifth less (sched(7)).
+
+    Everything else on the machine comes first, the server above all: a fork bomb must not keep it from ending it.
+    """
+    return min(_NICEST, max(1, round(_NICE_OF_ONE_CPU - math.log(cpu_share, _NICE_STEP))))
 
 
 def limit_writes(limits: Limits, *, version: int) -> list[tuple[str, str, str]]:
@@ -201,6 +211,26 @@ class Cgroup:
             self._stat_fd = os.open(memory / "memory.stat", os.O_RDONLY | os.O_CLOEXEC)
         self._last_peak = -1
         self._used = 0
+
+    @property
+    def freezes(self) -> bool:
+        """Whether it can stop its processes."""
+        return self._freeze_fd >= 0
+
+    @property
+    def counts_memory(self) -> bool:
+        """Whether it limits memory and knows how much is used."""
+        return self._stat_fd >= 0
+
+    @property
+    def shares_cpu(self) -> bool:
+        """Whether it gives shares of the processor."""
+        return "cpu" in self._paths
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it does all that an environment needs."""
+        return self.freezes and self.counts_memory and self.shares_cpu
 
     def open_for_joining(self) -> list[int]:
         """Descriptors a process writes "0" to, to join every group; the caller closes them."""

@@ -44,6 +44,8 @@ def clone_as_owner(folder: OwnedFolder, reader: int) -> int:
         OSError: the folder isn't there.
     """
     found = folder.path.stat()
+    if found.st_uid == reader:  # the environment is its owner already
+        return clone_tree_read_only(folder.path)
     try:
         namespace = _user_namespace((found.st_uid, found.st_gid), reader)
         try:

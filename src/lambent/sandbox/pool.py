@@ -20,8 +20,9 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from lambent.sandbox.cgroup import Cgroup, CgroupTree, remove_groups, remove_when_empty
 from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
+from lambent.sandbox.group_by_signals import GroupBySignals
 from lambent.sandbox.sandbox import Sandbox, open_process_ends
-from lambent.sandbox.tmp_storage import TmpStorage
+from lambent.sandbox.tmp_storage import TmpInMemory, TmpStorage
 from lambent.sandbox.zygote import Zygote, ZygotePlan
 
 DEFAULT_TMP_MB = 512
@@ -62,8 +63,10 @@ class PoolSettings:
     """Blanks kept ready per runtime in use; fewer where each is an interpreter of its own."""
     cpu_quota: bool
     """Whether CPU is a quota (as on AWS) or a share."""
-    uid_base: int
-    """First of the 65,536 host uids given to environments."""
+    uid_base: int | None
+    """First of the 65,536 host uids given to environments; without, they all have this process's own."""
+    tmp_on_disk: bool = True
+    """Whether loop devices can be had for /tmp; else it is in memory."""
 
 
 class _Kind(NamedTuple):
@@ -112,7 +115,7 @@ class SandboxPool:
         self._cgroups = cgroups
         self._network = network
         self._plan_for = plan_for
-        self._tmp = TmpStorage(directory)
+        self._tmp = TmpStorage(directory) if settings.tmp_on_disk else TmpInMemory()
         self._threads = ThreadPoolExecutor(_BUILDERS, thread_name_prefix="sandbox")
         self._zygotes: dict[str, _RuntimeZygote] = {}
         self._stocks: dict[_Kind, _Stock] = {}  # the one used last is the last
@@ -302,7 +305,7 @@ class SandboxPool:
                 sandbox_id,
                 uid=uid,
                 leash=leash,
-                cgroup=cgroup,
+                cgroup=cgroup if cgroup.is_complete else GroupBySignals(cgroup, zygote.footprint_mb << 20),
                 process=process,
                 footprint_mb=zygote.footprint_mb,
                 cpu_quota=self._settings.cpu_quota,
@@ -344,6 +347,8 @@ class SandboxPool:
             os.close(netns)
 
     def _take_uid(self) -> int:
+        if self._settings.uid_base is None:
+            return 0
         for _ in range(65536):
             self._next_uid = (self._next_uid + 1) % 65536
             uid = self._settings.uid_base + self._next_uid

@@ -20,6 +20,7 @@ class Means:
         loop_devices: /tmp can be a file system on a disk image.
         controllers: control group controllers that this user can use: "memory", "cpu", "pids".
         freezer: control groups that can be frozen.
+        host_proc: environments' /proc can be made only beside the host's.
         peers_known: the system tells which process has connected.
     """
 
@@ -28,6 +29,7 @@ class Means:
     loop_devices: bool = False
     controllers: frozenset[str] = frozenset()
     freezer: bool = False
+    host_proc: bool = False
     peers_known: bool = True
 
 
@@ -59,7 +61,7 @@ def _in_namespaces(means: Means) -> list[Promise]:
         else Promise("memory", "limited", "looked at ten times a second: what grows faster is ended late"),
         Promise("processor", "ok", "control group")
         if "cpu" in means.controllers
-        else Promise("processor", "missing", "MemorySize has no influence on it"),
+        else Promise("processor", "limited", "nice values by MemorySize, for each process alone"),
         Promise("process count", "ok", "control group and limits")
         if "pids" in means.controllers
         else Promise("process count", "limited", "1,024 for each environment by its user namespace"),
@@ -86,7 +88,7 @@ def _in_process(means: Means) -> list[Promise]:
         Promise("memory", "limited", "looked at ten times a second: what grows faster is ended late")
         if linux
         else Promise("memory", "limited", "looked at every second: what grows faster is ended late"),
-        Promise("processor", "missing", "MemorySize has no influence on it"),
+        Promise("processor", "limited", "nice values by MemorySize, for each process alone"),
         Promise("process count", "missing", "the user's own limit"),
         Promise("temporary files", "missing", "a directory of its own, TMPDIR, without a limit; /tmp is the machine's"),
         Promise("kill", "ok", "the process group, and what left it but is still below its keeper")

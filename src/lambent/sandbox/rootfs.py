@@ -51,6 +51,8 @@ class RootPlan:
     """Directories inside that must look empty, e.g. the interpreter's site-packages."""
     scaffold: Mapping[str, Path] = field(default_factory=dict)
     """Empty directory inside → directory of the host that the zygote needs there to start; gone before it forks."""
+    keep_proc: bool = False
+    """Whether the zygote needs the host's /proc, to have new ones mounted in its environments; they don't see it."""
 
 
 def steps(plan: RootPlan, *, host: Path = Path("/")) -> list[Step]:
@@ -70,6 +72,8 @@ def steps(plan: RootPlan, *, host: Path = Path("/")) -> list[Step]:
     result += _etc(host, plan.resolv_conf)
     result += _devices(host)
     result += [["bind", str(source), path, _CODE] for path, source in sorted(plan.scaffold.items())]
+    if plan.keep_proc:
+        result.append(["bind", str(host / "proc"), "/proc", 0])
     result.append(["seal", ""])
     return result
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from lambent.sandbox.cgroup import MEMORY_MB_PER_VCPU, Cgroup, Limits, remove_when_empty
 from lambent.sandbox.errors import SandboxFailed
+from lambent.sandbox.group_by_signals import GroupBySignals
 from lambent.sandbox.mounts import clone_tree_read_only
 from lambent.sandbox.owner_maps import OwnedFolder, clone_as_owner
 from lambent.sandbox.zygote import Environment, Zygote
@@ -84,7 +85,7 @@ class Sandbox:
         *,
         uid: int,
         leash: int | None,
-        cgroup: Cgroup,
+        cgroup: Cgroup | GroupBySignals,
         process: RuntimeProcess,
         footprint_mb: int,
         cpu_quota: bool,
@@ -276,8 +277,12 @@ class Sandbox:
         match event["event"]:
             case "ready":
                 self.pid_1 = event["pid"]
+                if isinstance(self._cgroup, GroupBySignals):
+                    self._cgroup.environment_ready(self.pid_1)
                 if not self._ready.done():
                     self._ready.set_result(None)
+            case "started" if isinstance(self._cgroup, GroupBySignals):
+                self._cgroup.runtime_started(event["pid"])
             case "exited" if event["generation"] == self._generation:
                 self._runtime_ended(event["code"], event["signal"])
             case "failed":
@@ -291,6 +296,8 @@ class Sandbox:
 
     def _runtime_ended(self, code: int | None, number: int | None) -> None:
         self._running = False
+        if isinstance(self._cgroup, GroupBySignals):
+            self._cgroup.runtime_ended()
         kills = self._cgroup.out_of_memory_kills()
         # A child may have been killed for memory before, and the runtime have ended for another reason.
         out_of_memory = kills > self._out_of_memory_kills and number == signal.SIGKILL

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
+from lambent.sandbox.process_memory import descendants
 from lambent.sandbox.rootfs import GID_INSIDE, UID_INSIDE, RootPlan, masked_files, steps
 
 _START_SECONDS = 20
@@ -47,6 +48,8 @@ class ZygotePlan:
     network: Any
     """Steps for `lambent_runtime.netns.apply`, as JSON."""
     seccomp: bytes
+    tell_processes: bool = False
+    """Whether the server must know the runtime processes themselves, having no control group of them."""
 
     @property
     def has_stem(self) -> bool:
@@ -87,6 +90,7 @@ class Zygote:
             "parent": os.getpid(),
             "root": str(self._mount_point),
             "steps": steps(self._plan.root),
+            "own_pid_namespace": self._plan.root.keep_proc,
             "arguments": [self._plan.interpreter, *_INTERPRETER_FLAGS, "-c", program, theirs.fileno()],
             "environment": dict(self._plan.environment),
         }
@@ -103,6 +107,7 @@ class Zygote:
             "network": self._plan.network,
             "start": dict(self._plan.start),
             "scaffold": sorted(self._plan.root.scaffold),
+            "tell_processes": self._plan.tell_processes,
             "seccomp": base64.b64encode(self._plan.seccomp).decode(),
         }
         loop = asyncio.get_running_loop()
@@ -114,8 +119,14 @@ class Zygote:
         if not answer:
             raise SandboxUnavailable(f"{self._plan.runtime}: {self._words()}")
         if self._plan.start["kind"] == "fork":
-            self.footprint_mb = _resident_mb(self._process.pid)
+            self.footprint_mb = _resident_mb(self._pid())
         loop.add_reader(ours.fileno(), self._on_readable)
+
+    def _pid(self) -> int:
+        """Of the zygote itself: the process that was started, or the one for which that waits."""
+        assert self._process is not None
+        pid = self._process.pid
+        return descendants(pid, most=1)[0] if self._plan.root.keep_proc else pid
 
     def _words(self) -> str:
         """What a failed zygote said last."""
@@ -168,15 +179,17 @@ class Zygote:
             if self._control is None:
                 return
             try:
-                data = self._control.recv(_MAX_MESSAGE)
+                data, fds, _, _ = socket.recv_fds(self._control, _MAX_MESSAGE, 1)
             except BlockingIOError:
                 return
             except OSError:
-                data = b""
+                data, fds = b"", []
             if not data:
                 self._ended()
                 return
             event = json.loads(data)
+            if fds:
+                event["pid"] = _pid_of(fds[0])
             number = event["id"]
             listener = self._listeners.get(number)
             if event["event"] == "gone":
@@ -258,6 +271,15 @@ def _launch(plan: Mapping[str, Any], control: socket.socket) -> "subprocess.Pope
     with process.stdin as stdin:
         stdin.write(json.dumps(plan).encode())
     return process
+
+
+def _pid_of(process: int) -> int:
+    """The number, here, of the process behind a descriptor, which is closed; -1 when it has ended."""
+    try:
+        lines = Path(f"/proc/self/fdinfo/{process}").read_text().splitlines()
+    finally:
+        os.close(process)
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pid:"))
 
 
 def _resident_mb(pid: int) -> int:

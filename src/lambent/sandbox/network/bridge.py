@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from lambent.sandbox.network.connections import Connections
 from lambent.sandbox.network.datagrams import DatagramFlows
 from lambent.sandbox.network.dns import DnsForwarder
-from lambent.sandbox.network.inside import InsideSockets, open_packet_log
+from lambent.sandbox.network.inside import Entrance, InsideSockets, by_this_thread, open_packet_log
 from lambent.sandbox.network.limits import BridgeLimits, DescriptorBudget
 from lambent.sandbox.network.netlink import (
     ACK,
@@ -55,6 +55,7 @@ class Bridge:
 
     Args:
         resolvers: gives the host's name servers as they are now, in order of preference.
+        enter: how sockets are made inside.
     """
 
     def __init__(
@@ -63,8 +64,10 @@ class Bridge:
         mode: NetworkMode,
         resolvers: Callable[[], Sequence[Endpoint]],
         limits: BridgeLimits | None = None,
+        enter: Entrance = by_this_thread,
     ) -> None:
         self._loop = loop
+        self._enter = enter
         self._mode = mode
         self._resolvers = resolvers
         self._limits = limits or BridgeLimits()
@@ -85,13 +88,13 @@ class Bridge:
         """
         if self._mode is NetworkMode.ISOLATED:
             return Attachment(self._loop, None, (), Turns(self._loop))
-        log = open_packet_log(netns_fd)
+        log = open_packet_log(netns_fd, self._enter)
         try:
             _receive_packets(log)
         except BaseException:
             log.close()
             raise
-        inside = InsideSockets(log)
+        inside = InsideSockets(log, self._enter)
         turns = Turns(self._loop)
         flows, queries = self._budget.account(), self._budget.account()
         connections = Connections(self._loop, inside, self._policy, flows, self._limits, self._buffer, turns)
@@ -171,7 +174,10 @@ class Attachment:
 
 def _receive_packets(log: socket.socket) -> None:
     """Make the log's group deliver whole packets to this socket."""
-    log.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _LOG_QUEUE_BYTES)
+    try:
+        log.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _LOG_QUEUE_BYTES)
+    except PermissionError:  # without rights on the host, as much as anybody may have
+        log.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _LOG_QUEUE_BYTES)
     log.send(_subscription())
     for kind, body in messages(log.recv(_LOG_RECEIVE_BYTES)):
         failure = -struct.unpack_from("=i", body)[0] if kind == ERROR else errno.EIO

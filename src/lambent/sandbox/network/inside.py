@@ -1,7 +1,9 @@
-"""Sockets inside a network namespace, made by the server's own thread: in, create, out again.
+"""Sockets inside a network namespace: in, create, out again.
 
-A socket belongs to the namespace in which it was made and works from anywhere, so that the event loop's thread need
-only be inside for the creation (9 µs for the round trip). Needs CAP_SYS_ADMIN on the host.
+A socket belongs to the namespace in which it was made and works from anywhere, so that a thread need only be inside for
+the creation. With CAP_SYS_ADMIN on the host it is the event loop's own (9 µs for the round trip). Who has that in a
+user namespace only can enter an environment's network, but could not come back to the host's: there a thread does it
+that has left the host's for good (`ThreadAside`, about 60 µs).
 """
 
 import contextlib
@@ -9,11 +11,15 @@ import ctypes
 import fcntl
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
 
 from lambent.sandbox.network.netlink import NETFILTER_PROTOCOL
 from lambent.sandbox.network.plan import LISTENER_ADDRESS, LISTENER_ADDRESS_6, LISTENER_PORT
 from lambent.sandbox.network.rules import MARK_BRIDGE, MARK_RESUMED
+
+T = TypeVar("T")
 
 _CLONE_NEWNET = 0x40000000
 _SIOCGSKNS = 0x894C  # the namespace of a socket, as a descriptor (linux/sockios.h)
@@ -56,7 +62,55 @@ def _come_back(home: int) -> None:
         os.abort()
 
 
-def listen_inside(netns_fd: int, host: str, port: int, *, transparent: bool = False) -> socket.socket:
+class Entrance(Protocol):
+    """A way to make something inside a namespace."""
+
+    def __call__(self, netns_fd: int, make: Callable[[], T]) -> T:
+        """What make() returns, called inside; it must be quick. Raises what it raises, or OSError."""
+
+
+def by_this_thread(netns_fd: int, make: Callable[[], T]) -> T:
+    """The entrance of who may come back to the host's namespace."""
+    with entered(netns_fd):
+        return make()
+
+
+class ThreadAside:
+    """The entrance of who may not: a thread whose own namespace is an empty one, until `close`."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="network", initializer=_leave_the_hosts)
+
+    def __call__(self, netns_fd: int, make: Callable[[], T]) -> T:
+        """As `Entrance`."""
+        return self._thread.submit(by_this_thread, netns_fd, make).result()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._thread.shutdown()
+
+
+def may_come_back() -> bool:
+    """Whether this process may enter the host's network namespace, in which it is."""
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _setns(home)
+    except PermissionError:
+        return False
+    finally:
+        os.close(home)
+    return True
+
+
+def _leave_the_hosts() -> None:
+    if _libc.unshare(_CLONE_NEWNET) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"unshare: {os.strerror(number)}")
+
+
+def listen_inside(
+    netns_fd: int, host: str, port: int, *, transparent: bool = False, enter: Entrance = by_this_thread
+) -> socket.socket:
     """A non-blocking TCP listener in a namespace.
 
     Args:
@@ -66,8 +120,7 @@ def listen_inside(netns_fd: int, host: str, port: int, *, transparent: bool = Fa
     Raises:
         OSError: the namespace can't be entered, or the address is taken.
     """
-    with entered(netns_fd):
-        return _listener(_family(host), (host, port), transparent=transparent)
+    return enter(netns_fd, lambda: _listener(_family(host), (host, port), transparent=transparent))
 
 
 class InsideSockets:
@@ -77,36 +130,32 @@ class InsideSockets:
         anchor: any socket inside; the namespace is found through it, so that no descriptor is kept for that alone.
     """
 
-    def __init__(self, anchor: socket.socket) -> None:
+    def __init__(self, anchor: socket.socket, enter: Entrance = by_this_thread) -> None:
         self._anchor = anchor
+        self._enter = enter
 
-    @contextlib.contextmanager
-    def _entered(self) -> Iterator[None]:
+    def _inside(self, make: Callable[[], T]) -> T:
         namespace = fcntl.ioctl(self._anchor.fileno(), _SIOCGSKNS)
         try:
-            with entered(namespace):
-                yield
+            return self._enter(namespace, make)
         finally:
             os.close(namespace)
 
     def listener(self, family: socket.AddressFamily) -> socket.socket:
         """The listener to which the rules direct resumed handshakes."""
         host = LISTENER_ADDRESS if family == socket.AF_INET else LISTENER_ADDRESS_6
-        with self._entered():
-            return _listener(family, (str(host), LISTENER_PORT), transparent=True)
+        return self._inside(lambda: _listener(family, (str(host), LISTENER_PORT), transparent=True))
 
     def raw(self, family: socket.AddressFamily) -> socket.socket:
         """A socket that sends whole IP packets, marked as resumed handshakes; it receives nothing."""
-        with self._entered():
-            raw = socket.socket(family, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_RAW)
+        raw = self._inside(lambda: socket.socket(family, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_RAW))
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, MARK_RESUMED)
         return raw
 
     def datagram(self, local: tuple[str, int], remote: tuple[str, int] | None) -> socket.socket:
         """A UDP socket at any address, were it one of another host; with `remote`, only for what comes from there."""
         family = _family(local[0])
-        with self._entered():
-            datagram = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        datagram = self._inside(lambda: socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK))
         try:
             _make_transparent(datagram)
             datagram.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -120,10 +169,10 @@ class InsideSockets:
         return datagram
 
 
-def open_packet_log(netns_fd: int) -> socket.socket:
+def open_packet_log(netns_fd: int, enter: Entrance = by_this_thread) -> socket.socket:
     """A netlink socket inside, for the packets that the rules hand over."""
-    with entered(netns_fd):
-        return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, NETFILTER_PROTOCOL)
+    kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK
+    return enter(netns_fd, lambda: socket.socket(socket.AF_NETLINK, kind, NETFILTER_PROTOCOL))
 
 
 def _family(host: str) -> socket.AddressFamily:

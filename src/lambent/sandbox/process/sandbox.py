@@ -13,17 +13,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lambent.sandbox.cgroup import MEMORY_MB_PER_VCPU, niceness
 from lambent.sandbox.errors import SandboxFailed
 from lambent.sandbox.process.listeners import OwnListener
-from lambent.sandbox.process.memory import descendants, memory_use, proportional_bytes
 from lambent.sandbox.process.places import Places, command, environment_places
+from lambent.sandbox.process_memory import MemoryMeter, descendants
 from lambent.sandbox.sandbox import ExitStatus, RuntimeEnds, RuntimeProcess, open_process_ends
 from lambent.sandbox.zygote import ZygotePlan, client_directory
 
 _MEGABYTE = 1024 * 1024
 _RECEIVE_BYTES = 65536
 _DESTROY_SECONDS = 5
-_WATCH_SECONDS = 0.1 if sys.platform == "linux" else 1.0  # where each look starts a program
 # What other processes of the same user may have opened isn't this environment's to count (RLIMIT_NPROC).
 _NOT_LIMITED = ("NPROC",)
 _CLIENT = client_directory() / "lambent_runtime"
@@ -65,10 +65,7 @@ class ProcessSandbox:
         self._running = False
         self._frozen = False
         self._too_much = False
-        self._peak_bytes = 0
         self._data = b""
-        self._watch: asyncio.TimerHandle | None = None
-        self._asking: asyncio.Task[None] | None = None
         self._destroying: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._gone = self._loop.create_future()
@@ -80,6 +77,7 @@ class ProcessSandbox:
             with theirs:
                 self._keeper = _start_keeper(theirs)
             undo.pop_all()
+        self._meter = MemoryMeter(self._keeper.pid, self._end_for_memory)
         self._ends: RuntimeEnds | None
         self.process, self._ends = open_process_ends()
         self._control.setblocking(False)
@@ -145,19 +143,19 @@ class ProcessSandbox:
         """Stop every process where it is (SIGSTOP); nothing runs until `thaw`."""
         if not self._frozen:
             self._frozen = True
+            self._meter.pause()
             self._tell({"op": "freeze"})
 
     def thaw(self) -> None:
         """Let the processes go on, if frozen."""
         if self._frozen:
             self._frozen = False
+            self._meter.resume()
             self._tell({"op": "thaw"})
 
     def max_memory_used_mb(self) -> int:
         """The most memory seen so far, in MB; never above MemorySize."""
-        if sys.platform == "linux":
-            self._peak_bytes = max(self._peak_bytes, memory_use(self._keeper.pid).peak)
-        return min(self._peak_bytes // _MEGABYTE, self.memory_mb)
+        return min(self._meter.peak_bytes() // _MEGABYTE, self.memory_mb)
 
     async def destroy(self) -> None:
         """End everything and wait until nothing of it is left; safe to call twice."""
@@ -178,6 +176,7 @@ class ProcessSandbox:
             "command": command(self._plan, places, script=_CLIENT / "spawned.py", own_interpreter=own),
             "environment": {name: places.value(value) for name, value in self._plan.environment.items()},
             "directory": places.path("/var/task"),
+            "nice": niceness(self.memory_mb / MEMORY_MB_PER_VCPU),
             "limits": [row for row in self._plan.limits if row[0] not in _NOT_LIMITED],
         }
         try:
@@ -188,8 +187,7 @@ class ProcessSandbox:
             ends.close()
         self._running = True
         self._too_much = False
-        if self._watch is None:
-            self._watch = self._loop.call_later(_WATCH_SECONDS, self._look)
+        self._meter.watch(self.memory_mb * _MEGABYTE)
 
     def _tell(self, message: Mapping[str, object]) -> None:
         with contextlib.suppress(OSError):  # it has gone: its end is told through the control socket
@@ -229,26 +227,8 @@ class ProcessSandbox:
     def _processes(self) -> list[int]:
         return descendants(self._keeper.pid)
 
-    # --- memory ---
-
-    def _look(self) -> None:
-        """What a control group would do at once is done at the next look."""
-        self._watch = self._loop.call_later(_WATCH_SECONDS, self._look)
-        if self._frozen or not self._running:
-            return
-        if sys.platform == "linux":
-            self._hold_limit(memory_use(self._keeper.pid).now)
-        else:
-            name = f"memory of {self.sandbox_id}"
-            self._asking = self._loop.create_task(self._ask_for_memory(), name=name)
-
-    async def _ask_for_memory(self) -> None:
-        self._hold_limit((await asyncio.to_thread(memory_use, self._keeper.pid)).now)
-
-    def _hold_limit(self, used_bytes: int) -> None:
-        self._peak_bytes = max(self._peak_bytes, used_bytes)
-        limit = self.memory_mb * _MEGABYTE
-        if used_bytes > limit and self._running and proportional_bytes(self._keeper.pid) > limit:
+    def _end_for_memory(self) -> None:
+        if self._running:
             self._too_much = True
             self.kill()
 
@@ -256,8 +236,7 @@ class ProcessSandbox:
 
     async def _destroy(self) -> None:
         self.on_exit = None
-        if self._watch is not None:
-            self._watch.cancel()
+        self._meter.pause()
         # The keeper ends when its socket is shut down, and ends what it has started before.
         with contextlib.suppress(OSError):
             self._control.shutdown(socket.SHUT_WR)

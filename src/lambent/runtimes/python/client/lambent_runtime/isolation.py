@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import resource
+import socket
 
 from lambent_runtime import linux, netns
 
@@ -29,9 +30,13 @@ if TYPE_CHECKING:
         seccomp: bytes
         start: dict[str, Any]
         scaffold: list[str]
+        tell_processes: bool
 
 
 _NAMESPACES = linux.CLONE_NEWNS | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWNET
+# Counted for each user in each user namespace. What it is when one is made holds for all processes that its maker's
+# user has outside of it: environments of an ordinary user would have one limit together.
+_OF_USER = "NPROC"
 _TMP = "/tmp"  # noqa: S108  # a file system of the environment's own
 
 
@@ -39,17 +44,26 @@ def enter_namespaces(config: Config, tmp_mount: int) -> None:
     """Give this process, pid 1 already, its own mounts, network, host name and IPC; /tmp from tmp_mount."""
     linux.unshare(_NAMESPACES)
     linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
-    linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
+    _mount_proc()
     for path in config["masked_files"]:
         linux.mount("/dev/null", path, None, linux.MS_BIND)
     linux.move_mount(tmp_mount, _TMP)
     netns.apply(config["network"])
-    _set_host_name(config["host_name"])
+    socket.sethostname(config["host_name"])
 
 
-def _set_host_name(name: str) -> None:
-    with open("/proc/sys/kernel/hostname", "w", encoding="ascii") as file:
-        file.write(name)
+def _mount_proc() -> None:
+    """This PID namespace's /proc, in place of the host's, if the root has that.
+
+    In a user namespace the kernel mounts a new one only for who sees a whole one already.
+    """
+    flags = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
+    if not os.path.exists("/proc/self"):
+        linux.mount("proc", "/proc", "proc", flags)
+        return
+    linux.mount("proc", _TMP, "proc", flags)
+    linux.unmount("/proc")
+    linux.mount(_TMP, "/proc", None, linux.MS_MOVE)
 
 
 def enter_environment(pid_1_fd: int) -> None:
@@ -72,12 +86,11 @@ def lock_down(config: Config, cgroup_files: Iterable[int], await_identity: Calla
     for fd in cgroup_files:
         os.write(fd, b"0")
         os.close(fd)
-    for name, soft, hard in config["limits"]:
-        kind: int = getattr(resource, "RLIMIT_" + name)
-        resource.setrlimit(kind, _affordable(kind, soft, hard))
+    _limit(row for row in config["limits"] if row[0] != _OF_USER)
     linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWCGROUP)
+    _limit(row for row in config["limits"] if row[0] == _OF_USER)
     await_identity()
-    os.setgroups([])
+    _leave_groups()
     os.setresgid(*(config["gid_inside"],) * 3)
     os.setresuid(*(config["uid_inside"],) * 3)
     linux.drop_capabilities()
@@ -89,6 +102,19 @@ def lock_down(config: Config, cgroup_files: Iterable[int], await_identity: Calla
     os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     os.umask(0o022)
     linux.load_seccomp_filter(config["seccomp"])
+
+
+def _leave_groups() -> None:
+    """Where a user without rights has made the namespaces, groups can't be left: the kernel protects files by them."""
+    with open("/proc/self/setgroups", encoding="ascii") as file:
+        if file.read().strip() != "deny":
+            os.setgroups([])
+
+
+def _limit(rows: Iterable[tuple[str, int, int]]) -> None:
+    for name, soft, hard in rows:
+        kind: int = getattr(resource, "RLIMIT_" + name)
+        resource.setrlimit(kind, _affordable(kind, soft, hard))
 
 
 def _affordable(kind: int, soft: int, hard: int) -> tuple[int, int]:

@@ -7,7 +7,7 @@ children, so that it finds what has left the session; elsewhere it knows the pro
 One JSON object a line over a stream socket, descriptors beside it:
 
     server → keeper   {"op": "start", "generation": n, "command": […], "environment": {…}, "directory": "…",
-                       "limits": [[name, soft, hard], …]} + frames socket, log pipe
+                       "limits": [[name, soft, hard], …], "nice": n} + frames socket, log pipe
                       {"op": "kill"}, {"op": "freeze"}, {"op": "thaw"}
     keeper → server   {"event": "started", "generation": n, "pid": p}
                       {"event": "exited", "generation": n, "code": c | null, "signal": s | null}
@@ -73,7 +73,10 @@ class _Keeper:
                 self._receive()
 
     def _receive(self) -> None:
-        data, fds, _, _ = socket.recv_fds(self._control, _RECEIVE_BYTES, _MAX_FDS)
+        try:
+            data, fds, _, _ = socket.recv_fds(self._control, _RECEIVE_BYTES, _MAX_FDS)
+        except OSError:  # it was killed before it had read all that was said to it
+            data, fds = b"", []
         if not data:
             self._end_all()
             os._exit(0)
@@ -170,6 +173,7 @@ def _become(message: dict[str, Any], channel: int, output: int) -> NoReturn:
         os.closerange(_FRAMES_FD + 1, os.sysconf("SC_OPEN_MAX"))
         for name, soft, hard in message["limits"]:
             _limit(name, soft, hard)
+        os.setpriority(os.PRIO_PROCESS, 0, message["nice"])
         os.umask(0o022)
         os.chdir(message["directory"])
         command = message["command"]

@@ -8,6 +8,7 @@ process in it, whatever happens to the server.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -50,7 +51,7 @@ def _symlink(root: str, target: str, path: str) -> None:
 
 
 def _bind(root: str, source: str, path: str, flags: int) -> None:
-    """Bind source at path; the flags of a bind mount need a call of their own."""
+    """Bind source at path, without what is mounted below it where that may be left out."""
     target = root + path
     if not os.path.lexists(target):
         if os.path.isdir(source):
@@ -58,8 +59,14 @@ def _bind(root: str, source: str, path: str, flags: int) -> None:
         else:
             os.makedirs(os.path.dirname(target), exist_ok=True)
             os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
-    linux.mount(source, target, None, linux.MS_BIND)
-    linux.mount(None, target, None, linux.MS_BIND | linux.MS_REMOUNT | flags)
+    try:
+        linux.mount(source, target, None, linux.MS_BIND)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        # In a user namespace, mounts of the host's stay together: one must not see what another hides.
+        linux.mount(source, target, None, linux.MS_BIND | linux.MS_REC)
+    linux.restrict_mounts(target, flags)
 
 
 def _bind_empty(root: str, path: str, flags: int) -> None:
@@ -67,7 +74,7 @@ def _bind_empty(root: str, path: str, flags: int) -> None:
     if os.path.isdir(root + path):
         empty = root + "/mnt"
         linux.mount(empty, root + path, None, linux.MS_BIND)
-        linux.mount(None, root + path, None, linux.MS_BIND | linux.MS_REMOUNT | flags)
+        linux.restrict_mounts(root + path, flags)
 
 
 def _tmpfs(root: str, path: str, options: str) -> None:
@@ -92,12 +99,31 @@ _ACTIONS: dict[str, Callable[..., None]] = {
 }
 
 
+def _go_on_as_pid_1() -> None:
+    """Go on in a child, whose PID namespace is its own, while this process becomes one that only waits for its end.
+
+    The zygote enters PID namespaces and comes back: who has no rights on the host may not come back to the host's.
+    """
+    read, write = os.pipe()
+    linux.unshare(linux.CLONE_NEWPID)
+    if os.fork() == 0:
+        linux.prctl(linux.PR_SET_PDEATHSIG, 9)
+        os.close(read)
+        os.set_inheritable(write, True)
+        return
+    os.dup2(read, 0)
+    linux.close_from(3)
+    os.execvp("cat", ["cat"])  # noqa: S606  # no shell wanted
+
+
 def main() -> None:
     """Program entry: build the root, enter it, become the zygote."""
     plan = json.load(sys.stdin)
     linux.prctl(linux.PR_SET_PDEATHSIG, 9)
     if os.getppid() != plan["parent"]:
         raise SystemExit("the server has gone")
+    if plan["own_pid_namespace"]:
+        _go_on_as_pid_1()
     # Opened before the pivot: the zygote has no /proc, and needs the way back to these namespaces.
     pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
     linux.unshare(linux.CLONE_NEWNS)

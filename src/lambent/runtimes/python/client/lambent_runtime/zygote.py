@@ -12,8 +12,10 @@ a SEQPACKET socket, one JSON object a message, descriptors beside it; "id" is th
                       {"op": "start", "id": i, "generation": n} + frames socket, log pipe, cgroup files
                       {"op": "kill", "id": i}
     zygote → server   {"ready": true}; then events:
-                      {"event": "ready", "id": i, "pid": host pid of pid 1}
+                      {"event": "ready", "id": i} + descriptor of pid 1
                                                 the first generation is locked down and waits for its code
+                      {"event": "started", "id": i, "generation": n} + descriptor of its runtime process
+                                                if the configuration says "tell_processes"
                       {"event": "exited", "id": i, "generation": n, "code": c | null, "signal": s | null}
                       {"event": "failed", "id": i, "step": "…"}      the environment is of no use
                       {"event": "gone", "id": i}                     and nothing is left of it
@@ -261,7 +263,16 @@ class Zygote:
         environment.identity = identity_write
         environment.go = go_write
         self._children[pid] = functools.partial(self._runtime_ended, environment)
+        if self._config["tell_processes"]:
+            self._tell_process(environment)
         self._watch(environment, progress)
+
+    def _tell_process(self, environment: _Environment) -> None:
+        assert environment.runtime is not None
+        process = linux.pidfd_open(environment.runtime)
+        event = {"event": "started", "id": environment.number, "generation": environment.generation}
+        self._send(event, process)
+        os.close(process)
 
     def _kill(self, environment: _Environment) -> None:
         if environment.runtime is not None:
@@ -306,7 +317,7 @@ class Zygote:
         if said != init.Progress.LOCKED:
             self._failed(environment.number, said.decode(errors="replace") or "a process ended while being prepared")
         elif environment.generation == 1:
-            self._send({"event": "ready", "id": environment.number, "pid": environment.pid_1})
+            self._send({"event": "ready", "id": environment.number}, environment.pid_1_fd)
 
     def _last_words(self, environment: _Environment) -> None:
         """Of a process that has ended, and that the poll may not have told of yet."""
@@ -333,7 +344,7 @@ class Zygote:
                 return
             if pid == 0:
                 return
-            self._children.pop(pid)(status)
+            self._children.pop(pid, _ignore)(status)
 
     def _runtime_ended(self, environment: _Environment, status: int) -> None:
         """Tell, but first end what it has left running: nothing of a generation outlives it."""
@@ -388,9 +399,10 @@ class Zygote:
     def _failed(self, number: int, step: str) -> None:
         self._send({"event": "failed", "id": number, "step": step})
 
-    def _send(self, message: dict[str, object]) -> None:
+    def _send(self, message: dict[str, object], process: int | None = None) -> None:
+        """Say something, with a process of which it is said, by its descriptor: the server counts pids differently."""
         try:
-            self._control.send(json.dumps(message).encode())
+            socket.send_fds(self._control, [json.dumps(message).encode()], [] if process is None else [process])
         except OSError:
             os._exit(1)
 
@@ -406,7 +418,7 @@ def _sweep() -> NoReturn:
         os._exit(0)
 
 
-def _ignore(number: int, frame: object) -> None:  # the wake-up descriptor says it all
+def _ignore(number: int, frame: object = None) -> None:  # the wake-up descriptor says it all
     pass
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lambent.sandbox.process import memory
+from lambent.sandbox import process_memory as memory
 
 _MEGABYTE = 1 << 20
 _PROGRAM = """
