@@ -231,10 +231,10 @@ class _Assembly:
         """What can be refused with one line: the address, the data directory, the port."""
         settings = self._settings
         try:
-            own_namespace = choose(settings.sandbox, fall_back=self._posture == "dev")
-            if own_namespace:
+            choice = choose(settings.sandbox, fall_back=self._posture == "dev")
+            if choice.way == "user namespace":
                 user_namespace.enter()
-            self._means = means(own_namespace)
+            self._means = means(choice)
         except (SandboxUnavailable, OSError) as error:
             raise CannotStart(f"{error}; lambent doctor says what there can be, --sandbox chooses it") from error
         for line in warnings(self._means):

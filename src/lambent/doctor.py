@@ -4,13 +4,12 @@ A check is a small function that returns one `Finding`. *required* means that `l
 it; everything else that is missing makes a promise hold less, and the finding says which.
 """
 
-import ctypes
 import os
 import platform
 import shutil
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,19 +17,12 @@ from typing import Literal
 from lambent.core.honesty import KEPT_NOT_IN_FORCE
 from lambent.runtimes.overview import RuntimeStatus
 from lambent.sandbox.cgroup import CgroupMounts, find_mounts
+from lambent.sandbox.choice import Choice, choose, is_new_enough, means, usable_cgroups
+from lambent.sandbox.errors import SandboxUnavailable
+from lambent.sandbox.promises import Promise, promises
 from lambent.settings import Settings
 
 Status = Literal["ok", "limited", "missing"]
-
-_NAMESPACES = {
-    "mount": 0x00020000,
-    "cgroup": 0x02000000,
-    "host name": 0x04000000,
-    "ipc": 0x08000000,
-    "pid": 0x20000000,
-    "network": 0x40000000,
-}
-"""CLONE_NEW… of linux/sched.h."""
 
 _LOW_DISK_BYTES = 2 << 30
 
@@ -56,10 +48,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All findings, and the settings of functions that are kept but not yet in force."""
+    """All findings, the settings of functions that are kept but not yet in force, and what the sandbox holds."""
 
     findings: tuple[Finding, ...]
     not_in_force: tuple[tuple[str, str], ...]
+    promises: tuple[Promise, ...] = ()
 
     @property
     def can_run_functions(self) -> bool:
@@ -74,16 +67,15 @@ def examine(settings: Settings, *, runtimes: Sequence[RuntimeStatus], node_sdk_n
         runtimes: what each runtime identifier comes to here.
         node_sdk_note: why Node.js functions have no AWS SDK, None if they have.
     """
-    mounts = find_mounts() if Path("/proc/self/mounts").exists() else CgroupMounts({}, None, frozenset())
+    choice, why_none = None, ""
+    try:
+        choice = choose(settings.sandbox, fall_back=True)
+    except SandboxUnavailable as error:
+        why_none = str(error)
     findings = (
         kernel(platform.system(), platform.release(), platform.machine()),
-        user(os.geteuid()),
-        namespaces(_can_unshare),
-        cgroups(mounts),
-        freezer(mounts),
-        seccomp(),
-        loop_devices(),
-        file_system_maker(),
+        sandbox(choice, why_none, os.geteuid()),
+        *_of_namespaces(choice),
         found_runtimes(runtimes),
         other_runtimes(runtimes),
         node_sdk(node_sdk_note),
@@ -91,55 +83,54 @@ def examine(settings: Settings, *, runtimes: Sequence[RuntimeStatus], node_sdk_n
         data_directory(settings.data_directory),
         port(settings.host, settings.port),
     )
-    return Report(findings, tuple((kept.setting, kept.effect) for kept in KEPT_NOT_IN_FORCE))
+    held = () if choice is None else tuple(promises(means(choice)))
+    return Report(findings, tuple((kept.setting, kept.effect) for kept in KEPT_NOT_IN_FORCE), held)
+
+
+def _of_namespaces(choice: Choice | None) -> tuple[Finding, ...]:
+    if choice is None or choice.way == "process":
+        return ()
+    return (cgroups(usable_cgroups(find_mounts())), seccomp(), loop_devices(), file_system_maker())
 
 
 def kernel(system: str, release: str, machine: str) -> Finding:
     """Linux, of a version that has the mount calls we use."""
     detail = f"{system} {release} {machine}"
-    if system != "Linux":
-        return Finding("kernel", "missing", detail, "use Linux, or a virtual machine with it", required=True)
-    version = tuple(int(part) for part in release.split("-", maxsplit=1)[0].split(".")[:2])
-    if version < (5, 12):
-        return Finding("kernel", "missing", detail, "Linux 5.12 or newer is needed", required=True)
-    return Finding("kernel", "ok", detail, required=True)
+    if system != "Linux" or not is_new_enough(release):
+        return Finding("kernel", "limited", detail, "Linux 5.12 or newer, or a virtual machine with it, has namespaces")
+    return Finding("kernel", "ok", detail)
 
 
-def user(uid: int) -> Finding:
-    """Root, who alone may build the sandboxes of this version."""
-    if uid != 0:
-        return Finding("user", "missing", f"uid {uid}", "start as root, which sandboxes need", required=True)
-    return Finding("user", "ok", "root", required=True)
+def sandbox(choice: Choice | None, why_none: str, uid: int) -> Finding:
+    """How functions would be kept apart.
 
-
-def namespaces(can_unshare: Callable[[int], bool]) -> Finding:
-    """The kinds of namespace that a process of ours may make."""
-    refused = [name for name, flag in _NAMESPACES.items() if not can_unshare(flag)]
-    if refused:
-        remedy = "the host refuses them; in a container, start it privileged"
-        return Finding("namespaces", "missing", f"refused: {', '.join(refused)}", remedy, required=True)
-    return Finding("namespaces", "ok", ", ".join(_NAMESPACES), required=True)
+    Args:
+        choice: None where the setting asks for what can't be had.
+    """
+    user = "root" if uid == 0 else f"uid {uid}"
+    if choice is None:
+        return Finding("sandbox", "missing", why_none, "choose another with --sandbox", required=True)
+    match choice.way:
+        case "namespaces":
+            return Finding("sandbox", "ok", f"namespaces, as {user}", required=True)
+        case "user namespace":
+            detail = f"namespaces in a user namespace of {user}: {choice.reason}"
+            return Finding("sandbox", "limited", detail, "started as root, all of the promises below hold")
+        case _:
+            remedy = "on Linux, start as root or allow user namespaces; a container needs to be privileged"
+            return Finding("sandbox", "limited", f"plain processes of {user}, no walls: {choice.reason}", remedy)
 
 
 def cgroups(mounts: CgroupMounts) -> Finding:
     """The controllers that hold memory, processor and process limits."""
     missing = mounts.missing()
     if missing:
-        remedy = "mount the cgroup file system, with these controllers enabled"
-        return Finding("cgroups", "missing", f"no controller for {', '.join(missing)}", remedy, required=True)
+        remedy = "start as root where the control group file system is mounted; in a container, writable"
+        return Finding("cgroups", "limited", f"none that can be used for {', '.join(missing)}", remedy)
     v1 = sorted(set(mounts.v1) & {"memory", "cpu", "pids"})
     v2 = sorted({"memory", "cpu", "pids"} - set(v1))
     parts = [f"version {number}: {', '.join(names)}" for number, names in ((1, v1), (2, v2)) if names]
-    return Finding("cgroups", "ok", "; ".join(parts), required=True)
-
-
-def freezer(mounts: CgroupMounts) -> Finding:
-    """What stops the processes of idle execution environments."""
-    if mounts.freezes_by_v2:
-        return Finding("freezer", "ok", f"version 2 at {mounts.v2}")
-    if "freezer" in mounts.v1:
-        return Finding("freezer", "ok", "version 1")
-    return Finding("freezer", "limited", "none", "idle functions keep running in the background")
+    return Finding("cgroups", "ok", "; ".join(parts))
 
 
 def seccomp() -> Finding:
@@ -157,16 +148,16 @@ def loop_devices(control: Path = Path("/dev/loop-control")) -> Finding:
     """What /tmp of exactly the configured size is made of."""
     if not os.access(control, os.R_OK | os.W_OK):
         remedy = "load the module loop; in a container, pass the device in"
-        return Finding("loop devices", "missing", f"{control} can't be used", remedy, required=True)
-    return Finding("loop devices", "ok", str(control), required=True)
+        return Finding("loop devices", "limited", f"{control} can't be used", remedy)
+    return Finding("loop devices", "ok", str(control))
 
 
 def file_system_maker() -> Finding:
     """The program that formats /tmp."""
     found = shutil.which("mkfs.ext4", path=os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin")
     if found is None:
-        return Finding("mkfs.ext4", "missing", "not found", "install e2fsprogs", required=True)
-    return Finding("mkfs.ext4", "ok", found, required=True)
+        return Finding("mkfs.ext4", "limited", "not found", "install e2fsprogs")
+    return Finding("mkfs.ext4", "ok", found)
 
 
 def found_runtimes(runtimes: Sequence[RuntimeStatus]) -> Finding:
@@ -236,6 +227,7 @@ def as_document(report: Report) -> dict[str, object]:
     return {
         "can_run_functions": report.can_run_functions,
         "python": sys.version.split()[0],
+        "promises": [{"name": one.name, "held": one.held, "how": one.how} for one in report.promises],
         "findings": [_as_document(finding) for finding in report.findings],
         "kept_but_not_in_force": [{"setting": setting, "effect": effect} for setting, effect in report.not_in_force],
     }
@@ -243,12 +235,3 @@ def as_document(report: Report) -> dict[str, object]:
 
 def _as_document(finding: Finding) -> dict[str, object]:
     return {name: getattr(finding, name) for name in ("name", "status", "detail", "remedy", "required")}
-
-
-def _can_unshare(flag: int) -> bool:
-    """Try it in a child, which ends at once."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    child = os.fork()
-    if child == 0:
-        os._exit(0 if libc.unshare(flag) == 0 else 1)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -11,6 +11,7 @@ from lambent.core.honesty import KEPT_NOT_IN_FORCE
 from lambent.runtimes.catalogue import RUNTIMES
 from lambent.runtimes.overview import RuntimeStatus, State
 from lambent.sandbox.cgroup import CgroupMounts
+from lambent.sandbox.choice import Choice
 from lambent.startup import listen
 
 _V1 = CgroupMounts({name: Path("/cg") / name for name in ("memory", "cpu", "pids", "freezer")}, None, frozenset())
@@ -23,23 +24,30 @@ _HYBRID = CgroupMounts({"memory": Path("/m"), "cpu": Path("/c"), "pids": Path("/
     [
         ("Linux", "6.18.44-fc", "ok"),
         ("Linux", "5.12", "ok"),
-        ("Linux", "5.4.0-1", "missing"),
-        ("Darwin", "24.0", "missing"),
+        ("Linux", "5.4.0-1", "limited"),
+        ("Darwin", "24.0", "limited"),
     ],
 )
 def test_kernel(system: str, release: str, status: str) -> None:
     assert doctor.kernel(system, release, "x86_64").status == status
 
 
-def test_user() -> None:
-    assert doctor.user(0).status == "ok"
-    assert doctor.user(1000).status == "missing"
+def test_the_sandbox_that_there_would_be_is_named_with_the_reason() -> None:
+    assert doctor.sandbox(Choice("namespaces"), "", 0) == doctor.Finding(
+        "sandbox", "ok", "namespaces, as root", required=True
+    )
+    ordinary = doctor.sandbox(Choice("user namespace", "not allowed"), "", 1000)
+    assert (ordinary.status, ordinary.detail) == ("limited", "namespaces in a user namespace of uid 1000: not allowed")
+    process = doctor.sandbox(Choice("process", "namespaces need Linux"), "", 501)
+    assert (process.status, process.detail) == (
+        "limited",
+        "plain processes of uid 501, no walls: namespaces need Linux",
+    )
 
 
-def test_namespaces_are_tried_and_the_refused_are_named() -> None:
-    assert doctor.namespaces(lambda flag: True).status == "ok"
-    refused = doctor.namespaces(lambda flag: flag != 0x40000000)
-    assert (refused.status, refused.detail) == ("missing", "refused: network")
+def test_a_sandbox_that_is_wanted_and_cannot_be_had_is_missing() -> None:
+    finding = doctor.sandbox(None, "namespaces need Linux", 501)
+    assert (finding.status, finding.detail, finding.required) == ("missing", "namespaces need Linux", True)
 
 
 @pytest.mark.parametrize(
@@ -51,22 +59,16 @@ def test_namespaces_are_tried_and_the_refused_are_named() -> None:
     ],
 )
 def test_cgroups_of_either_version(mounts: CgroupMounts, detail: str) -> None:
-    assert doctor.cgroups(mounts) == doctor.Finding("cgroups", "ok", detail, required=True)
+    assert doctor.cgroups(mounts) == doctor.Finding("cgroups", "ok", detail)
 
 
 def test_missing_controllers_are_named() -> None:
     finding = doctor.cgroups(CgroupMounts({"memory": Path("/m")}, None, frozenset()))
-    assert (finding.status, finding.detail) == ("missing", "no controller for cpu, pids")
-
-
-def test_freezer() -> None:
-    assert doctor.freezer(_HYBRID).detail == "version 2 at /v2"
-    assert doctor.freezer(_V1).detail == "version 1"
-    assert doctor.freezer(CgroupMounts({}, None, frozenset())).status == "limited"
+    assert (finding.status, finding.detail) == ("limited", "none that can be used for cpu, pids")
 
 
 def test_loop_devices(tmp_path: Path) -> None:
-    assert doctor.loop_devices(tmp_path / "none").status == "missing"
+    assert doctor.loop_devices(tmp_path / "none").status == "limited"
     assert doctor.loop_devices(tmp_path).status == "ok"
 
 
@@ -130,6 +132,9 @@ def test_the_report_for_programs_and_the_one_for_people_tell_the_same(
         assert finding["name"] in text
         # Free space may change between the two looks; its figure comes last.
         assert finding["detail"].splitlines()[0].split(", ")[0] in text
+    for promise in document["promises"]:
+        assert promise["how"] in text
+    assert {promise["held"] for promise in document["promises"]} <= {"ok", "limited", "missing"}
     for kept in KEPT_NOT_IN_FORCE:
         assert f"{kept.setting}: {kept.effect}" in text
     assert len(document["kept_but_not_in_force"]) == len(KEPT_NOT_IN_FORCE)

@@ -40,14 +40,14 @@ def test_the_choice_elsewhere_is_processes_and_never_for_a_team() -> None:
         """
         from lambent.sandbox.choice import choose
         from lambent.sandbox.errors import SandboxUnavailable
-        print(choose("auto", fall_back=True))
+        print(choose("auto", fall_back=True).way)
         try:
             choose("auto", fall_back=False)
         except SandboxUnavailable as error:
             print(error)
         """
     )
-    assert done.stdout == "None\nnamespaces need Linux\n", done.stderr
+    assert done.stdout == "process\nnamespaces need Linux\n", done.stderr
 
 
 def _elsewhere(program: str) -> "subprocess.CompletedProcess[str]":

@@ -61,7 +61,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentP
     _add_runtime(_command(commands, "runtime", "list the runtimes of this machine, and get more"))
     doctor = _command(commands, "doctor", "show what this machine can enforce, and what it can't")
     doctor.add_argument("--json", action="store_true", help="for programs")
-    _add_settings(doctor, _named("host", "port", "data_directory", "runtimes_directory", "node_sdk"))
+    _add_settings(doctor, _named("host", "port", "data_directory", "sandbox", "runtimes_directory", "node_sdk"))
     return root, commands.choices
 
 
