@@ -73,8 +73,8 @@ class Packages:
         if package.name not in self._known:
             try:
                 self._known[package.name] = _built(package, self._cache)
-            except BuildFailed as error:
-                self._known[package.name] = error
+            except (BuildFailed, OSError) as error:
+                self._known[package.name] = BuildFailed(str(error))
         known = self._known[package.name]
         if isinstance(known, BuildFailed):
             raise known
@@ -205,12 +205,12 @@ def with_aws_lambda_ric(sources: Path, place: Path, cache: Path) -> None:
 
     They are called by name because npm is about to no longer run what a package brings along.
     """
-    copied(sources, place, cache)
-    run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", directory=place)
-    client = place / "node_modules" / "aws-lambda-ric"
+    run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", directory=sources)
+    modules = sources / "node_modules"
     for script in ("preinstall", "postinstall"):
-        run("npm", "run", script, directory=client)
-    shutil.rmtree(client / "deps")
-    for path in (place / "node_modules").iterdir():
-        if path.name not in {"aws-lambda-ric", "@aws"}:  # only the build took them
-            shutil.rmtree(path)
+        run("npm", "run", script, directory=modules / "aws-lambda-ric")
+    shutil.rmtree(modules / "aws-lambda-ric" / "deps")
+    for path in modules.iterdir():
+        if path.name not in {"aws-lambda-ric", "@aws"}:  # only the build took the others
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    copied(sources, place, cache)
