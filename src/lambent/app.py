@@ -24,6 +24,7 @@ from lambent.clock import Clock
 from lambent.core.admission import Admission
 from lambent.core.concurrency import AccountLimits
 from lambent.core.function import FunctionTarget
+from lambent.environments.byte_code import ByteCode
 from lambent.environments.environment import ExecutionEnvironment
 from lambent.environments.fleet import Fleet, FleetSettings, FunctionSandbox
 from lambent.environments.variables import Credentials, interpreter_flags, needs_fresh_interpreter, runtime_environment
@@ -307,6 +308,8 @@ class _Assembly:
         else:
             self._pool = await self._namespaces(directory, mode, plans)
         self._stack.push_async_callback(self._pool.stop)
+        self._byte_code = ByteCode(store=self._code, acquire=self._acquire_compiler, interpreter=self._compiled_by)
+        self._stack.push_async_callback(self._byte_code.stop)
         self._fleet = Fleet(
             settings=FleetSettings(
                 memory_capacity_mb=settings.memory_capacity_mb,
@@ -366,7 +369,21 @@ class _Assembly:
             if not stacked.is_dir():
                 await self._code.stack(target.layers)
             trees.append(("/opt", stacked))
-        return trees
+        package = "" if target.code_folder else target.code_sha256
+        return [*trees, *self._byte_code.mounts(target.runtime, package, target.layers)]
+
+    async def _acquire_compiler(self, runtime: str) -> FunctionSandbox:
+        return await self._pool.acquire(runtime, DEFAULT_TMP_MB, fresh=False, flags=())
+
+    def _compiled_by(self, runtime: str) -> Interpreter | None:
+        """Python, where its environments have root file systems of their own."""
+        if self._means.kind != "namespaces":
+            return None
+        try:
+            found = self._runtimes.get(runtime)
+        except RuntimeMissing:  # its interpreter was there when it was created
+            return None
+        return found if isinstance(found, Interpreter) else None
 
     def _instance(self) -> str:
         """This data directory's name in shared places such as cgroups: a reaper must find its own, and only those."""
@@ -433,6 +450,7 @@ class _Assembly:
             database=self._database,
             unpack=self._code.unpack,
             stack=self._code.stack,
+            compile_code=self._byte_code.prepare,
             ids=self._ids,
             on_changed=changed,
             on_activated=lambda target: self._background.start(self._warm(target.runtime, interpreter_flags(target))),

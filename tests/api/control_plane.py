@@ -7,7 +7,7 @@ comes to; and the in-memory view of what can be invoked can be looked into. All 
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -142,6 +142,7 @@ class ControlPlane:
             database=self.database,
             unpack=self._unpack,
             stack=self._code.stack,
+            compile_code=_nothing_runs_here,
             ids=ids,
             on_changed=self.view.invalidate,
             on_activated=lambda target: None,
@@ -211,6 +212,10 @@ class ControlPlane:
 
     def _on_reserved(self, scope: Scope, name: str, reserved: int | None) -> None:
         self.reserved[scope, name] = reserved
+
+
+async def _nothing_runs_here(runtime: str, package: str, layers: Sequence[str]) -> None:
+    """No byte code."""
 
 
 async def _unavailable(identifier: str) -> str | None:

@@ -192,8 +192,7 @@ trees = CodeTrees(Path(sys.argv[1]), boot_id="boot 1")
 print("ready", flush=True)
 while True:
     trees.unpack("tree", Path(sys.argv[2]))
-    retired = trees.retire("tree")
-    if retired is not None:
+    for retired in trees.retire("tree"):
         trees.discard(retired)
 """
 

@@ -14,6 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from lambent.environments.byte_code import MOUNT_POINTS as BYTE_CODE_PLACES
 from lambent.environments.variables import interpreter_environment
 from lambent.runtimes.errors import RuntimeMissing
 from lambent.runtimes.nodejs import command_line
@@ -110,6 +111,7 @@ class ZygotePlans:
                 resolv_conf=RESOLV_CONF,
                 language={"": interpreter.base_prefix},
                 masked=_site_directories(version),
+                mount_points=sorted(BYTE_CODE_PLACES.values()),
                 scaffold=dict.fromkeys(("/opt", "/var/task"), self._library_folder()),
             ),
             environment=interpreter_environment(interpreter.identifier),

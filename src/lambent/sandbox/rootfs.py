@@ -49,6 +49,8 @@ class RootPlan:
     """Name below /var/lang, "" for itself → file or directory of the host."""
     masked: Sequence[str] = ()
     """Directories inside that must look empty, e.g. the interpreter's site-packages."""
+    mount_points: Sequence[str] = ()
+    """Empty directories inside, beside /var/task and /opt, for what an environment has mounted."""
     scaffold: Mapping[str, Path] = field(default_factory=dict)
     """Empty directory inside → directory of the host that the zygote needs there to start; gone before it forks."""
     keep_proc: bool = False
@@ -68,6 +70,7 @@ def steps(plan: RootPlan, *, host: Path = Path("/")) -> list[Step]:
     result += [
         ["bind", str(source), f"/var/runtime/{name}", _CODE] for name, source in sorted(plan.runtime_mounts.items())
     ]
+    result += [["directory", path, 0o755] for path in plan.mount_points]
     result += _masks(plan.masked, host)
     result += _etc(host, plan.resolv_conf)
     result += _devices(host)

@@ -30,6 +30,7 @@ class Activation:
     Args:
         unpack: makes the code of a digest ready.
         stack: makes the layers of these digests ready, the lowest first.
+        compile_code: makes byte code of what was unpacked, of a runtime, a package ("" if there is none) and layers.
         on_changed: told of each function whose versions changed.
         on_activated: told of each target that can be invoked now, to warm up for it.
     """
@@ -40,6 +41,7 @@ class Activation:
         database: Database,
         unpack: Callable[[str], Awaitable[None]],
         stack: Callable[[Sequence[str]], Awaitable[None]],
+        compile_code: Callable[[str, str, Sequence[str]], Awaitable[None]],
         ids: IdMaker,
         on_changed: Callable[[Scope, str], None],
         on_activated: Callable[[FunctionTarget], None],
@@ -47,6 +49,7 @@ class Activation:
         self._database = database
         self._unpack = unpack
         self._stack = stack
+        self._compile_code = compile_code
         self._ids = ids
         self._on_changed = on_changed
         self._on_activated = on_activated
@@ -82,11 +85,14 @@ class Activation:
     async def _activate(self, configuration: FunctionConfiguration) -> None:
         """Unpack a version's code and commit that it is Active, or that it failed."""
         revision_id = self._ids.uuid()
+        package = "" if configuration.code.folder else configuration.code.sha256
+        layers = [layer.sha256 for layer in configuration.settings.layers]
         try:
-            if not configuration.code.folder:
-                await self._unpack(configuration.code.sha256)
-            if configuration.settings.layers:
-                await self._stack([layer.sha256 for layer in configuration.settings.layers])
+            if package:
+                await self._unpack(package)
+            if layers:
+                await self._stack(layers)
+            await self._compile_code(configuration.settings.runtime, package, layers)
         except Exception:
             logger.exception("The code of a function version could not be made ready.", extra=_about(configuration))
             settled = activation_failed(

@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 
 from lambent.core.layers import stack_digest
 from lambent.store.blobs import BlobStore
+from lambent.store.byte_code import ByteCodeFolder
 from lambent.store.code_archive import ArchiveInfo, inspect_archive, unpacked_bytes_of
 from lambent.store.code_trees import CodeTrees
 
@@ -92,6 +93,15 @@ class CodeStore:
         """The folder of layers laid over each other, the last on top; only there after `stack`."""
         return self._trees.path(stack_digest(layers))
 
+    def byte_code(self, key: str, name: str) -> ByteCodeFolder:
+        """One of the folders of byte code that a tree has, whether it is there or not.
+
+        Args:
+            key: the tree's: the digest of a package, or `stack_digest` of layers.
+            name: what tells it from the tree's others.
+        """
+        return ByteCodeFolder(self._trees.byte_code(key) / name)
+
     async def unpacked_bytes(self, sha256: str) -> int:
         """The unpacked size of a package that is kept.
 
@@ -142,8 +152,8 @@ class CodeStore:
                 return False
             self._blobs.delete(sha256)
             retired = self._trees.retire(sha256)
-        if retired is not None:
-            self._trees.discard(retired)
+        for path in retired:
+            self._trees.discard(path)
         return True
 
     def _unpack(self, sha256: str) -> None:

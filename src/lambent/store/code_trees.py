@@ -1,6 +1,7 @@
 """Unpacked deployment packages and layers: each once, by the SHA-256 of the archive, ready to be mounted read-only.
 
-Functions with several layers have a *stack* of them, which is a tree too, with a key made of theirs.
+Functions with several layers have a *stack* of them, which is a tree too, with a key made of theirs. Beside a tree of
+Python modules lies their byte code (`lambent.store.byte_code`), which ends with the tree.
 
 A tree appears by a rename when it is complete; what a killed server left half-way has a temporary name, and is removed
 at the next start. Nothing is synced, because everything can be unpacked again: after SIGKILL the kernel still has all
@@ -20,11 +21,12 @@ from lambent.store.code_archive import unpack_archive
 from lambent.store.durable_files import TEMPORARY_PREFIX, file_errors, temporary_beside
 from lambent.store.tree_stack import stack_trees
 
+_BYTE_CODE = ".byte-code"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class CodeTrees:
-    """A folder of trees: `<directory>/<sha256>/`."""
+    """A folder of trees, `<directory>/<sha256>/`, and of their byte code, `<directory>/<sha256>.byte-code/`."""
 
     def __init__(self, directory: Path, *, boot_id: str | None = None) -> None:
         """Use a folder that exists, and clear it of what can't be trusted.
@@ -46,6 +48,10 @@ class CodeTrees:
     def path(self, sha256: str) -> Path:
         """Where a tree is, or would be."""
         return self._directory / sha256
+
+    def byte_code(self, sha256: str) -> Path:
+        """Where folders of a tree's byte code are, or would be."""
+        return self._directory / f"{sha256}{_BYTE_CODE}"
 
     def unpack(self, sha256: str, package: Path) -> Path:
         """Make the tree of a package; does nothing if it is there.
@@ -101,15 +107,17 @@ class CodeTrees:
         """SHA-256 of every package that is unpacked."""
         with file_errors():
             names = {entry.name for entry in os.scandir(self._directory) if entry.is_dir()}
-        return {name for name in names if not name.startswith(TEMPORARY_PREFIX)}
+        return {name for name in names if not name.startswith(TEMPORARY_PREFIX) and not name.endswith(_BYTE_CODE)}
 
-    def retire(self, sha256: str) -> Path | None:
-        """Make a tree not be there, which is quick; what was the tree, for `discard`. None if there is none."""
-        temporary = temporary_beside(self.path(sha256))
-        with file_errors(), suppress(FileNotFoundError):
-            self.path(sha256).rename(temporary)
-            return temporary
-        return None
+    def retire(self, sha256: str) -> list[Path]:
+        """Make a tree and its byte code not be there, which is quick; what they were, for `discard`."""
+        retired = []
+        for path in (self.byte_code(sha256), self.path(sha256)):  # no byte code without its tree
+            temporary = temporary_beside(path)
+            with file_errors(), suppress(FileNotFoundError):
+                path.rename(temporary)
+                retired.append(temporary)
+        return retired
 
     def discard(self, retired: Path) -> None:
         """Delete the files of what was a tree, which no environment may have mounted; takes as long as that takes."""

@@ -16,6 +16,7 @@ Both end in `invocations.serve`. Modules, in the order in which an invocation me
     frames       the socket: INIT and INVOKE in, NEXT, RESPONSE, ERROR and LOG out
     runtime      from a blank process to a function's process
     search_path  sys.path, and which of the zygote's imports give way to the function's modules
+    byte_code    imports of modules that were compiled when the function was deployed
     handler      from "pkg/module.function" to the object to call
     logs         stdout, stderr and the root logger, as frames
     context      the context object
@@ -25,6 +26,8 @@ Both end in `invocations.serve`. Modules, in the order in which an invocation me
     rehearsal    all of it once in the zygote, so that forked processes write to less
     executed     instead of all of it: the function's own program, or a fresh interpreter
     process_end  how an interpreter ends, for a process that was forked from another
+
+`compiler` is the function that makes that byte code, in an environment of its own.
 
 Also here: `zygote`, `launcher`, `init`, `isolation`, `netns`, `linux`, which make the sandbox that this runs in.
 Standard library only, syntax of Python 3.9; nothing of the server imports it.

@@ -14,7 +14,7 @@ import signal
 import sys
 import types
 
-from lambent_runtime import executed, invocations, process_end, rehearsal, search_path
+from lambent_runtime import byte_code, executed, invocations, process_end, rehearsal, search_path
 from lambent_runtime.frames import Channel, ChannelClosed
 
 TYPE_CHECKING = False
@@ -54,6 +54,8 @@ class Layout:
         self.layers_root = layers_root
         self.runtime_root = runtime_root
         self.interpreter = interpreter
+        made = os.path.join(runtime_root, "byte-code")
+        self.byte_code = {task_root: os.path.join(made, "task"), layers_root: os.path.join(made, "opt")}
         self.script = script or os.path.join(runtime_root, "lambent_runtime", "bootstrap.py")
 
 
@@ -114,6 +116,7 @@ def start(channel: Channel, layout: Layout, interpreter_entries: list[str]) -> N
         os.register_at_fork(after_in_child=channel.close_after_fork)
         directories = search_path.function_entries(layout.task_root, layout.layers_root)
         search_path.install(directories, interpreter_entries, layout.runtime_root)
+        byte_code.install(layout.byte_code)
         invocations.serve(channel)
     except ChannelClosed:
         os._exit(1)
