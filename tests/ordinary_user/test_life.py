@@ -1,16 +1,21 @@
 """What a function's life is like under every sandbox and user: that of AWS, whatever else doesn't hold."""
 
+import base64
+import io
+import json
 import os
+import re
 import secrets
 import signal
 import threading
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.lambent_server import LambentServer, create_function, is_alive, stat_fields
+from tests.lambent_server import ROLE, LambentServer, create_function, is_alive, stat_fields, wait_until_active
 from tests.ordinary_user.ordinary import RUNTIME
 from tests.sandbox.inside import kept
 from tests.sandbox.probe import Probe
@@ -129,10 +134,6 @@ def test_the_report_has_the_memory_that_was_used(probe: Probe) -> None:
 
 
 def _max_memory_used_mb(probe: Probe) -> int:
-    import base64  # noqa: PLC0415
-    import json  # noqa: PLC0415
-    import re  # noqa: PLC0415
-
     event = {"name": "f", "source": "def f(): pass", "arguments": []}
     time.sleep(0.06)  # a look at the memory is good for 50 ms
     answer = probe.client.invoke(FunctionName=probe.name, Payload=json.dumps(event), LogType="Tail")
@@ -165,7 +166,7 @@ def test_no_process_outlives_a_killed_server(server: LambentServer, probe: Probe
         return os.getpid()
 
     probe.run(process)
-    family = [(pid, stat_fields(pid)[19]) for pid in server.processes()]
+    family = [(pid, fields[19]) for pid in server.processes() if (fields := stat_fields(pid))]
     assert len(family) > 1
     port = server.port
     server.kill()
@@ -174,6 +175,56 @@ def test_no_process_outlives_a_killed_server(server: LambentServer, probe: Probe
     server.start()
     assert server.port == port
     assert probe.run(process) > 0
+
+
+@pytest.mark.parametrize("options", ["", "--max-old-space-size=100"])
+def test_node_functions_run_too(lambda_client: Any, server: LambentServer, options: str) -> None:
+    if "nodejs20.x" not in server.said():
+        pytest.skip("needs a Node.js 20 that everybody can read")
+    source = "export const handler = async (event) => ({event, here: process.cwd() === process.env.LAMBDA_TASK_ROOT})"
+    variables = {"NODE_OPTIONS": options} if options else {"OTHER": "1"}
+    create_function(
+        lambda_client,
+        "node",
+        {"index.mjs": source},
+        Runtime="nodejs20.x",
+        Handler="index.handler",
+        Environment={"Variables": variables},
+    )
+    answer = lambda_client.invoke(FunctionName="node", Payload="1")
+    assert json.loads(answer["Payload"].read()) == {"event": 1, "here": True}
+    lambda_client.delete_function(FunctionName="node")
+
+
+def test_bootstraps_run_too_and_speak_to_the_runtime_api(lambda_client: Any, server: LambentServer) -> None:
+    """Its own connections are let in, wherever the Runtime API listens."""
+    bootstrap = f"""#!/usr/bin/python{RUNTIME.removeprefix("python")}
+import json, os, urllib.request
+url = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
+while True:
+    with urllib.request.urlopen(url + "next") as event:
+        request_id, body = event.headers["Lambda-Runtime-Aws-Request-Id"], event.read()
+    urllib.request.urlopen(url + request_id + "/response", data=body + b"1")
+"""
+    if not Path(bootstrap[2:].splitlines()[0]).exists():
+        pytest.skip("needs a Python in /usr/bin")
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        entry = zipfile.ZipInfo("bootstrap", (2026, 1, 1, 0, 0, 0))
+        entry.external_attr = 0o755 << 16
+        archive.writestr(entry, bootstrap)
+    lambda_client.create_function(
+        FunctionName="bootstrap",
+        Runtime="provided.al2023",
+        Handler="any",
+        Role=ROLE,
+        Code={"ZipFile": package.getvalue()},
+        Timeout=10,
+    )
+    wait_until_active(lambda_client, "bootstrap")
+    for _ in range(2):
+        assert lambda_client.invoke(FunctionName="bootstrap", Payload="4")["Payload"].read() == b"41"
+    lambda_client.delete_function(FunctionName="bootstrap")
 
 
 def _programs(command_line: str) -> list[int]:

@@ -1,8 +1,9 @@
 """What is at fixed places on AWS is somewhere else where there are no mounts."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from lambent.sandbox.process.places import Places, environment_places, runtime_places
+from lambent.sandbox.process.places import Places, command, environment_places, runtime_places
 from lambent.sandbox.rootfs import RootPlan
 from lambent.sandbox.zygote import ZygotePlan
 
@@ -59,6 +60,13 @@ def test_layers_take_the_place_of_the_empty_folder(tmp_path: Path) -> None:
     layers = tmp_path / "layers"
     places = environment_places({}, [("/var/task", tmp_path), ("/opt", layers)], tmp_path / "new")
     assert places.path("/opt") == str(layers)
+
+
+def test_a_program_of_a_place_below_another_place_is_translated_once() -> None:
+    places = Places({"/var/task": Path("/tmp/data/1"), "/opt": Path("/tmp/o"), "/tmp": Path("/tmp/data/tmp")})
+    plan = replace(_plan({}, {}), start={"kind": "bootstrap", "candidates": ["/var/task/bootstrap", "/opt/bootstrap"]})
+    made = command(plan, places, script=Path("/s.py"), own_interpreter="/python")
+    assert made[-4:] == ["bootstrap", "/tmp/data/1", "/tmp/data/1/bootstrap", "/tmp/o/bootstrap"]
 
 
 def _plan(runtime: dict[str, Path], language: dict[str, Path]) -> ZygotePlan:

@@ -23,8 +23,8 @@ IDENTIFIERS = tuple(f"python3.{minor}" for minor in range(FIRST_MINOR, LAST_MINO
 _PROBE = """
 import json, os, sys, sysconfig
 library = None
-with open("/proc/self/maps") as maps:
-    for line in maps:
+if os.path.exists("/proc/self/maps"):
+    for line in open("/proc/self/maps"):
         path = line.split(None, 5)[5].strip() if len(line.split(None, 5)) == 6 else ""
         if os.path.basename(path).startswith("libpython%d.%d" % sys.version_info[:2]):
             library = path

@@ -75,13 +75,10 @@ def command(plan: ZygotePlan, places: Places, *, script: Path, own_interpreter: 
         script: `lambent_runtime/spawned.py`.
         own_interpreter: the Python that runs Lambent, for runtimes that aren't Python.
     """
-    task_root, layers_root, runtime_root = (places.path(root) for root in (TASK_ROOT, LAYERS_ROOT, RUNTIME_ROOT))
-    match plan.start["kind"]:
-        case "fork":
-            arguments = ["python", task_root, layers_root, runtime_root]
-            return [places.path(plan.interpreter), "-E", "-s", "-S", "-B", "-u", str(script), *arguments]
-        case "bootstrap":
-            arguments = ["bootstrap", task_root, *plan.start["candidates"]]
-        case kind:
-            arguments = [kind, task_root, *plan.start["command"]]
-    return [own_interpreter, "-I", "-S", "-B", str(script), *(places.path(argument) for argument in arguments)]
+    start = plan.start
+    if start["kind"] == "fork":
+        roots = [places.path(root) for root in (TASK_ROOT, LAYERS_ROOT, RUNTIME_ROOT)]
+        return [places.path(plan.interpreter), "-E", "-s", "-S", "-B", "-u", str(script), "python", *roots]
+    programs = start["candidates"] if start["kind"] == "bootstrap" else start["command"]
+    arguments = [places.path(argument) for argument in (TASK_ROOT, *programs)]
+    return [own_interpreter, "-I", "-S", "-B", str(script), start["kind"], *arguments]
