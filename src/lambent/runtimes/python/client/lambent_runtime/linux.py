@@ -12,7 +12,7 @@ import struct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Iterable
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
@@ -152,35 +152,32 @@ def prctl(option: int, value: int = 0, third: int = 0) -> None:
 
 def load_seccomp_filter(program: bytes) -> None:
     """Confine this thread, for good, with a BPF program (bytes of struct sock_filter[])."""
-    buffer = ctypes.create_string_buffer(program, len(program))
-
-    class SockFprog(ctypes.Structure):
-        _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
-
-    fprog = SockFprog(len(program) // 8, ctypes.addressof(buffer))
+    instructions = ctypes.create_string_buffer(program, len(program))
+    # struct sock_fprog: number of instructions, padding, pointer to them
+    fprog = ctypes.create_string_buffer(struct.pack("@HP", len(program) // 8, ctypes.addressof(instructions)))
     prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(fprog))
 
 
-def drop_capabilities(keep: Container[int] = ()) -> None:
-    """Drop every capability but those whose numbers are in keep, from all sets of this process."""
-    kept = 0
-    for number in range(_last_capability() + 1):
-        if number in keep:
-            kept |= 1 << number
-        else:
-            prctl(PR_CAPBSET_DROP, number)
-    low, high = kept & 0xFFFFFFFF, kept >> 32
-    header = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0))
-    data = ctypes.create_string_buffer(struct.pack("=6I", low, low, 0, high, high, 0))
-    _check(_libc.syscall(ctypes.c_long(_SYS_CAPSET[os.uname().machine]), header, data), "capset")
+def drop_capabilities() -> None:
+    """Drop every capability, from all sets of this process."""
+    # Numbers go to the call as they are: with an object made for each, the 41 calls cost a new process 0.5 ms more.
+    for number in _CAPABILITIES:
+        if _plain_prctl(PR_CAPBSET_DROP, number, 0, 0, 0) < 0:
+            _check(-1, "prctl %d" % PR_CAPBSET_DROP)
+    header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
+    _check(_libc.syscall(ctypes.c_long(_SYS_CAPSET[os.uname().machine]), header, bytes(24)), "capset")
 
 
-def _last_capability() -> int:
-    """The highest capability that this kernel knows; asked of the kernel, for /proc may not be there."""
+def _capabilities() -> range:
+    """The numbers that this kernel knows; asked of the kernel, for /proc may not be there."""
     number = 0
-    while _libc.prctl(PR_CAPBSET_READ, ctypes.c_ulong(number + 1), *(ctypes.c_ulong(0),) * 3) >= 0:
+    while _plain_prctl(PR_CAPBSET_READ, number, 0, 0, 0) >= 0:
         number += 1
-    return number
+    return range(number)
+
+
+_plain_prctl = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, *(ctypes.c_ulong,) * 4, use_errno=True)(("prctl", _libc))
+_CAPABILITIES = _capabilities()
 
 
 def close_from(first: int) -> None:
