@@ -17,18 +17,17 @@ from tests.scenarios.columns import COLUMNS, Column
 from tests.scenarios.functions_under_test import Function, deploy
 
 _ACCOUNT = "300000000001"
-# A clean machine downloads and compiles: the first scenario of a column waits for that.
-_SECONDS_WITH_BUILD = 900
+_SECONDS = 120
 
 Deploy = Callable[..., Function]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Scenarios need the isolation of root, and the time that builds take."""
+    """Scenarios need the isolation of root, and their fixtures the time that a first build takes."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.root)
-            item.add_marker(pytest.mark.timeout(_SECONDS_WITH_BUILD))
+            item.add_marker(pytest.mark.timeout(_SECONDS, func_only=True))
 
 
 @pytest.fixture(scope="session")
@@ -74,8 +73,8 @@ def client(lambent: LambentServer) -> Any:
 
 
 @pytest.fixture(params=COLUMNS, ids=lambda column: column.name)
-def column(request: pytest.FixtureRequest, runtimes: Runtimes, cache: Path) -> Column:
-    """Each runtime in turn; skipped where the machine hasn't what it takes."""
+def column(request: pytest.FixtureRequest, runtimes: Runtimes, packages: Packages, cache: Path) -> Column:
+    """Each runtime in turn, installed and with its packages built; skipped where the machine hasn't what it takes."""
     column: Column = request.param
     missing = column.package.missing_tools()
     if missing:
@@ -84,6 +83,8 @@ def column(request: pytest.FixtureRequest, runtimes: Runtimes, cache: Path) -> C
         if not column.runtime.startswith("nodejs"):
             pytest.skip(f"this machine hasn't {column.runtime}")
         _install(column.runtime, runtimes, cache)
+    for package in filter(None, (column.package, column.layer)):
+        packages.get(package)
     return column
 
 
