@@ -1,8 +1,14 @@
 """What runs on macOS too: the process sandbox needs nothing that only Linux has."""
 
+import json
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
+from typing import Any
+
+from tests.lambent_server import LambentServer, create_function
+from tests.ordinary_user.ordinary import RUNTIME
 
 # Imports and the server's own code see a system without what only Linux has; the programs it starts don't.
 _ELSEWHERE = """
@@ -48,6 +54,31 @@ def test_the_choice_elsewhere_is_processes_and_never_for_a_team() -> None:
         """
     )
     assert done.stdout == "process\nnamespaces need Linux\n", done.stderr
+
+
+def test_a_whole_server_runs_elsewhere(tmp_path: Path) -> None:
+    """With what only Linux tells left out: who connects, memory by /proc, and namespaces to begin with."""
+    server = LambentServer(tmp_path / "data")
+    program = "import sys; sys.argv[:] = ['lambent', *sys.argv[3:]]; from lambent.cli import main; sys.exit(main())"
+    server.python = tmp_path / "python"
+    (tmp_path / "program.py").write_text(textwrap.dedent(_ELSEWHERE) + program)
+    server.python.write_text(f'#!/bin/sh\nexec {sys.executable} {tmp_path / "program.py"} "$@"\n')
+    server.python.chmod(0o755)
+    client = server.start().client()
+    source = "import os, time\ndef handler(event, context):\n    time.sleep(event)\n    return os.getpid()"
+    create_function(client, "elsewhere", source, Runtime=RUNTIME, Timeout=1)
+
+    def invoke(event: str) -> Any:
+        return json.loads(client.invoke(FunctionName="elsewhere", Payload=event)["Payload"].read())
+
+    first = invoke("0")
+    assert invoke("0") == first
+    assert invoke("5")["errorType"] == "Sandbox.Timedout"
+    assert invoke("0") != first
+    assert server.stop() == 0
+    assert server.leftovers() == []
+    assert "Functions run as plain processes" in server.said()
+    assert "Traceback" not in server.said()
 
 
 def _elsewhere(program: str) -> "subprocess.CompletedProcess[str]":

@@ -1,5 +1,8 @@
 """What is said of a sandbox, from what there is to build it with."""
 
+from pathlib import Path
+
+import lambent
 from lambent.sandbox.promises import Means, promises, warnings
 
 _ALL = Means(
@@ -35,3 +38,11 @@ def test_a_system_that_tells_less_holds_less() -> None:
     other = {promise.name: promise.held for promise in promises(Means("process", peers_known=False))}
     assert (linux["network"], other["network"]) == ("limited", "missing")
     assert (linux["kill"], other["kill"]) == ("ok", "limited")
+
+
+def test_the_page_for_users_says_the_same() -> None:
+    page = (Path(lambent.__file__).parents[2] / "docs" / "how-to" / "ordinary-user.md").read_text()
+    columns = (_ALL, Means("namespaces"), Means("process"), Means("process", peers_known=False))
+    held = [[promise.held for promise in promises(means)] for means in columns]
+    for index, promise in enumerate(promises(_ALL)):
+        assert f"| {promise.name} | {' | '.join(column[index] for column in held)} |\n" in page
