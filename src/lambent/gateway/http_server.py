@@ -535,7 +535,11 @@ class HttpProtocol(asyncio.Protocol):
         self._closing = True
         self._since = self._server.now
         self._parser.phase = Phase.ABANDONED
-        transport.write_eof()
+        try:
+            transport.write_eof()
+        except OSError:  # the client has reset the connection: nobody is left to read the answer
+            transport.abort()
+            return
         self._set_reading(wanted=True)
 
     def _close(self) -> None:
