@@ -22,17 +22,19 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 # What functions commonly import: shared between all environments of a runtime instead of read by each.
-# None of these starts a thread, opens a file or draws random numbers when it is imported.
+# None of these starts a thread, opens a file or draws random numbers when it is imported: multiprocessing does.
 _COMMON_MODULES = (
     "argparse", "ast", "asyncio", "base64", "binascii", "bisect", "calendar", "collections.abc", "concurrent.futures",
-    "concurrent.futures.thread", "contextlib", "contextvars", "copy", "csv", "ctypes", "dataclasses", "datetime",
-    "decimal", "difflib", "email.message", "email.mime.multipart", "email.mime.text", "email.parser", "email.utils",
-    "enum", "fnmatch", "fractions", "functools", "glob", "gzip", "hashlib", "heapq", "hmac", "html", "http.client",
-    "http.cookies", "inspect", "io", "ipaddress", "itertools", "locale", "math", "mimetypes", "numbers", "operator",
-    "pathlib", "pickle", "platform", "pprint", "queue", "quopri", "random", "re", "secrets", "select", "selectors",
-    "shutil", "signal", "socket", "sqlite3", "ssl", "statistics", "stat", "string", "struct", "subprocess", "tempfile",
-    "textwrap", "threading", "timeit", "typing", "unicodedata", "urllib.error", "urllib.parse", "urllib.request",
-    "uuid", "warnings", "weakref", "xml.etree.ElementTree", "zipfile", "zlib", "zoneinfo",
+    "concurrent.futures.thread", "configparser", "contextlib", "contextvars", "copy", "csv", "ctypes", "dataclasses",
+    "datetime", "decimal", "difflib", "email.message", "email.mime.multipart", "email.mime.text", "email.parser",
+    "email.utils", "encodings.idna", "enum", "fnmatch", "fractions", "functools", "getpass", "glob", "gzip", "hashlib",
+    "heapq", "hmac", "html", "html.parser", "http.client", "http.cookiejar", "http.cookies", "importlib.metadata",
+    "importlib.resources", "inspect", "io", "ipaddress", "itertools", "locale", "math", "mimetypes", "mmap", "numbers",
+    "operator", "pathlib", "pickle", "platform", "pprint", "queue", "quopri", "random", "re", "secrets", "select",
+    "selectors", "shlex", "shutil", "signal", "socket", "sqlite3", "ssl", "stat", "statistics", "string", "struct",
+    "subprocess", "tempfile", "textwrap", "threading", "timeit", "typing", "unicodedata", "urllib.error",
+    "urllib.parse", "urllib.request", "uuid", "warnings", "weakref", "xml.etree.ElementTree", "zipfile", "zlib",
+    "zoneinfo",
 )  # fmt: skip
 
 # Belong to the sandbox, not to the client: a function doesn't see them.
