@@ -195,7 +195,7 @@ def with_awslambdaric(python: str) -> Recipe:
         copied(sources, place, cache)
         pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input")
         options = ("--only-binary=:all:", "--python-version", python, "--target", place)
-        run(*pip, *options, "awslambdaric>=4.2,<5", directory=sources)
+        run(*pip, *options, "awslambdaric>=4,<5", directory=sources)
 
     return recipe
 
