@@ -1,10 +1,10 @@
 """The isolation around one execution environment, on Linux, as root.
 
-A *zygote* per Python version lives in a read-only root file system of its own and forks *blank*
-environments: an *init* (pid 1 of new pid, mount, network, IPC, host-name namespaces) and below it the
-runtime process, which joins its cgroups, gets a user of its own, loses every capability, loads the seccomp
+A *zygote* per runtime lives in a read-only root file system of its own and forks *blank* environments: a pid 1,
+which makes the namespaces (pid, mount, network, IPC, host name) and then only waits to be ended, and the runtime
+process, which enters them, joins its cgroups, gets a user of its own, loses every capability, loads the seccomp
 filter and then waits. Up to here no tenant is involved. `SandboxPool` keeps some of these; a cold start takes
-one, writes its limits and mounts the function's code (`Sandbox.specialise`).
+one, writes its limits and has the zygote mount the function's code (`Sandbox.specialise`).
 
 A *sandbox* outlives the *generations* of its runtime process: after a timeout or a crash `restart` starts the
 next one with the same /tmp, user, cgroup and namespaces.
@@ -12,6 +12,6 @@ next one with the same /tmp, user, cgroup and namespaces.
 What is needed of the host is data: `rootfs.py` (the steps of the root file system), `seccomp/*.json` (the
 calls allowed), `network/` (the rules of the network namespace), `cgroup.py` (limits, for v1 and v2). One executor
 each; any failed step ends the half-built environment and is named. Nothing is left behind when the server is
-killed: processes end with the socket to the server, mounts and loop devices with the processes, /tmp images
+killed: processes end with the leashes that the server holds, mounts and loop devices with the processes, /tmp images
 have no name; empty cgroups are removed by `reaper.py` at the next start.
 """
