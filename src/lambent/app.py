@@ -15,6 +15,7 @@ import resource
 import secrets
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,8 +52,8 @@ from lambent.runtimes.providers import RuntimePlaces, Runtimes
 from lambent.runtimes.python.byte_code import PackageCopies
 from lambent.runtimes.python.interpreters import Interpreter
 from lambent.sandbox import user_namespace
-from lambent.sandbox.cgroup import CgroupTree, find_mounts
-from lambent.sandbox.choice import FIRST_UID, choose, means, usable_cgroups
+from lambent.sandbox.cgroup import CgroupMounts, CgroupTree, find_mounts, usable_mounts
+from lambent.sandbox.choice import FIRST_UID, choose, means
 from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
 from lambent.sandbox.network.bridge import Attachment, Bridge
 from lambent.sandbox.network.dns import HostResolvers
@@ -235,7 +236,8 @@ class _Assembly:
             choice = choose(settings.sandbox, fall_back=self._posture == "dev")
             if choice.way == "user namespace":
                 user_namespace.enter()
-            self._means = means(choice)
+            self._cgroup_mounts = _cgroup_mounts()
+            self._means = means(choice, self._cgroup_mounts)
         except (SandboxUnavailable, OSError) as error:
             raise CannotStart(f"{error}; lambent doctor says what there can be, --sandbox chooses it") from error
         for line in warnings(self._means):
@@ -324,7 +326,7 @@ class _Assembly:
         self._background = _Background(self._stack, self._stop)
 
     async def _namespaces(self, directory: Path, mode: NetworkMode, plans: ZygotePlans) -> SandboxPool:
-        cgroups = CgroupTree(usable_cgroups(find_mounts()), self._instance())
+        cgroups = CgroupTree(self._cgroup_mounts, self._instance())
         await asyncio.to_thread(_prepare_cgroups, cgroups)
         enter = self._network_entrance()
         bridge = Bridge(asyncio.get_running_loop(), mode, HostResolvers(), enter=enter)
@@ -641,6 +643,12 @@ def _validate(codec: RestJsonCodec, request: Request) -> None:
 
 def _folders_of_functions(settings: Settings) -> list[Path]:
     return [*settings.folders, *(watched.folder for watched in settings.watch)]
+
+
+def _cgroup_mounts() -> CgroupMounts:
+    if sys.platform != "linux":
+        return CgroupMounts({}, None, frozenset())
+    return usable_mounts(find_mounts())
 
 
 def _prepare_cgroups(cgroups: CgroupTree) -> None:

@@ -16,8 +16,8 @@ from typing import Literal
 
 from lambent.core.honesty import KEPT_NOT_IN_FORCE
 from lambent.runtimes.overview import RuntimeStatus
-from lambent.sandbox.cgroup import CgroupMounts, find_mounts
-from lambent.sandbox.choice import Choice, choose, is_new_enough, means, usable_cgroups
+from lambent.sandbox.cgroup import CgroupMounts, find_mounts, usable_mounts
+from lambent.sandbox.choice import Choice, choose, is_new_enough, means
 from lambent.sandbox.errors import SandboxUnavailable
 from lambent.sandbox.promises import Promise, promises
 from lambent.settings import Settings
@@ -83,14 +83,18 @@ def examine(settings: Settings, *, runtimes: Sequence[RuntimeStatus], node_sdk_n
         data_directory(settings.data_directory),
         port(settings.host, settings.port),
     )
-    held = () if choice is None else tuple(promises(means(choice)))
+    held = () if choice is None else tuple(promises(means(choice, _cgroup_mounts())))
     return Report(findings, tuple((kept.setting, kept.effect) for kept in KEPT_NOT_IN_FORCE), held)
+
+
+def _cgroup_mounts() -> CgroupMounts:
+    return usable_mounts(find_mounts()) if sys.platform == "linux" else CgroupMounts({}, None, frozenset())
 
 
 def _of_namespaces(choice: Choice | None) -> tuple[Finding, ...]:
     if choice is None or choice.way == "process":
         return ()
-    return (cgroups(usable_cgroups(find_mounts())), seccomp(), loop_devices(), file_system_maker())
+    return (cgroups(_cgroup_mounts()), seccomp(), loop_devices(), file_system_maker())
 
 
 def kernel(system: str, release: str, machine: str) -> Finding:
@@ -125,7 +129,7 @@ def cgroups(mounts: CgroupMounts) -> Finding:
     """The controllers that hold memory, processor and process limits."""
     missing = mounts.missing()
     if missing:
-        remedy = "start as root where the control group file system is mounted; in a container, writable"
+        remedy = "start as root, or have them delegated: systemd-run --user --scope -p Delegate=yes lambent dev"
         return Finding("cgroups", "limited", f"none that can be used for {', '.join(missing)}", remedy)
     v1 = sorted(set(mounts.v1) & {"memory", "cpu", "pids"})
     v2 = sorted({"memory", "cpu", "pids"} - set(v1))

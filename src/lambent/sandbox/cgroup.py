@@ -24,6 +24,7 @@ _OPTIONAL_FILES = ("memory.swap.max", "memory.memsw.limit_in_bytes", "memory.kme
 _SOCKET_BUFFER_SHARE = 4
 _LEAST_SOCKET_BUFFER_BYTES = 16 * 1024 * 1024
 _EMPTY_SECONDS = 5.0
+_SERVER = "lambent-server"
 _NICEST, _NICE_OF_ONE_CPU, _NICE_STEP = 19, 5, 1.25
 _BUSY_RETRY_SECONDS = 0.01
 CPU_PERIOD_US = 100_000
@@ -41,6 +42,8 @@ class CgroupMounts:
     v1: Mapping[str, Path]
     v2: Path | None
     v2_controllers: frozenset[str]
+    delegated: bool = False
+    """Whether v2 is this process's own group, from which it must move to a group below."""
 
     @property
     def freezes_by_v2(self) -> bool:
@@ -68,6 +71,23 @@ def find_mounts(mounts_file: Path = Path("/proc/self/mounts")) -> CgroupMounts:
         with contextlib.suppress(OSError):
             controllers = frozenset((v2 / "cgroup.controllers").read_text().split())
     return CgroupMounts(v1, v2, controllers)
+
+
+def usable_mounts(mounts: CgroupMounts, process: Path = Path("/proc/self")) -> CgroupMounts:
+    """Those in which this user may make groups: everything, or what the system has delegated to this process alone.
+
+    A group with groups for its processes may have no processes of its own (cgroups(7)): one that is shared is no use.
+    """
+    v1 = {name: path for name, path in mounts.v1.items() if os.access(path, os.W_OK)}
+    if mounts.v2 is None or os.access(mounts.v2, os.W_OK):
+        return CgroupMounts(v1, mounts.v2, mounts.v2_controllers)
+    lines = (process / "cgroup").read_text().splitlines()
+    own = mounts.v2 / next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), "")
+    if not all(os.access(file, os.W_OK) for file in (own, own / "cgroup.procs", own / "cgroup.subtree_control")):
+        return CgroupMounts(v1, None, frozenset())
+    if (own / "cgroup.procs").read_text().split() != [str(os.getpid())]:
+        return CgroupMounts(v1, None, frozenset())
+    return CgroupMounts(v1, own, frozenset((own / "cgroup.controllers").read_text().split()), delegated=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +159,10 @@ class CgroupTree:
         Raises:
             OSError: they can't be made, for example in a container without delegation.
         """
+        if self._mounts.delegated and self._mounts.v2 is not None:
+            server = self._mounts.v2 / _SERVER
+            server.mkdir(exist_ok=True)
+            (server / "cgroup.procs").write_text("0")
         for parent in set(self._parents.values()):
             parent.mkdir(exist_ok=True)
         if self._mounts.v2_controllers and self._mounts.v2 is not None:

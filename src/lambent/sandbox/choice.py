@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from lambent.sandbox import user_namespace
-from lambent.sandbox.cgroup import CgroupMounts, find_mounts
+from lambent.sandbox.cgroup import CgroupMounts
 from lambent.sandbox.errors import SandboxUnavailable
 from lambent.sandbox.promises import Means
 
@@ -74,11 +74,10 @@ def is_new_enough(release: str) -> bool:
     return tuple(int(part) for part in release.split("-", maxsplit=1)[0].split(".")[:2]) >= _FIRST_KERNEL
 
 
-def means(choice: Choice) -> Means:
-    """What that choice has to build sandboxes with."""
+def means(choice: Choice, mounts: CgroupMounts) -> Means:
+    """What that choice has to build sandboxes with, and with those control groups."""
     if choice.way == "process":
         return Means("process", peers_known=sys.platform == "linux")
-    mounts = usable_cgroups(find_mounts())
     hosts = choice.way == "namespaces" and user_namespace.is_the_hosts()
     return Means(
         "namespaces",
@@ -88,14 +87,6 @@ def means(choice: Choice) -> Means:
         freezer=mounts.freezes_by_v2 or "freezer" in mounts.v1,
         host_proc=not hosts,
     )
-
-
-def usable_cgroups(mounts: CgroupMounts) -> CgroupMounts:
-    """Those in which this user may make groups."""
-    v1 = {name: path for name, path in mounts.v1.items() if os.access(path, os.W_OK)}
-    if mounts.v2 is not None and os.access(mounts.v2, os.W_OK):
-        return CgroupMounts(v1, mounts.v2, mounts.v2_controllers)
-    return CgroupMounts(v1, None, frozenset())
 
 
 def _has_mkfs() -> bool:
