@@ -5,7 +5,7 @@
     control.db    functions and whatever else the API manages
     queue.db      events that wait for an asynchronous invocation
     packages/     deployment packages by SHA-256
-    code/         the same, unpacked; can be made again
+    code/         the same, unpacked, and byte code of it; can be made again
     logs/         log events
 
 Only its owner may look inside: environment variables of functions are secrets.
