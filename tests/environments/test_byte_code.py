@@ -181,6 +181,15 @@ async def test_what_a_broken_sandbox_says_is_dropped(tmp_path: Path, answer: Ans
         assert one.finished, "it would break again"
 
 
+async def test_a_module_that_is_too_much_costs_no_other_its_byte_code(tmp_path: Path) -> None:
+    def answer(event: Any) -> bytes:
+        return b"" if "huge.py" in event["modules"] else made(event)
+
+    async with house(tmp_path, answer, {**FILES, "huge.py": "#" * 300_000}) as one:
+        await one.prepare()
+        assert one.files() == CODE
+
+
 @pytest.mark.parametrize("error", [SandboxUnavailable("no python"), SandboxFailed("no cgroup")])
 async def test_without_a_sandbox_there_is_none_until_the_next_try(tmp_path: Path, error: Exception) -> None:
     async def fail(runtime: str) -> FunctionSandbox:

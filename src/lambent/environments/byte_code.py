@@ -232,9 +232,10 @@ class _Compiler:
 
 
 def _batches(modules: Sequence[Module]) -> Iterator[list[Module]]:
+    """The large ones alone and last: where one is too much for the sandbox, the others have been compiled."""
     batch: list[Module] = []
     size = 0
-    for module in modules:
+    for module in sorted(modules, key=lambda module: module.size > _BATCH_BYTES):
         if batch and size + module.size > _BATCH_BYTES:
             yield batch
             batch, size = [], 0
