@@ -50,6 +50,8 @@ def _readable_python(folder: Path) -> Path:
 
 
 def _readable_packages(folder: Path) -> list[Path]:
+    if os.geteuid() != 0:
+        return [Path(entry) for entry in sys.path if entry]
     source, packages = Path(lambent.__file__).parent.parent, Path(sysconfig.get_path("purelib"))
     places = {"source": source, "packages": packages}
     return [path if _is_readable(path) else _copy(path, folder / name) for name, path in places.items()]
@@ -57,7 +59,7 @@ def _readable_packages(folder: Path) -> list[Path]:
 
 def _is_readable(path: Path) -> bool:
     if os.geteuid() != 0:
-        return True
+        return path.exists()
     return not subprocess.run(
         ["ls", str(path)], user=UID, group=GID, extra_groups=[], capture_output=True, check=False
     ).returncode

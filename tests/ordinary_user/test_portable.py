@@ -13,7 +13,7 @@ from tests.ordinary_user.ordinary import RUNTIME
 # Imports and the server's own code see a system without what only Linux has; the programs it starts don't.
 _ELSEWHERE = """
     import fcntl, os, select, socket, sys
-    import asyncio, subprocess, uvloop, sysconfig, sqlalchemy, boto3  # for this system, before it looks like another
+    import asyncio, ctypes.util, subprocess, uvloop, sysconfig, sqlalchemy, boto3  # for this system, before it looks like another
 
     sysconfig.get_config_vars()
 

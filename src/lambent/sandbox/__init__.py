@@ -1,4 +1,7 @@
-"""The isolation around one execution environment, on Linux, as root.
+"""The isolation around one execution environment.
+
+`choice.py` finds out what there can be: namespaces on Linux, as root or in a user namespace (`user_namespace.py`) and
+then with less of what follows (`promises.py`); or plain processes (`process/`).
 
 A *zygote* per runtime lives in a read-only root file system of its own and forks *blank* environments: a pid 1,
 which makes the namespaces (pid, mount, network, IPC, host name) and then only waits to be ended, and the runtime

@@ -11,6 +11,7 @@ import errno
 import os
 import re
 import stat
+import sys
 from pathlib import Path
 
 from inotify_simple import INotify, flags
@@ -51,8 +52,10 @@ class FolderWatch:
         """Begin to watch; reads all subfolders, and takes milliseconds for each hundred of them.
 
         Raises:
-            OSError: this process may not have another inotify instance (EMFILE).
+            OSError: this process may not have another inotify instance (EMFILE), or the system has none (ENOSYS).
         """
+        if sys.platform != "linux":
+            raise OSError(errno.ENOSYS, "only Linux tells of changes in time")
         self.folder = folder
         self.there = False
         self.incomplete: OSError | None = None
