@@ -88,19 +88,24 @@ def test_runtimes_share_a_tree_and_have_byte_code_each(deploy: Callable[..., Any
 
 def test_a_broken_module_fails_when_it_is_imported(deploy: Callable[..., Any], caller: Caller) -> None:
     files = {
-        "app.py": handler("""
-            import other
-            try:
-                import broken
-            except SyntaxError as error:
-                return [error.filename, error.lineno, other.__name__]
-        """),
+        "app.py": """
+import traceback
+def handler(event, context):
+    import other
+    try:
+        import broken
+    except SyntaxError as error:
+        frames = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+        return [error.filename, error.lineno, other.__name__, frames]
+""",
         "broken.py": "x = 1\ndef\n",
         "deep.py": "x = " + "-" * 500_000 + "1\n",
         "null.py": "x = '\0'\n",
         "other.py": "",
     }
-    assert deploy(files)() == ["/var/task/broken.py", 2, "other"]
+    assert deploy(files)() == ["/var/task/broken.py", 2, "other", ["/var/task/app.py"]], (
+        "no frames of the import system"
+    )
 
 
 def test_a_broken_handler_has_its_error(deploy: Callable[..., Any]) -> None:

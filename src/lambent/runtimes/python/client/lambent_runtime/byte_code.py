@@ -1,8 +1,8 @@
 """Byte code of the function's modules that was made when the function was deployed.
 
 It is mounted beside /var/task and /opt instead of in them, so that a function finds there what its package brought and
-nothing else. The loader looks for it first; what isn't there, or can't be used, is loaded as by Python's own loader:
-from the package's ``__pycache__``, else compiled.
+nothing else. A module that has some is loaded by a loader of ours. All others have Python's own, which uses the
+package's ``__pycache__`` or compiles; so the traceback of a module that doesn't compile is as without us.
 
 A module's byte code has its path below the mount and one letter more: ``pkg/module.pyc``. Nothing is compared with the
 source's time, because neither can change; folders behind symbolic links have no byte code.
@@ -37,7 +37,7 @@ _roots: dict[str, str] = {}
 
 
 class Loader(SourceFileLoader):
-    """Python's loader of source files, which looks for our byte code first."""
+    """Python's loader of source files, for a module that has byte code."""
 
     def get_code(self, fullname: str) -> types.CodeType | None:
         """The module's code; raises as Python's own."""
@@ -62,9 +62,14 @@ def install(roots: dict[str, str]) -> None:
         del sys.path_importer_cache[path]
 
 
+def _loader(fullname: str, path: str) -> SourceFileLoader:
+    made = _byte_code_of(path)
+    return SourceFileLoader(fullname, path) if made is None or not os.path.exists(made) else Loader(fullname, path)
+
+
 _find_files = FileFinder.path_hook(
     (ExtensionFileLoader, EXTENSION_SUFFIXES),
-    (Loader, SOURCE_SUFFIXES),
+    (_loader, SOURCE_SUFFIXES),  # type: ignore[arg-type]  # what it is called for is the same
     (SourcelessFileLoader, BYTECODE_SUFFIXES),
 )
 
@@ -82,12 +87,17 @@ def _root_of(path: str) -> str | None:
     return None
 
 
-def _read(path: str) -> types.CodeType | None:
+def _byte_code_of(path: str) -> str | None:
     root = _root_of(path)
-    if root is None:
+    return None if root is None else _roots[root] + path[len(root) :] + "c"
+
+
+def _read(path: str) -> types.CodeType | None:
+    made = _byte_code_of(path)
+    if made is None:
         return None
     try:
-        with open(_roots[root] + path[len(root) :] + "c", "rb", buffering=0) as file:
+        with open(made, "rb", buffering=0) as file:
             data = file.readall()
         if data[:4] != importlib.util.MAGIC_NUMBER:
             return None
