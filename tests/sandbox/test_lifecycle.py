@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import resource
 import secrets
 import subprocess
 import sys
@@ -356,6 +357,51 @@ async def test_a_blank_whose_init_was_killed_is_not_given_out(pool: SandboxPool)
     assert second not in blanks
     assert second.alive
     await first.destroy()
+
+
+async def test_a_zygote_without_room_for_descriptors_goes_on_with_what_it_has(pool: SandboxPool) -> None:
+    """Whatever it was doing when there was no more room, only the environment that it was doing it for is lost."""
+    first = await pool.acquire("python", 512, fresh=False, flags=())
+    ((process, zygote),) = [(of.zygote._process, of.zygote) for of in pool._zygotes.values() if of.zygote is not None]
+    assert process is not None
+    while any(stock.building or not stock.blanks for stock in pool._stocks.values()):
+        await asyncio.sleep(0.001)
+    before = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    taken = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
+    refused = 0
+    for room in range(24):
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (taken + room, before[1]))
+        try:
+            sandbox = await pool.acquire("python", 64, fresh=True, flags=())
+            await sandbox.destroy()
+        except SandboxFailed:
+            refused += 1
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, before)
+    last = await pool.acquire("python", 512, fresh=False, flags=())
+    assert refused
+    assert zygote.alive
+    assert first.alive
+    assert last.alive
+
+
+async def test_pid_1_is_started_without_variables_that_name_a_functions_folders(pool: SandboxPool) -> None:
+    """It is root on the host, and loads its libraries when a function's may be mounted already."""
+    sandbox = await pool.acquire("python", 512, fresh=False, flags=())
+    while Path(f"/proc/{sandbox.pid_1}/cmdline").read_bytes() != b"cat\0":
+        await asyncio.sleep(0.001)
+    assert Path(f"/proc/{sandbox.pid_1}/environ").read_bytes() == b""
+
+
+async def test_a_signal_that_the_server_ignores_is_not_ignored_inside(pool: SandboxPool) -> None:
+    """A shell's "&" and nohup make a server ignore signals, and so all that it starts."""
+    before = signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+    try:
+        sandbox = await pool.acquire("python", 512, fresh=False, flags=())
+    finally:
+        signal.signal(signal.SIGQUIT, before)
+    status = Path(f"/proc/{sandbox.pid_1}/status").read_text()
+    (ignored,) = [int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigIgn")]
+    assert ignored & ~(1 << signal.SIGCHLD - 1) & ~(1 << signal.SIGPIPE - 1) == 0
 
 
 async def test_a_zygote_that_ends_is_replaced_while_callers_wait(pool: SandboxPool) -> None:

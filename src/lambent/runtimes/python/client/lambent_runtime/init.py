@@ -89,7 +89,8 @@ def become_pid_1(config: Config, leash: int, tmp_mount: int, progress: int) -> N
         os.write(progress, Progress.NAMESPACES)
         linux.close_from(3)
         program = next(filter(os.path.exists, _PID_1))
-        os.execv(program, ["cat"])  # noqa: S606  # no shell wanted
+        # Without variables: the zygote's LD_LIBRARY_PATH names folders that may be a function's when this is loaded.
+        os.execve(program, ["cat"], {})  # noqa: S606  # no shell wanted
     except BaseException as error:  # the outermost handler of this process
         _tell(progress, error)
     os._exit(1)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -116,8 +117,17 @@ def _go_on_as_pid_1() -> None:
     os.execvp("cat", ["cat"])  # noqa: S606  # no shell wanted
 
 
+def _default_signals() -> None:
+    """What a shell or nohup ignores for the server would be ignored in every function."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for number in signal.valid_signals():
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def main() -> None:
     """Program entry: build the root, enter it, become the zygote."""
+    _default_signals()
     plan = json.load(sys.stdin)
     linux.prctl(linux.PR_SET_PDEATHSIG, 9)
     if os.getppid() != plan["parent"]:

@@ -223,6 +223,8 @@ class Zygote:
 
     def _mount(self, environment: _Environment, targets: list[str], fds: list[int]) -> None:
         """The blank environment becomes a function's: its code, then the waiting process may go on."""
+        if len(fds) != len(targets):  # the kernel drops those for which this process has no number left
+            raise OSError("%d of %d mounts have come" % (len(fds), len(targets)))
         linux.setns(environment.pid_1_fd, linux.CLONE_NEWNS)
         try:
             for target, fd in zip(targets, fds):
@@ -351,13 +353,17 @@ class Zygote:
         environment.runtime = None
         self._last_words(environment)
         try:
-            leftovers = self._leftovers(environment)
-        except OSError:  # pid 1 is ending, and the runtime process was ended by the kernel with it
+            if self._leftovers(environment):
+                self._end_leftovers(environment, status)
+            else:
+                self._tell_exit(environment, status)
+        except ProcessLookupError:  # the runtime process, and what it left, were ended by the kernel with it
             self._failed(environment.number, "pid 1 has ended")
-            return
-        if not leftovers:
-            self._tell_exit(environment, status)
-            return
+        except OSError as error:
+            self._failed(environment.number, "%s: %s" % (type(error).__name__, error))
+
+    def _end_leftovers(self, environment: _Environment, status: int) -> None:
+        """End what is left of a generation, then tell its end."""
         linux.setns(environment.pid_1_fd, linux.CLONE_NEWPID)
         try:
             pid = os.fork()
