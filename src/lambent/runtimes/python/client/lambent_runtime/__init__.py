@@ -21,6 +21,7 @@ Both end in `invocations.serve`. Modules, in the order in which an invocation me
     logs         stdout, stderr and the root logger, as frames
     context      the context object
     payload      JSON in and out by AWS's rules
+    trace        the trace id in the environment of C, too
     errors       error documents and stack traces
     invocations  the loop that joins these
     rehearsal    all of it once in the zygote, so that forked processes write to less
@@ -29,6 +30,7 @@ Both end in `invocations.serve`. Modules, in the order in which an invocation me
 
 `compiler` is the function that makes that byte code, in an environment of its own.
 
-Also here: `zygote`, `launcher`, `init`, `isolation`, `netns`, `linux`, which make the sandbox that this runs in.
+Also here: `zygote`, `holes`, `launcher`, `init`, `isolation`, `netns`, `linux`, which make the sandbox that this runs
+in, and `keeper` and `spawned`, which do where there are no namespaces.
 Standard library only, syntax of Python 3.9; nothing of the server imports it.
 """
