@@ -442,6 +442,7 @@ class _Assembly:
         self._background = _Background(self._stack, self._stop)
         self._folders = Folders(
             allowed=_folders_of_functions(self._settings) if self._posture == "dev" else None,
+            data_directory=self._data.path,
             on_changed=lambda scope, name: changed(scope, name),  # noqa: PLW0108  # it is made below
         )
         self._stack.callback(self._folders.close)

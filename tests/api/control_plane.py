@@ -134,7 +134,7 @@ class ControlPlane:
         self._code = CodeStore(BlobStore(self._directory / "blobs"), CodeTrees(self._directory / "trees"))
         self.database = Database.open(self._database_url, control)
         clock, ids, limits = Clock(), IdMaker(), AccountLimits()
-        folders = Folders(allowed=None, on_changed=lambda scope, name: None)
+        folders = Folders(allowed=None, data_directory=Path("/nowhere"), on_changed=lambda scope, name: None)
         self.view = CatalogueView(database=self.database, folders=folders)
         packages = Packages(source=NoBuckets(), folders=folders, store=self._code, limits=limits)
         layers = Layers(database=self.database, packages=packages, clock=clock, ids=ids, limits=limits)

@@ -23,7 +23,7 @@ from lambent.store.database import Database
 from lambent.store.migrations import control
 
 SCOPE = Scope("123456789012", "eu-west-1")
-NO_FOLDERS = Folders(allowed=None, on_changed=lambda scope, name: None)
+NO_FOLDERS = Folders(allowed=None, data_directory=Path("/nowhere"), on_changed=lambda scope, name: None)
 PENDING = FunctionConfiguration(
     scope=SCOPE,
     function_name="f",

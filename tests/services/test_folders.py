@@ -39,7 +39,16 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def folders(folder: Path, told: Told) -> "Folders":
-    return Folders(allowed=[folder.parent], on_changed=told)
+    return Folders(allowed=[folder.parent], data_directory=folder.parent / "data", on_changed=told)
+
+
+@pytest.mark.parametrize("place", ["data", "data/code", "link", "."])
+async def test_no_function_is_made_from_the_servers_data(folders: Folders, folder: Path, place: str) -> None:
+    (folder.parent / "data" / "code").mkdir(parents=True)
+    (folder.parent / "link").symlink_to("data")
+    with pytest.raises(InvalidParameterValue, match="they would see Lambent's data directory"):
+        folders.code(str(folder.parent / place))
+    assert folders.code(str(folder)).folder == str(folder)
 
 
 def of(folder: Path, name: str = "f") -> FunctionTarget:

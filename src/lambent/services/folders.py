@@ -50,10 +50,14 @@ class Folders:
 
     Args:
         allowed: where folders may be, with all below them; None where functions can't be folders at all.
+        data_directory: the server's own, with every function's code and variables; no function may see it.
         on_changed: told of each function whose code has changed.
     """
 
-    def __init__(self, *, allowed: Sequence[Path] | None, on_changed: Callable[[Scope, str], None]) -> None:
+    def __init__(
+        self, *, allowed: Sequence[Path] | None, data_directory: Path, on_changed: Callable[[Scope, str], None]
+    ) -> None:
+        self._data_directory = data_directory.resolve()
         self._allowed = None if allowed is None else [folder.resolve() for folder in allowed]
         self._on_changed = on_changed
         self._watched: dict[str, _Watched] = {}
@@ -160,9 +164,18 @@ class Folders:
             self._close(self._watched.popitem()[1])
 
     def _is_allowed(self, folder: Path) -> bool:
-        return any(folder.resolve().is_relative_to(place) for place in self._allowed or ())
+        resolved = folder.resolve()
+        return not self._shows_data(resolved) and any(resolved.is_relative_to(place) for place in self._allowed or ())
+
+    def _shows_data(self, resolved: Path) -> bool:
+        return resolved.is_relative_to(self._data_directory) or self._data_directory.is_relative_to(resolved)
 
     def _not_allowed(self, folder: str) -> str:
+        if self._shows_data(Path(folder).resolve()):
+            return (
+                f"Functions may not be made from the folder {folder}: they would see Lambent's data directory, "
+                f"{self._data_directory}."
+            )
         places = ", ".join(map(str, self._allowed or ())) or "nowhere"
         return (
             f"Functions may not be made from the folder {folder}, only from folders below: {places}. "
