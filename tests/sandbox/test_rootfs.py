@@ -55,5 +55,21 @@ def test_links_of_a_merged_usr_stay_links(host: Path) -> None:
     assert ["symlink", "usr/bin", "/bin"] in steps(plan(host), host=host)
 
 
+def test_debian_s_shell_is_covered_by_bash(host: Path) -> None:
+    (host / "usr/bin/dash").touch()
+    (host / "usr/bin/sh").symlink_to("dash")
+    assert not [step for step in steps(plan(host), host=host) if "/usr/bin/dash" in step]
+    (host / "usr/bin/bash").touch()
+    covers = [step for step in steps(plan(host), host=host) if "/usr/bin/dash" in step]
+    assert covers == [["bind", str(host / "usr/bin/bash"), "/usr/bin/dash", 7]]
+
+
+def test_a_shell_that_is_other_programs_too_stays(host: Path) -> None:
+    (host / "usr/bin/bash").touch()
+    (host / "usr/bin/busybox").touch()
+    (host / "usr/bin/sh").symlink_to("busybox")
+    assert not [step for step in steps(plan(host), host=host) if "bash" in str(step[1])]
+
+
 def test_the_tree_is_sealed_last(host: Path) -> None:
     assert steps(plan(host), host=host)[-1] == ["seal", ""]

@@ -49,6 +49,7 @@ def look_around() -> dict[str, object]:
         "site-packages": [entry for path in site.getsitepackages() if Path(path).exists() for entry in names(path)],
         "lock": refusal(multiprocessing.Lock),
         "process": start_a_process(),
+        "shell": os.popen("set -o pipefail && echo ${BASH_VERSION:+Bash}").read(),  # by /bin/sh
         "modes": {path: oct(Path(path).stat().st_mode) for path in ("/", "/var/task", "/opt", "/tmp", "/var/runtime")},
         "standard streams": [str(Path(f"/proc/self/fd/{fd}").readlink()).partition(":")[0] for fd in range(3)],
     }
@@ -172,3 +173,7 @@ def test_names_are_resolved_by_the_environments_own_resolver(seen: dict[str, Any
     assert "127.0.0.1 localhost" in seen["hosts"]
     assert seen["resolver"].startswith("nameserver 169.254.")
     assert seen["host name"] == "lambda"
+
+
+def test_sh_is_bash_as_on_amazon_linux(seen: dict[str, Any]) -> None:
+    assert seen["shell"] == "Bash\n"

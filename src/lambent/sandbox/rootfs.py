@@ -94,7 +94,18 @@ def _host_programs(host: Path) -> list[Step]:
             result.append(["symlink", str(path.readlink()), f"/{name}"])
         elif path.is_dir():
             result.append(["bind", str(path), f"/{name}", _CODE])
-    return result
+    return [*result, *_shell(host)]
+
+
+def _shell(host: Path) -> list[Step]:
+    """`sh` is Bash, as on Amazon Linux: AWS's tutorial of custom runtimes has Bash's words under `#!/bin/sh`.
+
+    Only Debian's dash is covered: elsewhere `sh` is Bash, or a program that is more than a shell (BusyBox).
+    """
+    shell, bash = (Path(os.path.realpath(host / "bin" / name)) for name in ("sh", "bash"))
+    if shell.name != "dash" or not bash.is_file():
+        return []
+    return [["bind", str(bash), f"/{shell.relative_to(os.path.realpath(host))}", _CODE]]
 
 
 def _masks(inside: Sequence[str], host: Path) -> list[Step]:
