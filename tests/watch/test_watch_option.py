@@ -72,8 +72,9 @@ def test_watched_folders_are_functions_and_keep_their_settings(own_lambent: Lamb
 def test_a_folder_without_a_handler_is_said_and_the_server_runs(own_lambent: LambentServer, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     own_lambent.flags += ["--watch", str(tmp_path / "empty"), "--watch", str(tmp_path / "none")]
-    client = started(own_lambent, "--watch: none: ")
+    client = started(own_lambent, f"lambent: --watch: none: there is no folder {tmp_path / 'none'}")
     assert f"lambent: --watch: empty: no handler was found in {tmp_path / 'empty'}" in own_lambent.said()
+    assert "Watched:" not in own_lambent.said(), "nothing is"
     assert client.list_functions()["Functions"] == []
 
 

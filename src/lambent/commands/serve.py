@@ -80,11 +80,16 @@ def _show_example(terminal: Terminal, server: app.Server, url: str, region: str,
 
 def _show_watched(terminal: Terminal, server: app.Server, url: str, settings: Settings, clock: Clock) -> None:
     client = LambdaClient(url, region=settings.default_region, credentials=Credentials("test", "test"), clock=clock)
-    terminal.line(terminal.bold("Watched: what is saved there is what the next invocation runs"))
+    heading = terminal.bold("Watched: what is saved there is what the next invocation runs")
     for folder in settings.watch:
         try:
-            terminal.line(f"  {terminal.bold(folder.function_name)}  {watched.deploy(client, folder, server.runtimes)}")
+            line = watched.deploy(client, folder, server.runtimes)
         except RequestFailed as error:
             Terminal.error().line(f"lambent: --watch: {folder.function_name}: {error}")
+            continue
+        if heading:
+            terminal.line(heading)
+            heading = ""
+        terminal.line(f"  {terminal.bold(folder.function_name)}  {line}")
     terminal.line()
     client.close()

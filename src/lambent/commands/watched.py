@@ -88,6 +88,8 @@ def deploy(client: LambdaClient, watched: WatchedFolder, runtimes: Sequence[str]
 
 
 def _settings(folder: Path, runtimes: Sequence[str]) -> dict[str, object]:
+    if not folder.is_dir():
+        raise RequestFailed(f"there is no folder {folder}")
     found = look_into(folder)
     if found is None:
         raise RequestFailed(
