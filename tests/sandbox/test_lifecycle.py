@@ -392,6 +392,31 @@ async def test_pid_1_is_started_without_variables_that_name_a_functions_folders(
     assert Path(f"/proc/{sandbox.pid_1}/environ").read_bytes() == b""
 
 
+async def test_a_generation_that_is_killed_while_it_is_prepared_is_no_error(
+    pool: SandboxPool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A function that is changed while its environment is being reset."""
+    caplog.set_level("INFO")
+    for _ in range(8):
+        sandbox = await pool.acquire("python", 512, fresh=False, flags=())
+        ended = exit_of(sandbox)
+        sandbox.specialise(128, [("/var/task", tmp_path)])
+        sandbox.kill()
+        await asyncio.wait_for(ended, 10)
+        close_ends(sandbox)
+        if sandbox.alive:
+            await sandbox.restart()
+            ended = exit_of(sandbox)
+            await asyncio.sleep(secrets.randbelow(8) / 1000)
+            sandbox.kill()
+            await asyncio.wait_for(ended, 10)
+            close_ends(sandbox)
+        await sandbox.destroy()
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+    ends = [text.partition(":")[0] for text in caplog.messages if "the execution environment ends" in text]
+    assert len(ends) == len(set(ends)), "each is told once"
+
+
 async def test_a_signal_that_the_server_ignores_is_not_ignored_inside(pool: SandboxPool) -> None:
     """A shell's "&" and nohup make a server ignore signals, and so all that it starts."""
     before = signal.signal(signal.SIGQUIT, signal.SIG_IGN)

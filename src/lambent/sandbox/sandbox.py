@@ -107,6 +107,7 @@ class Sandbox:
         self._on_destroyed = on_destroyed
         self._generation = 1
         self._running = True
+        self._killed = False
         self._taken = False
         self._frozen = False
         self._out_of_memory_kills = 0
@@ -196,6 +197,7 @@ class Sandbox:
 
     def kill(self) -> None:
         """SIGKILL every process of this generation; `on_exit` follows when the last is gone."""
+        self._killed = True
         self.thaw()
         self._cgroup.kill()
         assert self._environment is not None
@@ -225,6 +227,7 @@ class Sandbox:
             for fd in joining:
                 os.close(fd)
         self._running = True
+        self._killed = False
         self.process = process
         return process
 
@@ -310,8 +313,9 @@ class Sandbox:
         failure = f"sandbox {self.sandbox_id}: {why}"
         if not self._ready.done():
             self._ready.set_exception(SandboxFailed(failure))
-        elif self._destroying is None and not self._gone.done():
-            logger.error("%s; the execution environment ends", failure)
+        elif self._leash is not None and self._destroying is None:
+            # One that is killed while it is being prepared, because its function was changed, has not gone wrong.
+            logger.log(logging.INFO if self._killed else logging.ERROR, "%s; the execution environment ends", failure)
             self._cut_leash()
 
     def _cut_leash(self) -> None:

@@ -324,7 +324,9 @@ class Zygote:
     def _last_words(self, environment: _Environment) -> None:
         """Of a process that has ended, and that the poll may not have told of yet."""
         if environment.progress is not None:
-            self._prepared(environment, os.read(environment.progress, _MAX_PROGRESS))
+            said = os.read(environment.progress, _MAX_PROGRESS)
+            halfway = said == init.Progress.NAMESPACES or said.startswith(init.Progress.UNSHARED)
+            self._prepared(environment, b"" if halfway else said)
 
     def _give_identity(self, environment: _Environment, pid_inside: int) -> None:
         """Only who stands outside of a user namespace may say which users of the host it maps."""
