@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from lambent.core.honesty import KEPT_NOT_IN_FORCE
 from lambent.runtimes.overview import RuntimeStatus
@@ -25,6 +25,12 @@ from lambent.settings import Settings
 Status = Literal["ok", "limited", "missing"]
 
 _LOW_DISK_BYTES = 2 << 30
+# State of runtimes that functions can't have, why, and what helps.
+_REFUSED: Final = (
+    ("installable", "Not here, but to be had", "; run, for example: lambent runtime install {runtime}"),
+    ("missing", "Not on PATH, in pyenv or in uv", "; install one, for example: uv python install {version}"),
+    ("not supported", "Not in this version of Lambent", ""),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +184,14 @@ def found_runtimes(runtimes: Sequence[RuntimeStatus]) -> Finding:
 
 
 def other_runtimes(runtimes: Sequence[RuntimeStatus]) -> Finding:
-    """What functions are refused, and why."""
-    lines = [status.reason for status in runtimes if status.state in {"installable", "missing"}]
-    unsupported = [status.identifier for status in runtimes if status.state == "not supported"]
-    if unsupported:
-        lines.append(f"Not in this version of Lambent: {', '.join(unsupported)}.")
+    """What functions are refused, and why: a line for each of the reasons, since a machine has few of all Pythons."""
+    lines = []
+    for state, reason, remedy in _REFUSED:
+        identifiers = [status.identifier for status in runtimes if status.state == state]
+        if identifiers:
+            example = identifiers[0]
+            help_with_it = remedy.format(runtime=example, version=example.removeprefix("python"))
+            lines.append(f"{reason}: {', '.join(identifiers)}{help_with_it}")
     return Finding("refused runtimes", "ok", "\n".join(lines) or "none")
 
 

@@ -78,14 +78,20 @@ def test_runtimes_are_listed_with_their_interpreters() -> None:
     assert doctor.found_runtimes(runtimes).detail == "python3.13  1.2.3  /opt/bin/python3.13\nprovided.al2"
 
 
-def test_refused_runtimes_are_listed_with_the_reason() -> None:
+def test_refused_runtimes_are_listed_by_reason() -> None:
     runtimes = [
-        status("nodejs22.x", "installable", reason="Run this."),
-        status("java21", "not supported", reason="No."),
-        status("ruby3.4", "not supported", reason="No."),
+        status("nodejs22.x", "installable"),
+        status("java21", "not supported"),
+        status("ruby3.4", "not supported"),
         status("python3.13", "found"),
+        status("python3.12", "missing"),
+        status("python3.9", "missing"),
     ]
-    assert doctor.other_runtimes(runtimes).detail == "Run this.\nNot in this version of Lambent: java21, ruby3.4."
+    assert doctor.other_runtimes(runtimes).detail.splitlines() == [
+        "Not here, but to be had: nodejs22.x; run, for example: lambent runtime install nodejs22.x",
+        "Not on PATH, in pyenv or in uv: python3.12, python3.9; install one, for example: uv python install 3.12",
+        "Not in this version of Lambent: java21, ruby3.4",
+    ]
     assert doctor.other_runtimes([]).detail == "none"
 
 
@@ -94,8 +100,8 @@ def test_node_sdk() -> None:
     assert doctor.node_sdk("it is not installed") == doctor.Finding("node SDK", "limited", "it is not installed")
 
 
-def status(identifier: str, state: State, *, executable: Path | None = None, reason: str = "") -> RuntimeStatus:
-    return RuntimeStatus(state, "1.2.3" if executable else "", executable, reason, RUNTIMES[identifier])
+def status(identifier: str, state: State, *, executable: Path | None = None) -> RuntimeStatus:
+    return RuntimeStatus(state, "1.2.3" if executable else "", executable, "", RUNTIMES[identifier])
 
 
 def test_data_directory(tmp_path: Path) -> None:
