@@ -73,6 +73,8 @@ def install(settings: Settings, names: Sequence[str], environ: Mapping[str, str]
             found = look(settings, environ).get(identifier)
             assert isinstance(found, NodeInterpreter)
             Terminal.output().line(f"{identifier}  {found.version}  {found.executable}")
+            if not found.executable.is_relative_to(directory.resolve()):
+                _progress(f"That is the machine's own; what was installed in {directory} is no newer.")
         packages = [name for name in names if sdk.is_package(name)]
         first = bool(identifiers) and settings.node_sdk != sdk.NONE and sdk.node_modules(directory) is None
         if packages or sdk.NAME in names or first:
