@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import functools
 import gc
-import hashlib
 import logging
 import os
 import platform
@@ -15,20 +14,19 @@ import resource
 import secrets
 import signal
 import socket
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from lambent.assembly.background import Background
+from lambent.assembly.environments import CodeMounts, EnvironmentFactory
+from lambent.assembly.sandboxes import RUNTIME_API_PORT, SandboxHost
 from lambent.clock import Clock
 from lambent.core.admission import Admission
 from lambent.core.concurrency import AccountLimits
-from lambent.core.function import FunctionTarget
 from lambent.environments.byte_code import ByteCode
-from lambent.environments.environment import ExecutionEnvironment
 from lambent.environments.fleet import Fleet, FleetSettings, FunctionSandbox
-from lambent.environments.variables import Credentials, interpreter_flags, needs_fresh_interpreter, runtime_environment
+from lambent.environments.variables import interpreter_flags
 from lambent.environments.zygote_plans import ZygotePlans
 from lambent.gateway.api import Api
 from lambent.gateway.authentication import AnyCredentials, Authenticator, VerifiedCredentials
@@ -38,12 +36,10 @@ from lambent.gateway.credentials import RootKey, RootKeyUnusableError
 from lambent.gateway.front import Front
 from lambent.gateway.host_rules import HostRules
 from lambent.gateway.http_server import HttpServer
-from lambent.gateway.inside import InsideEndpoint
 from lambent.gateway.invoke import InvokeOperation
 from lambent.gateway.metrics_page import MetricsPage
 from lambent.gateway.operations.context import Services
 from lambent.ids import IdMaker
-from lambent.observe.log_names import log_stream_name
 from lambent.observe.log_store import LogLimits, LogStore
 from lambent.observe.metrics import InvocationMetrics
 from lambent.runtimes.catalogue import RUNTIMES
@@ -51,19 +47,8 @@ from lambent.runtimes.errors import RuntimeMissing
 from lambent.runtimes.providers import RuntimePlaces, Runtimes
 from lambent.runtimes.python.byte_code import PackageCopies
 from lambent.runtimes.python.interpreters import Interpreter
-from lambent.sandbox import user_namespace
-from lambent.sandbox.cgroup import CgroupMounts, CgroupTree, find_mounts, usable_mounts
-from lambent.sandbox.choice import FIRST_UID, choose, means
 from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
-from lambent.sandbox.network.bridge import Attachment, Bridge
-from lambent.sandbox.network.dns import HostResolvers
-from lambent.sandbox.network.inside import Entrance, ThreadAside, by_this_thread, listen_inside, may_come_back
-from lambent.sandbox.network.plan import NetworkMode
-from lambent.sandbox.owner_maps import OwnedFolder
-from lambent.sandbox.pool import DEFAULT_TMP_MB, PoolSettings, SandboxPool
-from lambent.sandbox.process.pool import ProcessPool
-from lambent.sandbox.promises import warnings
-from lambent.sandbox.reaper import reap
+from lambent.sandbox.pool import DEFAULT_TMP_MB
 from lambent.services.account import Account
 from lambent.services.activation import Activation
 from lambent.services.catalogue_view import CatalogueView
@@ -91,12 +76,10 @@ from lambent.store.durable_files import write_durably
 from lambent.store.errors import StoreError
 from lambent.store.events import EventQueue
 from lambent.store.migrations import control
-from lambent.wire.frames import encode_init
 from lambent.wire.http import Request
 from lambent.wire.rest_json import RestJsonCodec
 from lambent.wire.service_model import load_lambda_model
 
-_RUNTIME_API_PORT = 9001
 _CAPACITY_WAIT_SECONDS = 5.0
 _GRACE_SECONDS = 5.0
 _GC_THRESHOLD = 50_000  # objects made and not freed before the collector looks
@@ -124,22 +107,6 @@ class Server:
 
 
 Ready = Callable[[Server], Awaitable[None]]
-
-
-class _EnvironmentNetwork:
-    """What each environment's network namespace gets from this server."""
-
-    def __init__(self, bridge: Bridge, port: int, enter: Entrance) -> None:
-        self._bridge = bridge
-        self._port = port
-        self._enter = enter
-
-    def attach(self, netns_fd: int) -> Attachment:
-        return self._bridge.attach(netns_fd)
-
-    def listen(self, netns_fd: int) -> list[socket.socket]:
-        ports = (_RUNTIME_API_PORT, self._port)
-        return [listen_inside(netns_fd, "127.0.0.1", port, enter=self._enter) for port in ports]
 
 
 async def run(settings: Settings, *, posture: Posture, ready: Ready | None = None) -> int:
@@ -232,17 +199,8 @@ class _Assembly:
     def _claim(self) -> socket.socket:
         """What can be refused with one line: the address, the data directory, the port."""
         settings = self._settings
-        try:
-            choice = choose(settings.sandbox, fall_back=self._posture == "dev")
-            if choice.way == "user namespace":
-                user_namespace.enter()
-            self._cgroup_mounts = _cgroup_mounts()
-            self._means = means(choice, self._cgroup_mounts)
-        except (SandboxUnavailable, OSError) as error:
-            raise CannotStart(f"{error}; lambent doctor says what there can be, --sandbox chooses it") from error
-        for line in warnings(self._means):
-            logger.warning(line)
-        if settings.port == _RUNTIME_API_PORT:
+        self._host = SandboxHost(settings, self._posture)
+        if settings.port == RUNTIME_API_PORT:
             raise CannotStart(
                 f"port {settings.port} is the Runtime API's inside every environment; choose another with --port"
             )
@@ -289,29 +247,31 @@ class _Assembly:
             node_sdk=settings.node_sdk,
         )
         self._runtimes = await asyncio.to_thread(Runtimes, places)
-        dev = self._posture == "dev"
-        mode = NetworkMode.EGRESS_AND_HOST_LOOPBACK if dev else NetworkMode.EGRESS
-        directory = self._data.path / "sandboxes"
-        directory.mkdir(exist_ok=True)
         self._packages_inside = PackageCopies(self._data.path / "packages-inside")
         plans = ZygotePlans(
             runtimes=self._runtimes,
             python_sdk=settings.python_sdk,
             sdk_cache=self._data.path / "sdk",
             copies=self._packages_inside,
-            network=mode,
-            confined=self._means.kind == "namespaces",
-            keep_proc=self._means.host_proc,
+            network=self._host.network_mode,
+            confined=self._host.confined,
+            keep_proc=self._host.means.host_proc,
         )
-        if self._means.kind == "process":
-            self._pool: SandboxPool | ProcessPool = ProcessPool(
-                directory=directory / "processes", plan_for=plans.plan_for, server_port=self._port
-            )
-        else:
-            self._pool = await self._namespaces(directory, mode, plans)
-        self._stack.push_async_callback(self._pool.stop)
+        self._pool = await self._host.pool(
+            self._stack, data_directory=self._data.path, port=self._port, plan_for=plans.plan_for
+        )
         self._byte_code = ByteCode(store=self._code, acquire=self._acquire_compiler, interpreter=self._compiled_by)
         self._stack.push_async_callback(self._byte_code.stop)
+        self._make_environment = EnvironmentFactory(
+            clock=self._clock,
+            ids=self._ids,
+            logs=self._logs,
+            metrics=self._metrics,
+            port=self._port,
+            with_credentials=self._posture == "dev",
+            freeze_after_ms=settings.freeze_after_ms,
+        )
+        self._code_mounts = CodeMounts(self._code, self._byte_code)
         self._fleet = Fleet(
             settings=FleetSettings(
                 memory_capacity_mb=settings.memory_capacity_mb,
@@ -320,66 +280,22 @@ class _Assembly:
             ),
             clock=self._clock,
             sandboxes=self._pool,
-            create=self._create_environment,
-            code_trees=self._code_trees,
+            create=self._make_environment,
+            code_trees=self._code_mounts,
         )
-        self._background = _Background(self._stack, self._stop)
-
-    async def _namespaces(self, directory: Path, mode: NetworkMode, plans: ZygotePlans) -> SandboxPool:
-        cgroups = CgroupTree(self._cgroup_mounts, self._instance())
-        await asyncio.to_thread(_prepare_cgroups, cgroups)
-        enter = self._network_entrance()
-        bridge = Bridge(asyncio.get_running_loop(), mode, HostResolvers(), enter=enter)
-        return SandboxPool(
-            settings=PoolSettings(
-                stock=self._settings.blank_pool_size,
-                cpu_quota=self._posture == "serve",
-                uid_base=FIRST_UID if self._means.own_uids else None,
-                tmp_on_disk=self._means.loop_devices,
-            ),
-            directory=directory,
-            cgroups=cgroups,
-            network=_EnvironmentNetwork(bridge, self._port, enter),
-            plan_for=plans.plan_for,
-        )
-
-    def _network_entrance(self) -> Entrance:
-        if may_come_back():
-            return by_this_thread
-        aside = ThreadAside()
-        self._stack.callback(aside.close)
-        return aside
+        self._background = Background(self._stack, self._stop)
 
     async def _warm_expected(self) -> None:
         """Begin what takes longest, in processes of its own, while the rest of the server is put together."""
         for runtime in await self._expected_runtimes():
             self._background.start(self._warm(runtime))
 
-    async def _code_tree(self, target: FunctionTarget) -> Path | OwnedFolder:
-        if target.code_folder:
-            return OwnedFolder(self._folders.directory(target))
-        tree = self._code.tree(target.code_sha256)
-        if not tree.is_dir():  # thrown away at a restart of the machine
-            await self._code.unpack(target.code_sha256)
-        return tree
-
-    async def _code_trees(self, target: FunctionTarget) -> list[tuple[str, Path | OwnedFolder]]:
-        tree = await self._code_tree(target)
-        trees: list[tuple[str, Path | OwnedFolder]] = [("/var/task", tree)]
-        if target.layers:
-            stacked = self._code.stacked_tree(target.layers)
-            if not stacked.is_dir():
-                await self._code.stack(target.layers)
-            trees.append(("/opt", stacked))
-        package = "" if target.code_folder else target.code_sha256
-        return [*trees, *self._byte_code.mounts(target.runtime, package, target.layers)]
-
     async def _acquire_compiler(self, runtime: str) -> FunctionSandbox:
         return await self._pool.acquire(runtime, DEFAULT_TMP_MB, fresh=False, flags=())
 
     def _compiled_by(self, runtime: str) -> Interpreter | None:
         """Python, where its environments have root file systems of their own."""
-        if self._means.kind != "namespaces":
+        if not self._host.confined:
             return None
         try:
             found = self._runtimes.get(runtime)
@@ -387,65 +303,15 @@ class _Assembly:
             return None
         return found if isinstance(found, Interpreter) else None
 
-    def _instance(self) -> str:
-        """This data directory's name in shared places such as cgroups: a reaper must find its own, and only those."""
-        return hashlib.sha256(os.fsencode(self._data.path.resolve())).hexdigest()[:16]
-
-    def _create_environment(
-        self,
-        target: FunctionTarget,
-        sandbox: FunctionSandbox,
-        *,
-        on_idle: Callable[[ExecutionEnvironment], None],
-        on_ended: Callable[[ExecutionEnvironment], None],
-    ) -> ExecutionEnvironment:
-        """One environment in a sandbox that is its target's already."""
-        loop = asyncio.get_running_loop()
-        inside = InsideEndpoint(loop, self._server, sandbox.endpoint)
-
-        def ended(environment: ExecutionEnvironment) -> None:
-            inside.close()
-            on_ended(environment)
-
-        stream = log_stream_name(
-            created_ms=self._clock.now_ms(),
-            version=target.version,
-            prefix=target.log_stream_prefix,
-            unique=self._ids.token(32),
-        )
-        environment = runtime_environment(
-            target,
-            log_stream=stream,
-            endpoint_url=f"http://127.0.0.1:{self._port}",
-            credentials=_credentials(target) if self._posture == "dev" else None,
-        )
-        return ExecutionEnvironment(
-            target=target,
-            sandbox=sandbox,
-            clock=self._clock,
-            loop=loop,
-            log_stream=self._logs.stream(target.scope, target.log_group, stream),
-            init_frame=encode_init(
-                environment=sandbox.localise(environment),
-                handler=target.handler,
-                exec_interpreter=needs_fresh_interpreter(target.environment),
-                flags=interpreter_flags(target),
-            ),
-            on_idle=on_idle,
-            on_ended=ended,
-            metrics=self._metrics.of(target),
-            freeze_after_ms=self._settings.freeze_after_ms,
-        )
-
     def _make_services(self) -> None:
         """The use cases."""
-        self._background = _Background(self._stack, self._stop)
         self._folders = Folders(
             allowed=_folders_of_functions(self._settings) if self._posture == "dev" else None,
             data_directory=self._data.path,
             on_changed=lambda scope, name: changed(scope, name),  # noqa: PLW0108  # it is made below
         )
         self._stack.callback(self._folders.close)
+        self._code_mounts.folders = self._folders
         view = CatalogueView(database=self._database, folders=self._folders)
         changed = Deployments(database=self._database, view=view, folders=self._folders, fleet=self._fleet).changed
         reserved = self._admission.set_reserved
@@ -540,6 +406,7 @@ class _Assembly:
         )
         loop = asyncio.get_running_loop()
         self._server = HttpServer(loop, front.handle, clock=self._clock, body_limit=body_limit, admits=front.admits)
+        self._make_environment.server = self._server
 
     def _authenticator(self) -> Authenticator:
         self._root_key: RootKey | None = None
@@ -602,39 +469,6 @@ class _Assembly:
         return [name for name in available if name in used] or newest_python
 
 
-class _Background:
-    """Tasks that belong to the server and to nobody's request; one that fails says so in the log."""
-
-    def __init__(self, stack: contextlib.AsyncExitStack, stop: asyncio.Event) -> None:
-        self.failed = asyncio.Event()
-        self._stop = stop
-        self._tasks: set[asyncio.Task[None]] = set()
-        stack.push_async_callback(self._cancel)
-
-    def start(self, work: Coroutine[Any, Any, None], *, must_run: bool = False) -> None:
-        """Run work beside everything else.
-
-        Args:
-            must_run: the server can't do without it: if it fails, `failed` is set.
-        """
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(functools.partial(self._ended, must_run=must_run))
-
-    def _ended(self, task: asyncio.Task[None], *, must_run: bool) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            logger.error("A part of the server has failed.", exc_info=task.exception())
-            if must_run:
-                self.failed.set()
-                self._stop.set()
-
-    async def _cancel(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
 def _validate(codec: RestJsonCodec, request: Request) -> None:
     """The codec's own checks of a request that the hot path doesn't decode."""
     match = codec.match(request.method, request.path, request.query)
@@ -644,27 +478,6 @@ def _validate(codec: RestJsonCodec, request: Request) -> None:
 
 def _folders_of_functions(settings: Settings) -> list[Path]:
     return [*settings.folders, *(watched.folder for watched in settings.watch)]
-
-
-def _cgroup_mounts() -> CgroupMounts:
-    if sys.platform != "linux":
-        return CgroupMounts({}, None, frozenset())
-    return usable_mounts(find_mounts())
-
-
-def _prepare_cgroups(cgroups: CgroupTree) -> None:
-    try:
-        cgroups.prepare()
-        left = reap(cgroups)
-    except OSError as error:
-        raise CannotStart(f"control groups can't be made: {error}; see lambent doctor") from error
-    if left:
-        logger.info("Removed what a killed server of this data directory had left: %d groups.", left)
-
-
-def _credentials(target: FunctionTarget) -> Credentials:
-    """What functions sign with under `dev`, where any credentials will do and a 12-digit key is the account."""
-    return Credentials(target.scope.account, "lambent", "lambent")
 
 
 def _secret(path: Path) -> bytes:
