@@ -137,7 +137,7 @@ class PolicyLengthExceeded(ApiError):
 class InvalidZipFile(ApiError):
     """The code of a function can't be had any more."""
 
-    code, status, message_key = "InvalidZipFileException", 502, "Message"
+    code, status, message_key, fault = "InvalidZipFileException", 502, "Message", "Service"
 
 
 class ServiceFault(ApiError):
