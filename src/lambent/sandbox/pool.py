@@ -213,9 +213,9 @@ class SandboxPool:
         of = self._zygotes.get(runtime)
         if of is None:
             of = self._zygotes[runtime] = _RuntimeZygote()
-        if of.zygote is not None and of.zygote.alive:
-            return of.zygote
-        if of.starting is None or of.starting.done():
+        if of.starting is None or of.starting.done():  # while it starts it isn't known how much memory it shares
+            if of.zygote is not None and of.zygote.alive:
+                return of.zygote
             of.starting = asyncio.get_running_loop().create_task(
                 self._start_zygote(runtime, of), name=f"zygote {runtime}"
             )
