@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -16,6 +17,8 @@ from typing import Any, TypeAlias
 from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
 from lambent.sandbox.process_memory import descendants
 from lambent.sandbox.rootfs import GID_INSIDE, UID_INSIDE, RootPlan, masked_files, steps
+
+logger = logging.getLogger(__name__)
 
 _START_SECONDS = 20
 _MAX_MESSAGE = 65536
@@ -185,6 +188,7 @@ class Zygote:
             except OSError:
                 data, fds = b"", []
             if not data:
+                self._log_last_words()
                 self._ended()
                 return
             event = json.loads(data)
@@ -196,6 +200,13 @@ class Zygote:
                 self._listeners.pop(number, None)
             if listener is not None:
                 listener(event)
+
+    def _log_last_words(self) -> None:
+        assert self._process is not None
+        assert self._process.stderr is not None
+        os.set_blocking(self._process.stderr.fileno(), False)
+        words = (self._process.stderr.read() or b"").decode(errors="replace").strip()
+        logger.error("The zygote of %s has ended: %s", self._plan.runtime, words or "killed")
 
     def _ended(self) -> None:
         """Environments end with their zygote: the leashes are closed by their owners."""

@@ -37,6 +37,7 @@ from __future__ import annotations
 
 import base64
 import codecs
+import contextlib
 import functools
 import gc
 import json
@@ -199,6 +200,7 @@ class Zygote:
         stem = None if self._stem is None or flags is None else self._stem.with_flags(flags)
         environment = _Environment(request["id"], request["uid"], request["gid"], stem)
         progress, progress_write = os.pipe()
+        os.set_blocking(progress, False)
         try:
             linux.unshare(linux.CLONE_NEWPID)
             try:
@@ -238,36 +240,39 @@ class Zygote:
 
     def _start(self, environment: _Environment, generation: int, fds: list[int], *, blank: bool = False) -> None:
         """Fork the runtime process of a generation."""
-        progress, progress_write = os.pipe()
-        identity, identity_write = os.pipe()
-        go, go_write = os.pipe() if blank else (None, None)
-        ends = init.Ends(
-            channel=fds[0],
-            output=fds[1],
-            cgroup_files=fds[2:],
-            identity=identity,
-            progress=progress_write,
-            go=go,
-        )
-        linux.setns(environment.pid_1_fd, linux.CLONE_NEWPID)
-        try:
-            pid = os.fork()
-            if pid == 0:
-                stem = environment.stem if blank else None
-                init.become_runtime(self._config, environment.pid_1_fd, ends, self._runtime_main, stem)
-        finally:
-            linux.setns(self._pid_namespace, linux.CLONE_NEWPID)
-            for fd in (identity, progress_write, go):
-                if fd is not None:
-                    os.close(fd)
+        with contextlib.ExitStack() as undo:
+            progress, progress_write = _pipe(undo)
+            os.set_blocking(progress, False)
+            identity, identity_write = _pipe(undo)
+            go, go_write = _pipe(undo) if blank else (None, None)
+            ends = init.Ends(
+                channel=fds[0],
+                output=fds[1],
+                cgroup_files=fds[2:],
+                identity=identity,
+                progress=progress_write,
+                go=go,
+            )
+            stem = environment.stem if blank else None
+            linux.setns(environment.pid_1_fd, linux.CLONE_NEWPID)
+            try:
+                pid = os.fork()
+                if pid == 0:
+                    init.become_runtime(self._config, environment.pid_1_fd, ends, self._runtime_main, stem)
+            finally:
+                linux.setns(self._pid_namespace, linux.CLONE_NEWPID)
+            undo.pop_all()
+        for fd in (identity, progress_write, go):
+            if fd is not None:
+                os.close(fd)
         environment.runtime = pid
         environment.generation = generation
         environment.identity = identity_write
         environment.go = go_write
         self._children[pid] = functools.partial(self._runtime_ended, environment)
+        self._watch(environment, progress)
         if self._config["tell_processes"]:
             self._tell_process(environment)
-        self._watch(environment, progress)
 
     def _tell_process(self, environment: _Environment) -> None:
         assert environment.runtime is not None
@@ -296,7 +301,9 @@ class Zygote:
 
     def _progress(self, environment: _Environment) -> None:
         assert environment.progress is not None
-        said = os.read(environment.progress, _MAX_PROGRESS)
+        said = _said(environment.progress)
+        if said is None:
+            return
         try:
             if said == init.Progress.NAMESPACES:
                 self._unwatch(environment)
@@ -324,7 +331,7 @@ class Zygote:
     def _last_words(self, environment: _Environment) -> None:
         """Of a process that has ended, and that the poll may not have told of yet."""
         if environment.progress is not None:
-            said = os.read(environment.progress, _MAX_PROGRESS)
+            said = _said(environment.progress) or b""
             halfway = said == init.Progress.NAMESPACES or said.startswith(init.Progress.UNSHARED)
             self._prepared(environment, b"" if halfway else said)
 
@@ -413,6 +420,22 @@ class Zygote:
             socket.send_fds(self._control, [json.dumps(message).encode()], [] if process is None else [process])
         except OSError:
             os._exit(1)
+
+
+def _pipe(undo: contextlib.ExitStack) -> tuple[int, int]:
+    """A pipe whose ends are closed unless all goes well."""
+    read, write = os.pipe()
+    undo.callback(os.close, read)
+    undo.callback(os.close, write)
+    return read, write
+
+
+def _said(progress: int) -> bytes | None:
+    """What has been said; None if nothing has: the number may have become another's since the poll."""
+    try:
+        return os.read(progress, _MAX_PROGRESS)
+    except BlockingIOError:
+        return None
 
 
 def _sweep() -> NoReturn:
