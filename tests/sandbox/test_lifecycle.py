@@ -430,12 +430,13 @@ async def test_a_signal_that_the_server_ignores_is_not_ignored_inside(pool: Sand
 
 async def test_those_who_come_while_a_zygote_starts_share_its_memory_as_well(pool: SandboxPool) -> None:
     """Else the limit and Max Memory Used of the first environments were off by an interpreter."""
-    first = asyncio.create_task(pool.acquire("python", 512, fresh=False, flags=()))
-    while not any(of.zygote and of.zygote.alive for of in pool._zygotes.values()):
-        await asyncio.sleep(0)
-    # Of another size than what is in stock, so that it is built by itself.
-    second = await pool.acquire("python", 1024, fresh=False, flags=())
-    assert second._footprint_mb == (await first)._footprint_mb > 0
+    async with asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(pool.acquire("python", 512, fresh=False, flags=()), name="first")
+        while not any(of.zygote and of.zygote.alive for of in pool._zygotes.values()):
+            await asyncio.sleep(0)
+        # Of another size than what is in stock, so that it is built by itself.
+        second = await pool.acquire("python", 1024, fresh=False, flags=())
+    assert second._footprint_mb == first.result()._footprint_mb > 0
 
 
 async def test_a_zygote_that_ends_is_replaced_while_callers_wait(pool: SandboxPool) -> None:
