@@ -24,9 +24,10 @@ from lambent.assembly.sandboxes import RUNTIME_API_PORT, SandboxHost
 from lambent.clock import Clock
 from lambent.core.admission import Admission
 from lambent.core.concurrency import AccountLimits
+from lambent.core.function import FunctionTarget
 from lambent.environments.byte_code import ByteCode
 from lambent.environments.fleet import Fleet, FleetSettings, FunctionSandbox
-from lambent.environments.variables import interpreter_flags
+from lambent.environments.variables import interpreter_flags, needs_fresh_interpreter
 from lambent.environments.zygote_plans import ZygotePlans
 from lambent.gateway.api import Api
 from lambent.gateway.authentication import AnyCredentials, Authenticator, VerifiedCredentials
@@ -313,7 +314,7 @@ class _Assembly:
         self._stack.callback(self._folders.close)
         self._code_mounts.folders = self._folders
         view = CatalogueView(database=self._database, folders=self._folders)
-        changed = Deployments(database=self._database, view=view, folders=self._folders, fleet=self._fleet).changed
+        changed = Deployments(view=view, folders=self._folders, fleet=self._fleet).changed
         reserved = self._admission.set_reserved
         self._activation = Activation(
             database=self._database,
@@ -322,7 +323,7 @@ class _Assembly:
             compile_code=self._byte_code.prepare,
             ids=self._ids,
             on_changed=changed,
-            on_activated=lambda target: self._background.start(self._warm(target.runtime, interpreter_flags(target))),
+            on_activated=lambda target: self._background.start(self._warm_for(target)),
         )
         s3_url = endpoint_url(os.environ, own_port=self._port)
         source = S3CodeSource(S3Endpoint(url=s3_url, region=self._settings.default_region))
@@ -447,10 +448,14 @@ class _Assembly:
                 raise CannotStart(f"no sandbox can be built: {error}; see lambent doctor") from error
             await sandbox.destroy()
 
-    async def _warm(self, runtime: str, flags: tuple[str, ...] = ()) -> None:
+    async def _warm_for(self, target: FunctionTarget) -> None:
+        fresh = needs_fresh_interpreter(target.environment)
+        await self._warm(target.runtime, fresh=fresh, flags=interpreter_flags(target))
+
+    async def _warm(self, runtime: str, *, fresh: bool = False, flags: tuple[str, ...] = ()) -> None:
         """Have blanks ready before the first invocation asks for one; then the byte code of what they import."""
         try:
-            await self._pool.warm(runtime, flags)
+            await self._pool.warm(runtime, fresh=fresh, flags=flags)
         except (SandboxUnavailable, SandboxFailed) as error:
             logger.warning("No environments for %s: %s", runtime, error)
             return

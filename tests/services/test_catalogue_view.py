@@ -90,3 +90,36 @@ async def test_a_load_that_a_change_overtook_is_not_kept(database: Database) -> 
         view.invalidate(SCOPE, "f")
     assert loading.result().revision == "r1"
     assert view.resolve(SCOPE, "f", None) is None
+
+
+async def test_a_function_that_changed_is_known_before_anybody_asks(database: Database) -> None:
+    await insert(database, ACTIVE)
+    view = CatalogueView(database=database, folders=NO_FOLDERS)
+    assert [version.version for version in await view.expect(SCOPE, "f")] == [LATEST]
+    assert view.resolve(SCOPE, "f", None) is not None
+    view.invalidate(SCOPE, "f")
+    assert view.resolve(SCOPE, "f", None) is None
+
+
+async def test_what_a_change_overtook_is_not_kept(database: Database) -> None:
+    await insert(database, ACTIVE)
+    view = CatalogueView(database=database, folders=NO_FOLDERS)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(view.expect(SCOPE, "f"), name="expect")
+        await asyncio.sleep(0)
+        view.invalidate(SCOPE, "f")
+    assert view.resolve(SCOPE, "f", None) is None
+
+
+async def test_few_functions_are_kept_that_nobody_has_invoked(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lambent.services.catalogue_view._EXPECTED", 1)
+    await insert(database, ACTIVE)
+    other = replace(ACTIVE, function_name="g", revision_id="r2")
+    await database.write(table.insert_function, FunctionRecord(scope=SCOPE, function_name="g"), [other])
+    view = CatalogueView(database=database, folders=NO_FOLDERS)
+    await view.expect(SCOPE, "f")
+    await view.expect(SCOPE, "g")
+    assert view.resolve(SCOPE, "f", None) is None
+    assert view.resolve(SCOPE, "g", None) is not None

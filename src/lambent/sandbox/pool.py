@@ -75,8 +75,8 @@ class _Kind(NamedTuple):
     """What blanks are alike in."""
 
     runtime: str
-    flags: tuple[str, ...]
-    """Of a stem's command line."""
+    stem: tuple[str, ...] | None
+    """The flags of its program's command line, where that is started in advance."""
 
 
 @dataclass(slots=True)
@@ -128,17 +128,19 @@ class SandboxPool:
         self._builders: set[asyncio.Task[Any]] = set()
         self._stopping = False
 
-    async def warm(self, runtime: str, flags: tuple[str, ...] = ()) -> None:
+    async def warm(self, runtime: str, *, fresh: bool = False, flags: tuple[str, ...] = ()) -> None:
         """Start the runtime's zygote and a stock of its blanks, if that hasn't happened.
 
         Args:
-            flags: those of the function for which it is.
+            fresh, flags: as in `acquire`, of the function for which it is.
 
         Raises:
             SandboxUnavailable: the runtime can't be had on this machine.
         """
         zygote = await self._zygote(runtime)
-        kind = _kind(zygote, flags)
+        if zygote.has_stem and not (flags or fresh):  # whose, isn't known yet
+            return
+        kind = _kind(zygote, flags, fresh=fresh)
         self._replenish(kind, self._stock(kind))
 
     async def acquire(self, runtime: str, tmp_mb: int, *, fresh: bool, flags: tuple[str, ...]) -> Sandbox:
@@ -152,11 +154,9 @@ class SandboxPool:
             SandboxUnavailable: the runtime can't be had on this machine.
             SandboxFailed: a step failed; it is named.
         """
-        zygote = await self._zygote(runtime)
-        kind = _kind(zygote, flags)
-        fresh = fresh and zygote.has_stem
-        if fresh or tmp_mb != DEFAULT_TMP_MB:
-            work = self._build(kind, tmp_mb, stem=not fresh)
+        kind = _kind(await self._zygote(runtime), flags, fresh=fresh)
+        if tmp_mb != DEFAULT_TMP_MB:
+            work = self._build(kind, tmp_mb)
             return await asyncio.shield(self._builder(work, runtime))
         stock = self._stock(kind)
         while stock.blanks:
@@ -194,7 +194,7 @@ class SandboxPool:
     def _stock(self, kind: _Kind) -> _Stock:
         stock = self._stocks.pop(kind, None)
         if stock is None:
-            size = min(self._settings.stock, _STEMS) if kind.flags else self._settings.stock
+            size = self._settings.stock if kind.stem is None else min(self._settings.stock, _STEMS)
             stock = _Stock(size)
             self._forget_oldest_stems()
         self._stocks[kind] = stock
@@ -202,7 +202,7 @@ class SandboxPool:
 
     def _forget_oldest_stems(self) -> None:
         """A stem has the memory of an interpreter: they are kept for few kinds."""
-        stems = [kind for kind, stock in self._stocks.items() if kind.flags and not stock.waiting]
+        stems = [kind for kind, stock in self._stocks.items() if kind.stem is not None and not stock.waiting]
         for kind in stems[: -_STEM_KINDS + 1]:
             stock = self._stocks.pop(kind)
             stock.size = 0
@@ -253,7 +253,7 @@ class SandboxPool:
         """Build until the stock is full and nobody waits; a failure goes to whoever has waited longest."""
         try:
             while len(stock.blanks) < stock.size + len(stock.waiting) and not self._stopping:
-                sandbox = await self._build(kind, DEFAULT_TMP_MB, stem=True)
+                sandbox = await self._build(kind, DEFAULT_TMP_MB)
                 while stock.waiting:
                     future = stock.waiting.popleft()
                     if not future.done():
@@ -273,16 +273,15 @@ class SandboxPool:
             if self._stopping:
                 _refuse(stock.waiting, SandboxUnavailable("the server is stopping"))
 
-    async def _build(self, kind: _Kind, tmp_mb: int, *, stem: bool) -> Sandbox:
+    async def _build(self, kind: _Kind, tmp_mb: int) -> Sandbox:
         """A blank environment; a zygote that ends meanwhile is replaced, once."""
-        flags = kind.flags if stem else None
         zygote = await self._zygote(kind.runtime)
         try:
-            return await self._fork(zygote, tmp_mb, flags)
+            return await self._fork(zygote, tmp_mb, kind.stem)
         except SandboxFailed:
             if zygote.alive or self._stopping:
                 raise
-        return await self._fork(await self._zygote(kind.runtime), tmp_mb, flags)
+        return await self._fork(await self._zygote(kind.runtime), tmp_mb, kind.stem)
 
     async def _fork(self, zygote: Zygote, tmp_mb: int, stem: tuple[str, ...] | None) -> Sandbox:
         loop = asyncio.get_running_loop()
@@ -367,8 +366,8 @@ class SandboxPool:
             attachment.close()
 
 
-def _kind(zygote: Zygote, flags: tuple[str, ...]) -> _Kind:
-    return _Kind(zygote.runtime, flags if zygote.has_stem else ())
+def _kind(zygote: Zygote, flags: tuple[str, ...], *, fresh: bool) -> _Kind:
+    return _Kind(zygote.runtime, flags if zygote.has_stem and not fresh else None)
 
 
 def _refuse(waiting: collections.deque[asyncio.Future[Sandbox]], error: Exception) -> None:

@@ -1,10 +1,13 @@
 """The in-memory view of what can be invoked: the hot path's answer to "which target is this?".
 
-Filled function by function when one is invoked for the first time, and emptied function by function when a writer says
-that one changed. It never holds what doesn't exist, so that names that nobody created take no memory.
+Filled function by function, when one is invoked for the first time or has just been changed, and emptied function by
+function when a writer says that one changes. It never holds what doesn't exist, so that names that nobody created take
+no memory, and few of those that nobody has invoked yet.
 
 A load that a change overtook isn't kept: its answer was right when the read began, and the next invocation reads again.
 """
+
+from collections.abc import Sequence
 
 from lambent.core.function import LATEST, FunctionConfiguration, FunctionTarget, State, target_of
 from lambent.core.function_rules import function_not_found, not_invocable
@@ -12,6 +15,8 @@ from lambent.core.scope import Scope
 from lambent.services.folders import Folders
 from lambent.store import functions as table
 from lambent.store.database import Database
+
+_EXPECTED = 256
 
 
 class CatalogueView:
@@ -21,6 +26,7 @@ class CatalogueView:
         self._database = database
         self._folders = folders
         self._functions: dict[tuple[Scope, str], dict[str, FunctionTarget | State]] = {}
+        self._expected: dict[tuple[Scope, str], None] = {}  # loaded before anybody asked, the oldest first
         self._changes = 0
 
     def resolve(self, scope: Scope, name: str, qualifier: str | None) -> FunctionTarget | None:
@@ -64,10 +70,30 @@ class CatalogueView:
             raise function_not_found(scope, name, qualifier or LATEST)
         raise not_invocable(wanted)
 
+    async def expect(self, scope: Scope, name: str) -> Sequence[FunctionConfiguration]:
+        """Read a function that has just changed and keep it, so that its next invocation needn't wait for the store.
+
+        Returns:
+            its versions, as they are now.
+        """
+        changes = self._changes
+        configurations = await self._database.read(table.all_versions, scope, name)
+        versions = {configuration.version: _invocable(configuration) for configuration in configurations}
+        in_folder = any(isinstance(target, FunctionTarget) and target.code_folder for target in versions.values())
+        if versions and changes == self._changes and not in_folder:
+            self._functions[scope, name] = versions
+            self._expected[scope, name] = None
+            if len(self._expected) > _EXPECTED:
+                oldest = next(iter(self._expected))
+                del self._expected[oldest]
+                self._functions.pop(oldest, None)
+        return configurations
+
     def invalidate(self, scope: Scope, name: str) -> None:
         """Forget a function that was changed or deleted."""
         self._changes += 1
         self._functions.pop((scope, name), None)
+        self._expected.pop((scope, name), None)
 
 
 def _invocable(configuration: FunctionConfiguration) -> FunctionTarget | State:

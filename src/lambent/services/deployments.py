@@ -8,8 +8,6 @@ from lambent.core.scope import Scope
 from lambent.environments.fleet import Fleet
 from lambent.services.catalogue_view import CatalogueView
 from lambent.services.folders import Folders
-from lambent.store import functions as table
-from lambent.store.database import Database
 from lambent.store.errors import StoreError
 
 logger = logging.getLogger(__name__)
@@ -18,8 +16,7 @@ logger = logging.getLogger(__name__)
 class Deployments:
     """Told of every change of a function, right after its commit."""
 
-    def __init__(self, *, database: Database, view: CatalogueView, folders: Folders, fleet: Fleet) -> None:
-        self._database = database
+    def __init__(self, *, view: CatalogueView, folders: Folders, fleet: Fleet) -> None:
         self._folders = folders
         self._view = view
         self._fleet = fleet
@@ -34,7 +31,7 @@ class Deployments:
 
     async def _retire(self, scope: Scope, name: str) -> None:
         try:
-            configurations = await self._database.read(table.all_versions, scope, name)
+            configurations = await self._view.expect(scope, name)
         except StoreError:
             # They end when idle for long enough; no new invocation goes there.
             logger.exception("The environments of a changed function could not be retired.", extra={"function": name})

@@ -39,7 +39,7 @@ class ProcessPool:
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True, mode=0o700)
 
-    async def warm(self, runtime: str, flags: tuple[str, ...]) -> None:  # noqa: ARG002  # nothing is started ahead
+    async def warm(self, runtime: str, **_: object) -> None:
         """Find out what the runtime is made of, if that hasn't happened.
 
         Raises:
