@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lambent.assembly.background import Background
+from lambent.assembly.control_plane import Collaborators, control_plane
 from lambent.assembly.environments import CodeMounts, EnvironmentFactory
 from lambent.assembly.sandboxes import RUNTIME_API_PORT, SandboxHost
 from lambent.clock import Clock
@@ -32,14 +33,13 @@ from lambent.environments.zygote_plans import ZygotePlans
 from lambent.gateway.api import Api
 from lambent.gateway.authentication import AnyCredentials, Authenticator, VerifiedCredentials
 from lambent.gateway.body_limits import body_limit
-from lambent.gateway.code_links import CodeDownloads, CodeLinks
+from lambent.gateway.code_links import CodeDownloads
 from lambent.gateway.credentials import RootKey, RootKeyUnusableError
 from lambent.gateway.front import Front
 from lambent.gateway.host_rules import HostRules
 from lambent.gateway.http_server import HttpServer
 from lambent.gateway.invoke import InvokeOperation
 from lambent.gateway.metrics_page import MetricsPage
-from lambent.gateway.operations.context import Services
 from lambent.ids import IdMaker
 from lambent.observe.log_store import LogLimits, LogStore
 from lambent.observe.metrics import InvocationMetrics
@@ -50,20 +50,15 @@ from lambent.runtimes.python.byte_code import PackageCopies
 from lambent.runtimes.python.interpreters import Interpreter
 from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
 from lambent.sandbox.pool import DEFAULT_TMP_MB
-from lambent.services.account import Account
 from lambent.services.activation import Activation
 from lambent.services.catalogue_view import CatalogueView
 from lambent.services.code_sweep import CodeSweep
-from lambent.services.concurrency import Concurrency
 from lambent.services.deployments import Deployments
 from lambent.services.events import EventInvoker, EventService
 from lambent.services.folders import Folders
-from lambent.services.functions import Functions
 from lambent.services.invoke import InvokeService
-from lambent.services.layers import Layers
 from lambent.services.packages import Packages
 from lambent.services.runtime_rules import RuntimeRules
-from lambent.services.versions import Versions
 from lambent.settings import Posture, Settings, is_loopback
 from lambent.startup import CannotStart, listen
 from lambent.store import functions as table
@@ -185,7 +180,7 @@ class _Assembly:
         await self._warm_expected()
         self._make_services()
         self._make_gateway()
-        await self._concurrency.restore()
+        await self._services.concurrency.restore()
         await self._code_sweep.mark()
         await self._run(listener)
         return Server(
@@ -309,20 +304,19 @@ class _Assembly:
         self._folders = Folders(
             allowed=_folders_of_functions(self._settings) if self._posture == "dev" else None,
             data_directory=self._data.path,
-            on_changed=lambda scope, name: changed(scope, name),  # noqa: PLW0108  # it is made below
+            on_changed=lambda scope, name: deployments.changed(scope, name),  # noqa: PLW0108  # it is made below
         )
         self._stack.callback(self._folders.close)
         self._code_mounts.folders = self._folders
         view = CatalogueView(database=self._database, folders=self._folders)
-        changed = Deployments(view=view, folders=self._folders, fleet=self._fleet).changed
-        reserved = self._admission.set_reserved
+        deployments = Deployments(view=view, folders=self._folders, fleet=self._fleet)
         self._activation = Activation(
             database=self._database,
             unpack=self._code.unpack,
             stack=self._code.stack,
             compile_code=self._byte_code.prepare,
             ids=self._ids,
-            on_changed=changed,
+            deployments=deployments,
             on_activated=lambda target: self._background.start(self._warm_for(target)),
         )
         s3_url = endpoint_url(os.environ, own_port=self._port)
@@ -330,34 +324,21 @@ class _Assembly:
         self._stack.callback(source.close)
         self._code_sweep = CodeSweep(database=self._database, store=self._code)
         self._packages = Packages(source=source, folders=self._folders, store=self._code, limits=self._limits)
-        layers = Layers(
-            database=self._database, packages=self._packages, clock=self._clock, ids=self._ids, limits=self._limits
+        self._services = control_plane(
+            Collaborators(
+                database=self._database,
+                deployments=deployments,
+                activation=self._activation,
+                packages=self._packages,
+                runtimes=RuntimeRules(clock=self._clock, unavailable=self._unavailable),
+                limits=self._limits,
+                clock=self._clock,
+                ids=self._ids,
+                host_architecture=_ARCHITECTURES.get(platform.machine(), platform.machine()),
+                on_reserved=self._admission.set_reserved,
+                link_secret=_secret(self._data.path / "link-secret"),
+            )
         )
-        functions = Functions(
-            database=self._database,
-            packages=self._packages,
-            layers=layers,
-            activation=self._activation,
-            clock=self._clock,
-            ids=self._ids,
-            limits=self._limits,
-            runtimes=RuntimeRules(clock=self._clock, unavailable=self._unavailable),
-            host_architecture=_ARCHITECTURES.get(platform.machine(), platform.machine()),
-            on_changed=changed,
-            on_reserved=reserved,
-        )
-        versions = Versions(
-            database=self._database,
-            packages=self._packages,
-            activation=self._activation,
-            ids=self._ids,
-            limits=self._limits,
-            on_changed=changed,
-        )
-        self._concurrency = Concurrency(database=self._database, limits=self._limits, on_reserved=reserved)
-        account = Account(database=self._database, limits=self._limits)
-        links = CodeLinks(secret=_secret(self._data.path / "link-secret"), clock=self._clock)
-        self._services = Services(functions, versions, layers, self._concurrency, account, links)
         self._invoke = InvokeService(
             targets=view,
             admission=self._admission,

@@ -12,27 +12,24 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
+from lambent.assembly.control_plane import Collaborators, control_plane
 from lambent.clock import Clock
 from lambent.core.concurrency import AccountLimits
 from lambent.core.errors import InvalidParameterValue
+from lambent.core.function import FunctionTarget
 from lambent.core.scope import Scope
 from lambent.gateway.api import Api
 from lambent.gateway.authentication import AnyCredentials
 from lambent.gateway.body_limits import body_limit
-from lambent.gateway.code_links import CODE_PATH_PREFIX, CodeDownloads, CodeLinks
+from lambent.gateway.code_links import CODE_PATH_PREFIX, CodeDownloads
 from lambent.gateway.http_server import HttpServer, Respond
-from lambent.gateway.operations.context import Services
 from lambent.ids import IdMaker
-from lambent.services.account import Account
 from lambent.services.activation import Activation
 from lambent.services.catalogue_view import CatalogueView
-from lambent.services.concurrency import Concurrency
+from lambent.services.deployments import Deployments
 from lambent.services.folders import Folders
-from lambent.services.functions import Functions
-from lambent.services.layers import Layers
 from lambent.services.packages import Packages
 from lambent.services.runtime_rules import RuntimeRules
-from lambent.services.versions import Versions
 from lambent.store.blobs import BlobStore
 from lambent.store.code_store import CodeStore
 from lambent.store.code_trees import CodeTrees
@@ -50,6 +47,13 @@ class NoBuckets:
 
     async def fetch(self, bucket: str, key: str, version: str | None) -> bytes:
         raise InvalidParameterValue(f"There is no {bucket}/{key}, version {version}.")
+
+
+class NoFleet:
+    """Nothing runs here."""
+
+    def retire(self, scope: Scope, name: str, *, keep: Sequence[FunctionTarget]) -> None:
+        """There is nothing to end."""
 
 
 class CalendarClock(Clock):
@@ -137,49 +141,36 @@ class ControlPlane:
         folders = Folders(allowed=None, data_directory=Path("/nowhere"), on_changed=lambda scope, name: None)
         self.view = CatalogueView(database=self.database, folders=folders)
         packages = Packages(source=NoBuckets(), folders=folders, store=self._code, limits=limits)
-        layers = Layers(database=self.database, packages=packages, clock=clock, ids=ids, limits=limits)
+        deployments = Deployments(view=self.view, folders=folders, fleet=NoFleet())
         activation = Activation(
             database=self.database,
             unpack=self._unpack,
             stack=self._code.stack,
             compile_code=_nothing_runs_here,
             ids=ids,
-            on_changed=self.view.invalidate,
+            deployments=deployments,
             on_activated=lambda target: None,
         )
-        links = CodeLinks(secret=b"s" * 32, clock=clock)
-        services = Services(
-            functions=Functions(
+        services = control_plane(
+            Collaborators(
                 database=self.database,
-                packages=packages,
-                layers=layers,
+                deployments=deployments,
                 activation=activation,
+                packages=packages,
+                runtimes=RuntimeRules(clock=self.calendar, unavailable=_unavailable),
+                limits=limits,
                 clock=clock,
                 ids=ids,
-                limits=limits,
-                runtimes=RuntimeRules(clock=self.calendar, unavailable=_unavailable),
                 host_architecture="x86_64",
-                on_changed=self.view.invalidate,
                 on_reserved=self._on_reserved,
-            ),
-            versions=Versions(
-                database=self.database,
-                packages=packages,
-                activation=activation,
-                ids=ids,
-                limits=limits,
-                on_changed=self.view.invalidate,
-            ),
-            layers=layers,
-            concurrency=Concurrency(database=self.database, limits=limits, on_reserved=self._on_reserved),
-            account=Account(database=self.database, limits=limits),
-            code_links=links,
+                link_secret=b"s" * 32,
+            )
         )
         await services.concurrency.restore()
         api = Api(
             codec=RestJsonCodec(load_lambda_model()),
             services=services,
-            downloads=CodeDownloads(links=links, packages=packages),
+            downloads=CodeDownloads(links=services.code_links, packages=packages),
         )
         authenticator = AnyCredentials()
         try:

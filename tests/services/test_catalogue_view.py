@@ -111,6 +111,29 @@ async def test_what_a_change_overtook_is_not_kept(database: Database) -> None:
     assert view.resolve(SCOPE, "f", None) is None
 
 
+async def test_what_is_being_changed_is_read_from_the_store(database: Database) -> None:
+    """Who has read the new configuration, before its writer knows of the commit, has the new one run."""
+    await insert(database, ACTIVE)
+    view = CatalogueView(database=database, folders=NO_FOLDERS)
+    await view.load(SCOPE, "f", None)
+    view.begin_change(SCOPE, "f")
+    assert view.resolve(SCOPE, "f", None) is None
+    assert (await view.load(SCOPE, "f", None)).revision == "r1"
+    await view.expect(SCOPE, "f")
+    assert view.resolve(SCOPE, "f", None) is None
+    changed = activated(replace(ACTIVE, code=Code(sha256="11" * 32, size=1)), revision_id="r2")
+    await database.write(table.replace_configuration, changed, seen_revision="r1")
+    assert view.resolve(SCOPE, "f", None) is None
+    assert (await view.load(SCOPE, "f", None)).revision == "r2"
+    view.begin_change(SCOPE, "f")
+    view.end_change(SCOPE, "f")
+    await view.load(SCOPE, "f", None)
+    assert view.resolve(SCOPE, "f", None) is None, "another change is under way"
+    view.end_change(SCOPE, "f")
+    await view.load(SCOPE, "f", None)
+    assert view.resolve(SCOPE, "f", None) is not None
+
+
 async def test_few_functions_are_kept_that_nobody_has_invoked(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

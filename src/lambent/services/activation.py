@@ -10,8 +10,8 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from lambent.core.function import FunctionConfiguration, FunctionTarget, activated, activation_failed, target_of
-from lambent.core.scope import Scope
 from lambent.ids import IdMaker
+from lambent.services.deployments import Deployments
 from lambent.store import functions as table
 from lambent.store.database import Database
 from lambent.store.errors import StoreError
@@ -31,7 +31,7 @@ class Activation:
         unpack: makes the code of a digest ready.
         stack: makes the layers of these digests ready, the lowest first.
         compile_code: makes byte code of what was unpacked, of a runtime, a package ("" if there is none) and layers.
-        on_changed: told of each function whose versions changed.
+        deployments: where each write of a function goes through.
         on_activated: told of each target that can be invoked now, to warm up for it.
     """
 
@@ -43,7 +43,7 @@ class Activation:
         stack: Callable[[Sequence[str]], Awaitable[None]],
         compile_code: Callable[[str, str, Sequence[str]], Awaitable[None]],
         ids: IdMaker,
-        on_changed: Callable[[Scope, str], None],
+        deployments: Deployments,
         on_activated: Callable[[FunctionTarget], None],
     ) -> None:
         self._database = database
@@ -51,7 +51,7 @@ class Activation:
         self._stack = stack
         self._compile_code = compile_code
         self._ids = ids
-        self._on_changed = on_changed
+        self._deployments = deployments
         self._on_activated = on_activated
         self._requested: asyncio.Queue[FunctionConfiguration] = asyncio.Queue()
         self._slots = asyncio.Semaphore(CONCURRENT_ACTIVATIONS)
@@ -103,12 +103,9 @@ class Activation:
             )
         else:
             settled = activated(configuration, revision_id=revision_id)
-        replaced = await self._database.write(
-            table.replace_configuration, settled, seen_revision=configuration.revision_id
-        )
-        if not replaced:
+        write = self._database.write(table.replace_configuration, settled, seen_revision=configuration.revision_id)
+        if not await self._deployments.change(configuration.scope, configuration.function_name, write):
             return
-        self._on_changed(configuration.scope, configuration.function_name)
         target = target_of(settled)
         if settled.is_settled and target is not None and target.revision == revision_id:
             self._on_activated(target)

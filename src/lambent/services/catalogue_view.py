@@ -1,12 +1,14 @@
 """The in-memory view of what can be invoked: the hot path's answer to "which target is this?".
 
 Filled function by function, when one is invoked for the first time or has just been changed, and emptied function by
-function when a writer says that one changes. It never holds what doesn't exist, so that names that nobody created take
-no memory, and few of those that nobody has invoked yet.
+function before a writer changes one. While it is being changed nothing of it is kept, so that who has read the new
+configuration never meets the old one by invoking. It never holds what doesn't exist, so that names that nobody created
+take no memory, and few of those that nobody has invoked yet.
 
 A load that a change overtook isn't kept: its answer was right when the read began, and the next invocation reads again.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 from lambent.core.function import LATEST, FunctionConfiguration, FunctionTarget, State, target_of
@@ -28,6 +30,7 @@ class CatalogueView:
         self._functions: dict[tuple[Scope, str], dict[str, FunctionTarget | State]] = {}
         self._expected: dict[tuple[Scope, str], None] = {}  # loaded before anybody asked, the oldest first
         self._changes = 0
+        self._changing: Counter[tuple[Scope, str]] = Counter()  # writes that may be on their way, by function
 
     def resolve(self, scope: Scope, name: str, qualifier: str | None) -> FunctionTarget | None:
         """The target of a qualifier (None is `$LATEST`), or None when the function must be loaded first.
@@ -61,7 +64,7 @@ class CatalogueView:
         for target in versions.values():
             if isinstance(target, FunctionTarget) and target.code_folder:
                 await self._folders.open(target)
-        if versions and changes == self._changes:
+        if versions and self._is_current((scope, name), changes):
             self._functions[scope, name] = versions
         wanted = versions.get(qualifier or LATEST)
         if isinstance(wanted, FunctionTarget):
@@ -80,7 +83,7 @@ class CatalogueView:
         configurations = await self._database.read(table.all_versions, scope, name)
         versions = {configuration.version: _invocable(configuration) for configuration in configurations}
         in_folder = any(isinstance(target, FunctionTarget) and target.code_folder for target in versions.values())
-        if versions and changes == self._changes and not in_folder:
+        if versions and self._is_current((scope, name), changes) and not in_folder:
             self._functions[scope, name] = versions
             self._expected[scope, name] = None
             if len(self._expected) > _EXPECTED:
@@ -89,11 +92,27 @@ class CatalogueView:
                 self._functions.pop(oldest, None)
         return configurations
 
+    def begin_change(self, scope: Scope, name: str) -> None:
+        """A function is about to be changed or deleted: until `end_change`, each of its invocations reads the store."""
+        self._changing[scope, name] += 1
+        self.invalidate(scope, name)
+
+    def end_change(self, scope: Scope, name: str) -> None:
+        """The write that `begin_change` announced has been made, or has failed."""
+        self._changing[scope, name] -= 1
+        if not self._changing[scope, name]:
+            del self._changing[scope, name]
+        self.invalidate(scope, name)
+
     def invalidate(self, scope: Scope, name: str) -> None:
-        """Forget a function that was changed or deleted."""
+        """Forget a function."""
         self._changes += 1
         self._functions.pop((scope, name), None)
         self._expected.pop((scope, name), None)
+
+    def _is_current(self, function: tuple[Scope, str], changes: int) -> bool:
+        """Whether what was read when there had been so many changes may be kept."""
+        return changes == self._changes and function not in self._changing
 
 
 def _invocable(configuration: FunctionConfiguration) -> FunctionTarget | State:

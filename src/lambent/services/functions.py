@@ -7,8 +7,9 @@ is now.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from lambent.clock import Clock
 from lambent.core.concurrency import AccountLimits
@@ -44,6 +45,7 @@ from lambent.core.versions import fingerprint, published
 from lambent.ids import IdMaker
 from lambent.services.activation import Activation
 from lambent.services.concurrency import OnReserved
+from lambent.services.deployments import Deployments
 from lambent.services.layers import Layers
 from lambent.services.packages import PackageRequest, Packages, described
 from lambent.services.runtime_rules import RuntimeRules
@@ -51,6 +53,8 @@ from lambent.store import functions as table
 from lambent.store.database import Database
 from lambent.store.errors import StoreConflict
 from lambent.store.functions import FunctionVersion
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ class Functions:
     Args:
         runtimes: which runtimes a function may have.
         host_architecture: `x86_64` or `arm64`; functions declare the same one.
-        on_changed: told of each function that was changed or deleted.
+        deployments: where each write of a function goes through.
         on_reserved: told of the reservation that a deleted function gives up.
     """
 
@@ -107,7 +111,7 @@ class Functions:
         limits: AccountLimits,
         runtimes: RuntimeRules,
         host_architecture: str,
-        on_changed: Callable[[Scope, str], None],
+        deployments: Deployments,
         on_reserved: OnReserved,
     ) -> None:
         self._database = database
@@ -119,7 +123,7 @@ class Functions:
         self._limits = limits
         self._runtimes = runtimes
         self._host_architecture = host_architecture
-        self._on_changed = on_changed
+        self._deployments = deployments
         self._on_reserved = on_reserved
 
     async def create(self, scope: Scope, new: NewFunction) -> FunctionConfiguration:
@@ -162,7 +166,7 @@ class Functions:
             versions.append(published(frozen, number="1", description=None, revision_id=self._ids.uuid()))
         function = FunctionRecord(scope=scope, function_name=new.function_name, tags=new.tags or {})
         try:
-            await self._database.write(table.insert_function, function, versions)
+            await self._change(latest, self._database.write(table.insert_function, function, versions))
         except StoreConflict as conflict:
             raise _function_exists(new.function_name) from conflict
         self._committed(*versions)
@@ -261,12 +265,13 @@ class Functions:
             check_deletable_qualifier(qualifier)
             if await self._database.read(table.find_function, scope, name) is None:
                 raise function_not_found(scope, name)
-            await self._database.write(table.delete_version, scope, name, qualifier)
-        elif await self._database.write(table.delete_function, scope, name):
+            await self._deployments.change(
+                scope, name, self._database.write(table.delete_version, scope, name, qualifier)
+            )
+        elif await self._deployments.change(scope, name, self._database.write(table.delete_function, scope, name)):
             self._on_reserved(scope, name, None)
         else:
             raise function_not_found(scope, name)
-        self._on_changed(scope, name)
 
     async def _layers_for(self, current: FunctionConfiguration, arns: Sequence[str]) -> tuple[FunctionLayer, ...]:
         layers = await self._layers.of_function(current.scope, arns)
@@ -292,7 +297,8 @@ class Functions:
         self, current: FunctionConfiguration, changed: FunctionConfiguration
     ) -> FunctionConfiguration | None:
         """The changed `$LATEST`, committed; None when somebody else was faster."""
-        if not await self._database.write(table.replace_configuration, changed, seen_revision=current.revision_id):
+        write = self._database.write(table.replace_configuration, changed, seen_revision=current.revision_id)
+        if not await self._change(current, write):
             return None
         self._committed(changed)
         return changed
@@ -305,7 +311,7 @@ class Functions:
         newest = await self._database.read(table.newest_version, current.scope, current.function_name)
         if newest is not None and newest.published_from == fingerprint(frozen):
             return None if await self._replace(current, changed) is None else newest
-        version = await self._database.write(
+        write = self._database.write(
             table.publish,
             changed,
             seen_revision=current.revision_id,
@@ -313,13 +319,16 @@ class Functions:
                 frozen, number=number, description=None, revision_id=self._ids.uuid()
             ),
         )
+        version = await self._change(current, write)
         if version is not None:
             self._committed(changed, version)
         return version
 
+    async def _change(self, current: FunctionConfiguration, write: Coroutine[Any, Any, T]) -> T:
+        return await self._deployments.change(current.scope, current.function_name, write)
+
     def _committed(self, *configurations: FunctionConfiguration) -> None:
         for configuration in configurations:
-            self._on_changed(configuration.scope, configuration.function_name)
             self._activation.request(configuration)
 
 

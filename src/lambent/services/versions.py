@@ -1,6 +1,5 @@
 """Versions: publish `$LATEST`, and list what was published."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from lambent.core.concurrency import AccountLimits
@@ -11,6 +10,7 @@ from lambent.core.scope import Scope
 from lambent.core.versions import check_code_sha256, fingerprint, published
 from lambent.ids import IdMaker
 from lambent.services.activation import Activation
+from lambent.services.deployments import Deployments
 from lambent.services.packages import Packages
 from lambent.store import functions as table
 from lambent.store.database import Database
@@ -27,7 +27,7 @@ class Publication:
 
 
 class Versions:
-    """The use cases of published versions. `on_changed` is told of each function that got a version."""
+    """The use cases of published versions."""
 
     def __init__(
         self,
@@ -37,14 +37,14 @@ class Versions:
         activation: Activation,
         ids: IdMaker,
         limits: AccountLimits,
-        on_changed: Callable[[Scope, str], None],
+        deployments: Deployments,
     ) -> None:
         self._database = database
         self._packages = packages
         self._activation = activation
         self._ids = ids
         self._limits = limits
-        self._on_changed = on_changed
+        self._deployments = deployments
 
     async def publish(self, scope: Scope, publication: Publication) -> FunctionConfiguration:
         """Freeze `$LATEST` as a new version; if nothing changed since the last one, that one, as it is.
@@ -91,7 +91,7 @@ class Versions:
         usage = await self._database.read(table.account_usage, latest.scope)
         if usage.total_code_size + frozen.code.size > self._limits.total_code_size:
             raise CodeStorageExceeded("Code storage limit exceeded.")
-        version = await self._database.write(
+        write = self._database.write(
             table.publish,
             replace(latest, revision_id=self._ids.uuid()),
             seen_revision=latest.revision_id,
@@ -99,8 +99,7 @@ class Versions:
                 frozen, number=number, description=description, revision_id=self._ids.uuid()
             ),
         )
-        if version is not None:
-            self._on_changed(latest.scope, latest.function_name)
-            if not version.is_settled:
-                self._activation.request(version)
+        version = await self._deployments.change(latest.scope, latest.function_name, write)
+        if version is not None and not version.is_settled:
+            self._activation.request(version)
         return version

@@ -1,0 +1,85 @@
+"""The control plane: the use cases behind the API's operations, made of what they share.
+
+A resource's use cases are one object, made here from the same few collaborators; the server and the tests' control
+plane, which runs nothing, both call `control_plane`.
+"""
+
+from dataclasses import dataclass
+
+from lambent.clock import Clock
+from lambent.core.concurrency import AccountLimits
+from lambent.gateway.code_links import CodeLinks
+from lambent.gateway.operations.context import Services
+from lambent.ids import IdMaker
+from lambent.services.account import Account
+from lambent.services.activation import Activation
+from lambent.services.concurrency import Concurrency, OnReserved
+from lambent.services.deployments import Deployments
+from lambent.services.functions import Functions
+from lambent.services.layers import Layers
+from lambent.services.packages import Packages
+from lambent.services.runtime_rules import RuntimeRules
+from lambent.services.versions import Versions
+from lambent.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Collaborators:
+    """What use cases are made of.
+
+    Attributes:
+        host_architecture: `x86_64` or `arm64`; functions declare the same one.
+        on_reserved: told of each reservation of concurrency.
+        link_secret: signs links to code.
+    """
+
+    database: Database
+    deployments: Deployments
+    activation: Activation
+    packages: Packages
+    runtimes: RuntimeRules
+    limits: AccountLimits
+    clock: Clock
+    ids: IdMaker
+    host_architecture: str
+    on_reserved: OnReserved
+    link_secret: bytes
+
+
+def control_plane(shared: Collaborators) -> Services:
+    """Every use case of the API but invocations."""
+    database, packages, clock, ids, limits = (
+        shared.database,
+        shared.packages,
+        shared.clock,
+        shared.ids,
+        shared.limits,
+    )
+    layers = Layers(database=database, packages=packages, clock=clock, ids=ids, limits=limits)
+    return Services(
+        functions=Functions(
+            database=database,
+            packages=packages,
+            layers=layers,
+            activation=shared.activation,
+            clock=clock,
+            ids=ids,
+            limits=limits,
+            runtimes=shared.runtimes,
+            host_architecture=shared.host_architecture,
+            deployments=shared.deployments,
+            on_reserved=shared.on_reserved,
+        ),
+        versions=Versions(
+            database=database,
+            packages=packages,
+            activation=shared.activation,
+            ids=ids,
+            limits=limits,
+            deployments=shared.deployments,
+        ),
+        layers=layers,
+        concurrency=Concurrency(database=database, limits=limits, on_reserved=shared.on_reserved),
+        account=Account(database=database, limits=limits),
+        code_links=CodeLinks(secret=shared.link_secret, clock=clock),
+    )
