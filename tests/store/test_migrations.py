@@ -1,6 +1,7 @@
 """What the tables are declared to be is what the migrations make, from nothing and from what an earlier Lambent left."""
 
 import importlib
+import pkgutil
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, Engine, Inspector, MetaData, inspect, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+import lambent.store
 from lambent.store import tables
 from lambent.store.database import Database, open_engine
 from lambent.store.errors import SchemaTooNew
@@ -22,8 +24,8 @@ from lambent.store.migrations import control, migrate, queue
 from lambent.store.migrations.runner import migration_modules
 
 SCHEMAS = {"control": (control, tables.control_schema), "queue": (queue, tables.queue_schema)}
-for table_module in ("events", "functions", "layers"):
-    importlib.import_module(f"lambent.store.{table_module}")
+for store_module in pkgutil.iter_modules(lambent.store.__path__, "lambent.store."):
+    importlib.import_module(store_module.name)  # so that each has declared its tables
 
 
 @pytest.fixture(params=SCHEMAS)

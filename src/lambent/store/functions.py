@@ -144,7 +144,7 @@ def insert_function(
             account=function.scope.account,
             region=function.scope.region,
             name=function.function_name,
-            last_version=max(_number(version.version) for version in versions),
+            last_version=max(version_number(version.version) for version in versions),
             reserved_concurrency=function.reserved_concurrency,
             tags=json.dumps(dict(function.tags)),
         )
@@ -154,7 +154,7 @@ def insert_function(
 
 def find_function(connection: Connection, scope: Scope, name: str) -> FunctionRecord | None:
     """The function, or None."""
-    row = connection.execute(select(functions).where(_is_function(functions, scope, name))).one_or_none()
+    row = connection.execute(select(functions).where(is_function(functions, scope, name))).one_or_none()
     return None if row is None else _record(row)
 
 
@@ -163,7 +163,7 @@ def find_version(connection: Connection, scope: Scope, name: str, version: str =
     function = find_function(connection, scope, name)
     if function is None:
         return None
-    row = connection.execute(select(function_versions).where(_is_version(scope, name, version))).one_or_none()
+    row = connection.execute(select(function_versions).where(is_version(scope, name, version))).one_or_none()
     return None if row is None else FunctionVersion(function, _configuration(row))
 
 
@@ -171,7 +171,7 @@ def newest_version(connection: Connection, scope: Scope, name: str) -> FunctionC
     """The published version with the highest number, or None."""
     statement = (
         select(function_versions)
-        .where(_is_function(function_versions, scope, name), function_versions.c.version > _LATEST_NUMBER)
+        .where(is_function(function_versions, scope, name), function_versions.c.version > _LATEST_NUMBER)
         .order_by(function_versions.c.version.desc())
         .limit(1)
     )
@@ -214,7 +214,7 @@ def list_functions(
 
 def replace_configuration(connection: Connection, configuration: FunctionConfiguration, *, seen_revision: str) -> bool:
     """Write a version back if nobody changed it since `seen_revision`; whether that was so."""
-    version = _is_version(configuration.scope, configuration.function_name, configuration.version)
+    version = is_version(configuration.scope, configuration.function_name, configuration.version)
     replaced = connection.execute(
         update(function_versions)
         .where(version, function_versions.c.revision_id == seen_revision)
@@ -237,7 +237,7 @@ def publish(
     """
     if not replace_configuration(connection, latest, seen_revision=seen_revision):
         return None
-    function = _is_function(functions, latest.scope, latest.function_name)
+    function = is_function(functions, latest.scope, latest.function_name)
     connection.execute(update(functions).where(function).values(last_version=functions.c.last_version + 1))
     version = make_version(str(connection.scalar(select(functions.c.last_version).where(function))))
     connection.execute(insert(function_versions).values(**_to_row(version)))
@@ -246,12 +246,12 @@ def publish(
 
 def delete_function(connection: Connection, scope: Scope, name: str) -> bool:
     """Delete a function with all its versions; whether it was there."""
-    return connection.execute(delete(functions).where(_is_function(functions, scope, name))).rowcount == 1
+    return connection.execute(delete(functions).where(is_function(functions, scope, name))).rowcount == 1
 
 
 def delete_version(connection: Connection, scope: Scope, name: str, version: str) -> None:
     """Delete one published version, if it is there."""
-    connection.execute(delete(function_versions).where(_is_version(scope, name, version)))
+    connection.execute(delete(function_versions).where(is_version(scope, name, version)))
 
 
 def unsettled_versions(connection: Connection) -> list[FunctionConfiguration]:
@@ -279,7 +279,7 @@ def reserve_concurrency(
     if reserved is not None and sum(taken.values()) - taken[name] + reserved > reservable:
         return ReservationOutcome.NO_ROOM
     connection.execute(
-        update(functions).where(_is_function(functions, scope, name)).values(reserved_concurrency=reserved)
+        update(functions).where(is_function(functions, scope, name)).values(reserved_concurrency=reserved)
     )
     return ReservationOutcome.DONE
 
@@ -340,30 +340,34 @@ def _layers_in_use(settings: FunctionSettings) -> list[str]:
     return [*digests, stack_digest(digests)] if digests else []
 
 
-def _is_function(table: Table, scope: Scope, name: str) -> ColumnElement[bool]:
+def is_function(table: Table, scope: Scope, name: str) -> ColumnElement[bool]:
+    """The rows of one function in a table that has account, region and name."""
     return and_(table.c.account == scope.account, table.c.region == scope.region, table.c.name == name)
 
 
-def _is_version(scope: Scope, name: str, version: str) -> ColumnElement[bool]:
-    return and_(_is_function(function_versions, scope, name), function_versions.c.version == _number(version))
+def is_version(scope: Scope, name: str, version: str) -> ColumnElement[bool]:
+    """The row of one version."""
+    return and_(is_function(function_versions, scope, name), function_versions.c.version == version_number(version))
 
 
 def _versions_of(scope: Scope, name: str) -> Select[Any]:
     return (
         select(function_versions)
-        .where(_is_function(function_versions, scope, name))
+        .where(is_function(function_versions, scope, name))
         .order_by(function_versions.c.version)
     )
 
 
-def _number(version: str) -> int:
+def version_number(version: str) -> int:
+    """`$LATEST` or a number as it is stored."""
     if version == LATEST:
         return _LATEST_NUMBER
     number = int(version)
     return number if str(number) == version and number <= _HIGHEST_NUMBER else _NO_NUMBER
 
 
-def _version(number: int) -> str:
+def version_text(number: int) -> str:
+    """The other way round."""
     return LATEST if number == _LATEST_NUMBER else str(number)
 
 
@@ -382,7 +386,7 @@ def _to_row(configuration: FunctionConfiguration) -> dict[str, object]:
         "account": configuration.scope.account,
         "region": configuration.scope.region,
         "name": configuration.function_name,
-        "version": _number(configuration.version),
+        "version": version_number(configuration.version),
         "settings": json.dumps(asdict(configuration.settings)),
         "code_sha256": configuration.code.sha256,
         "code_size": configuration.code.size,
@@ -404,7 +408,7 @@ def _configuration(row: Row[Any]) -> FunctionConfiguration:
     return FunctionConfiguration(
         scope=Scope(row.account, row.region),
         function_name=row.name,
-        version=_version(row.version),
+        version=version_text(row.version),
         settings=_settings(json.loads(row.settings)),
         code=Code(row.code_sha256, row.code_size, row.code_folder),
         last_modified_ms=row.last_modified_ms,

@@ -1,0 +1,7 @@
+"""Event source mappings."""
+
+from sqlalchemy import Connection
+
+
+def upgrade(connection: Connection) -> None:
+    """Nothing yet."""
