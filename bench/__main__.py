@@ -18,7 +18,7 @@ from bench.processes import hello_server, lambent_server, newest_node
 from bench.report import as_json, as_markdown, with_part
 from bench.results import Results
 from bench.run import Options, Run
-from bench.scenarios import cold, density, flat, flood, isolation, start, update, warm
+from bench.scenarios import cold, density, flat, flood, isolation, reload, start, update, warm
 from lambent.version import VERSION
 
 SECTIONS: Mapping[str, Callable[[Run, Results], None]] = {
@@ -37,8 +37,8 @@ SECTIONS: Mapping[str, Callable[[Run, Results], None]] = {
     "burst": density.bursts,
 }
 """Measured one after the other on one server."""
-_START, _FLAT = "start", "flat"
-_NAMES = (*SECTIONS, _START, _FLAT)
+_RELOAD, _START, _FLAT = "reload", "start", "flat"
+_NAMES = (*SECTIONS, _RELOAD, _START, _FLAT)
 
 
 def main() -> int:
@@ -120,6 +120,9 @@ def _measure(options: Options, chosen: list[str]) -> tuple[Results, list[str]]:
                         finally:
                             run.functions.delete_all()
                             processes.settle(lambent.pid)
+        if _RELOAD in chosen:
+            with section(_RELOAD, folder / "dev.log"):
+                reload.reload(folder, options, hello.port, results)
         if _START in chosen:
             with section(_START, log):
                 start.start(folder, options, results)

@@ -175,6 +175,16 @@ BARS = (
         lambda run: run.update,
         lambda update: (update.p50_ms, update.hello_p50_ms),
     ),
+    *(
+        _milliseconds(
+            f"a saved file to its first answer, {client}, p95",
+            100,
+            4_000,
+            lambda run, client=client: run.reload.get(client),
+            lambda reload: (reload.p95_ms, reload.hello_p50_ms),
+        )
+        for client in (PYTHON, NODE)
+    ),
     _bar(
         "warm rate with 10,000 functions, of that with one",
         "≥ 0.9",

@@ -5,6 +5,7 @@ import json
 import re
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench import load
 from bench.load import Target
@@ -40,6 +41,14 @@ class Functions:
     def create(self, name: str, package: Package, *, memory_mb: int = RATE_MEMORY_MB) -> None:
         """Create a function and wait until it is active."""
         self._client.call("POST", "", creation(name, package, memory_mb=memory_mb))
+        self._names.add(name)
+        self.wait(name)
+
+    def create_from_folder(self, name: str, folder: Path, runtime: str) -> None:
+        """Create a function whose code is a folder as it is now, and wait until it is active."""
+        package = Package(b"", runtime)
+        body = creation(name, package, memory_mb=RATE_MEMORY_MB)
+        self._client.call("POST", "", {**body, "Code": {"S3Bucket": "hot-reload", "S3Key": str(folder)}})
         self._names.add(name)
         self.wait(name)
 

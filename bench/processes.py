@@ -57,7 +57,9 @@ def hello_server() -> Iterator[Hello]:
 
 
 @contextlib.contextmanager
-def lambent_server(data_directory: Path, log: Path, credentials: Credentials | None = None) -> Iterator[Lambent]:
+def lambent_server(
+    data_directory: Path, log: Path, credentials: Credentials | None = None, *, folders: Path | None = None
+) -> Iterator[Lambent]:
     """`lambent serve`, verifying signatures, for the time of the block.
 
     The machine's memory isn't what is measured: the capacity is set so that it never decides.
@@ -65,9 +67,12 @@ def lambent_server(data_directory: Path, log: Path, credentials: Credentials | N
     Args:
         data_directory: an empty one, or one that an earlier server has left.
         credentials: the root key of the latter; a new one is read from the log.
+        folders: where functions may have their code, which `lambent dev` alone allows: it is started instead, and
+            takes any credentials.
     """
     port = free_port()
-    command = [sys.executable, "-m", "lambent", "serve", "--port", str(port), "--data-dir", str(data_directory)]
+    posture = ["serve"] if folders is None else ["dev", "--folders", str(folders)]
+    command = [sys.executable, "-m", "lambent", *posture, "--port", str(port), "--data-dir", str(data_directory)]
     command += ["--concurrency-limit", "100000", "--memory-capacity-mb", "1000000"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LAMBENT_")}
     with log.open("wb") as output:

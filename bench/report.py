@@ -156,6 +156,9 @@ def _other_figures(results: Results) -> Iterator[tuple[str, str]]:
     if update := results.update:
         yield "UpdateFunctionCode to first new answer, p50", f"{update.p50_ms:.1f} ms"
         yield "UpdateFunctionCode to first new answer, p95", f"{update.p95_ms:.1f} ms"
+    for client, reload in results.reload.items():
+        yield f"a saved file to its first answer, {client}, p50", f"{reload.p50_ms:.1f} ms"
+        yield f"a saved file to its first answer, {client}, p95", f"{reload.p95_ms:.1f} ms"
     if flood := results.flood:
         yield f"flood of one function by {flood.flood_clients} clients", f"{flood.flood_rate:,.0f}/s"
         yield "another's warm p50, alone → meanwhile", f"{flood.quiet_p50_ms:.3f} → {flood.flooded_p50_ms:.3f} ms"

@@ -110,7 +110,7 @@ class Idle:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """From sending UpdateFunctionCode to having the first answer of the new code."""
+    """From sending UpdateFunctionCode, or saving a file, to having the first answer of the new code."""
 
     samples: int
     p50_ms: float
@@ -195,6 +195,7 @@ class Results:
     memory: Memory | None = None
     idle: Idle | None = None
     update: Update | None = None
+    reload: dict[str, Update] = field(default_factory=dict)
     flood: Flood | None = None
     isolation: Isolation | None = None
     start: Start | None = None
