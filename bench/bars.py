@@ -103,6 +103,16 @@ def _p50(cold: Cold) -> tuple[float, float]:
     return cold.p50_ms, cold.hello_p50_ms
 
 
+def _reload(client: str) -> Bar:
+    return _milliseconds(
+        f"a saved file to its first answer, {client}, p95",
+        100,
+        4_000,
+        lambda run: run.reload.get(client),
+        lambda reload: (reload.p95_ms, reload.hello_p50_ms),
+    )
+
+
 def _burst(concurrency: int, least: float, times_hello: float) -> Bar:
     return _bar(
         f"burst of {concurrency:,}",
@@ -175,16 +185,8 @@ BARS = (
         lambda run: run.update,
         lambda update: (update.p50_ms, update.hello_p50_ms),
     ),
-    *(
-        _milliseconds(
-            f"a saved file to its first answer, {client}, p95",
-            100,
-            4_000,
-            lambda run, client=client: run.reload.get(client),
-            lambda reload: (reload.p95_ms, reload.hello_p50_ms),
-        )
-        for client in (PYTHON, NODE)
-    ),
+    _reload(PYTHON),
+    _reload(NODE),
     _bar(
         "warm rate with 10,000 functions, of that with one",
         "≥ 0.9",

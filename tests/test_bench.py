@@ -73,6 +73,7 @@ def _good() -> Results:
         memory=Memory(60.3, 100, 2.41, 0.52, 1.93),
         idle=Idle(1000, 3, 0.011, 0.004),
         update=Update(20, 44.4, 48.8, _HELLO_MS),
+        reload={client: Update(20, 12.3, 99.9, _HELLO_MS) for client in (PYTHON, NODE)},
         flood=Flood(32, 9_001, 0.12, 0.23, 0.02, 0.03),
         isolation=Isolation(("a", "b", "c", "d", "e"), 51, 32, ()),
         start=Start(0.31, 0.52, 0.1),
@@ -91,6 +92,7 @@ def _bad() -> Results:
         memory=Memory(81, 100, 2.6, 0.5, 2.1),
         idle=Idle(1000, 3, 0.02, 0.02),
         update=Update(20, 51, 60, _HELLO_MS),
+        reload={client: Update(20, 50, 101, _HELLO_MS) for client in (PYTHON, NODE)},
         flood=Flood(32, 9_000, 0.1, 0.3, 0.02, 0.03),
         isolation=Isolation(("a", "b", "c", "d", "e"), 51, 32, ("a function can mount",)),
         start=Start(0.6, 1.6, 0.1),
@@ -162,6 +164,7 @@ def test_a_busy_machine_meets_a_bar_by_processor_time_and_by_ratio() -> None:
         cold={kind: _cold(cold.p50_ms * 4, p95_ms=39, hello_ms=0.1) for kind, cold in _good().cold.items()},
         bursts={200: Burst(200, 80, 0.1), 1000: Burst(1000, 60, 0.1)},
         update=Update(20, 150, 190, 0.1),
+        reload={client: Update(20, 100, 390, 0.1) for client in (PYTHON, NODE)},
         start=Start(0.6, 1.4, 0.1),
     )
     assert _missed(busy) == []
