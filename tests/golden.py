@@ -24,7 +24,8 @@ _PATTERNS = {
     "region": r"[a-z]{2}-[a-z]+-\d",
     "other-region": r"[a-z]{2}-[a-z]+-\d",
     "uuid": r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-    "date": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+0000",
+    "date": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(?:\+0000|\d{3}Z)",  # the latter of function URLs
+    "csc-id": r"csc-[a-z0-9]{17}",
     "sha256": r"[A-Za-z0-9+/]{43}=",
     "runtime-version": r"[0-9a-f]{64}",
     "url": r"https?://\S+",
