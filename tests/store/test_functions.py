@@ -18,6 +18,7 @@ from lambent.core.function import (
 )
 from lambent.core.scope import Scope
 from lambent.store import functions as table
+from lambent.store import removals
 from lambent.store.database import Database
 from lambent.store.errors import StoreConflict
 from lambent.store.functions import ReservationOutcome
@@ -119,7 +120,7 @@ async def test_version_numbers_ascend_and_are_not_used_again(database: Database)
     await insert(database, latest())
     for _ in range(2):
         await publish(database, latest())
-    await database.write(table.delete_version, SCOPE, "f", "2")
+    await database.write(removals.delete_version, SCOPE, "f", "2")
     third = await publish(database, latest())
     assert third is not None
     assert third.version == "3"

@@ -13,6 +13,7 @@ from lambent.gateway.operations.context import Services
 from lambent.ids import IdMaker
 from lambent.services.account import Account
 from lambent.services.activation import Activation
+from lambent.services.aliases import Aliases
 from lambent.services.concurrency import Concurrency, OnReserved
 from lambent.services.deployments import Deployments
 from lambent.services.functions import Functions
@@ -78,6 +79,7 @@ def control_plane(shared: Collaborators) -> Services:
             limits=limits,
             deployments=shared.deployments,
         ),
+        aliases=Aliases(database=database, ids=ids, deployments=shared.deployments),
         layers=layers,
         concurrency=Concurrency(database=database, limits=limits, on_reserved=shared.on_reserved),
         account=Account(database=database, limits=limits),

@@ -10,6 +10,11 @@ from lambent.core.errors import InvalidParameterValue, PreconditionFailed, Resou
 from lambent.core.function import LATEST, FunctionConfiguration, State
 from lambent.core.scope import Scope
 
+WRONG_REVISION = (
+    "The Revision Id provided does not match the latest Revision Id. "
+    "Call the GetFunction/GetAlias API to retrieve the latest Revision Id"
+)
+
 _VERSION_NUMBER = re.compile(r"[0-9]+")
 
 
@@ -52,10 +57,7 @@ def check_deletable_qualifier(qualifier: str) -> None:
 def check_revision(current: FunctionConfiguration, revision_id: str | None) -> None:
     """Raises PreconditionFailed when the caller names another revision than the current one."""
     if revision_id is not None and revision_id != current.revision_id:
-        raise PreconditionFailed(
-            "The Revision Id provided does not match the latest Revision Id. "
-            "Call the GetFunction/GetAlias API to retrieve the latest Revision Id"
-        )
+        raise PreconditionFailed(WRONG_REVISION)
 
 
 def check_settled(latest: FunctionConfiguration) -> None:

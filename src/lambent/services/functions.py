@@ -28,7 +28,6 @@ from lambent.core.function_rules import (
     check_revision,
     check_settled,
     function_not_found,
-    is_version_number,
 )
 from lambent.core.function_settings import (
     RequestedSettings,
@@ -36,11 +35,11 @@ from lambent.core.function_settings import (
     check_architectures,
     check_function_name,
     check_requested,
-    check_tags,
     initial_settings,
 )
 from lambent.core.layers import check_layers_of_function, check_unpacked_size
 from lambent.core.scope import Scope
+from lambent.core.tags import check_tags
 from lambent.core.versions import fingerprint, published
 from lambent.ids import IdMaker
 from lambent.services.activation import Activation
@@ -50,9 +49,11 @@ from lambent.services.layers import Layers
 from lambent.services.packages import PackageRequest, Packages, described
 from lambent.services.runtime_rules import RuntimeRules
 from lambent.store import functions as table
+from lambent.store import removals
 from lambent.store.database import Database
 from lambent.store.errors import StoreConflict
 from lambent.store.functions import FunctionVersion
+from lambent.store.qualified import find_qualified
 
 T = TypeVar("T")
 
@@ -173,15 +174,12 @@ class Functions:
         return versions[-1]
 
     async def get(self, scope: Scope, name: str, qualifier: str | None) -> FunctionVersion:
-        """One version of a function, `$LATEST` when no qualifier is given.
+        """One version of a function, by number or by alias; `$LATEST` when no qualifier is given.
 
         Raises:
-            ResourceNotFound: the function or the version isn't there.
+            ResourceNotFound: the function, the version or the alias isn't there.
         """
-        version = qualifier or LATEST
-        found = None
-        if version == LATEST or is_version_number(version):
-            found = await self._database.read(table.find_version, scope, name, version)
+        found = await self._database.read(find_qualified, scope, name, qualifier)
         if found is None:
             raise function_not_found(scope, name, qualifier)
         return found
@@ -260,14 +258,12 @@ class Functions:
         Raises:
             InvalidParameterValue: the qualifier is `$LATEST` or an alias.
             ResourceNotFound: no such function.
+            ResourceConflict: an alias refers to the version.
         """
         if qualifier is not None:
             check_deletable_qualifier(qualifier)
-            if await self._database.read(table.find_function, scope, name) is None:
-                raise function_not_found(scope, name)
-            await self._deployments.change(
-                scope, name, self._database.write(table.delete_version, scope, name, qualifier)
-            )
+            write = self._database.write(removals.delete_version, scope, name, qualifier)
+            await self._deployments.change(scope, name, write)
         elif await self._deployments.change(scope, name, self._database.write(table.delete_function, scope, name)):
             self._on_reserved(scope, name, None)
         else:

@@ -17,12 +17,26 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    delete,
+    insert,
+    or_,
     select,
+    update,
 )
 
-from lambent.core.aliases import Alias, Routing
+from lambent.core.aliases import (
+    Alias,
+    AliasChange,
+    Routing,
+    alias_to_update_not_found,
+    changed,
+    check_alias_revision,
+    check_same_role,
+)
+from lambent.core.function import FunctionSettings
+from lambent.core.function_rules import function_not_found
 from lambent.core.scope import Scope
-from lambent.store.functions import version_text
+from lambent.store.functions import find_version, is_function, version_number, version_text
 from lambent.store.tables import control_schema
 
 aliases = Table(
@@ -52,14 +66,109 @@ def find_alias(connection: Connection, scope: Scope, name: str, alias: str) -> A
     return None if row is None else _alias(row)
 
 
-def _is_alias(scope: Scope, name: str, alias: str) -> ColumnElement[bool]:
-    columns = aliases.c
-    return and_(
-        columns.account == scope.account,
-        columns.region == scope.region,
-        columns.name == name,
-        columns.alias == alias,
+def list_aliases(
+    connection: Connection,
+    scope: Scope,
+    name: str,
+    *,
+    version: str | None = None,
+    after: str | None = None,
+    limit: int | None = None,
+) -> list[Alias]:
+    """At most `limit` aliases of a function by name from `after` on; only those that point at `version` if given."""
+    statement = select(aliases).where(is_function(aliases, scope, name)).order_by(aliases.c.alias).limit(limit)
+    if version is not None:
+        statement = statement.where(aliases.c.version == version_number(version))
+    if after is not None:
+        statement = statement.where(aliases.c.alias > after)
+    return [_alias(row) for row in connection.execute(statement)]
+
+
+def names_of_aliases(connection: Connection, scope: Scope, name: str, version: str) -> list[str]:
+    """The aliases that point at a version or route to it, sorted."""
+    number = version_number(version)
+    refers = or_(aliases.c.version == number, aliases.c.routed_version == number)
+    statement = select(aliases.c.alias).where(is_function(aliases, scope, name), refers).order_by(aliases.c.alias)
+    return list(connection.scalars(statement))
+
+
+def create_alias(connection: Connection, alias: Alias) -> None:
+    """Add an alias of versions that are there.
+
+    Raises:
+        ResourceNotFound: no such function, or one of the versions isn't there.
+        InvalidParameterValue: the two versions have different roles.
+        IntegrityError: the name is taken (`Database.write` makes it a StoreConflict).
+    """
+    _check_versions(connection, alias)
+    connection.execute(insert(aliases).values(**_to_row(alias)))
+
+
+def update_alias(
+    connection: Connection, scope: Scope, name: str, alias: str, change: AliasChange, *, revision_id: str
+) -> Alias | None:
+    """Change an alias if it is as `change` expects it.
+
+    Args:
+        revision_id: the new one.
+
+    Returns:
+        the alias as it is now, or None if somebody else was faster.
+
+    Raises:
+        ResourceNotFound: no such alias, or no such version.
+        InvalidParameterValue: a routing that isn't allowed.
+        PreconditionFailed: another revision than the one expected.
+    """
+    current = find_alias(connection, scope, name, alias)
+    if current is None:
+        raise alias_to_update_not_found(scope, name, alias)
+    wanted = changed(current, change, revision_id=revision_id)
+    _check_versions(connection, wanted)
+    check_alias_revision(current, change.revision_id)
+    replaced = connection.execute(
+        update(aliases)
+        .where(_is_alias(scope, name, alias), aliases.c.revision_id == current.revision_id)
+        .values(**_to_row(wanted))
     )
+    return wanted if replaced.rowcount == 1 else None
+
+
+def remove_alias(connection: Connection, scope: Scope, name: str, alias: str) -> None:
+    """Delete an alias, if it is there, but nothing that belongs to it: `removals.delete_alias` is whole."""
+    connection.execute(delete(aliases).where(_is_alias(scope, name, alias)))
+
+
+def _check_versions(connection: Connection, alias: Alias) -> None:
+    first = _settings_of(connection, alias, alias.version)
+    if alias.routing is not None:
+        check_same_role(first, _settings_of(connection, alias, alias.routing.version))
+
+
+def _settings_of(connection: Connection, alias: Alias, version: str) -> FunctionSettings:
+    found = find_version(connection, alias.scope, alias.function_name, version)
+    if found is None:
+        raise function_not_found(alias.scope, alias.function_name, version)
+    return found.configuration.settings
+
+
+def _is_alias(scope: Scope, name: str, alias: str) -> ColumnElement[bool]:
+    return and_(is_function(aliases, scope, name), aliases.c.alias == alias)
+
+
+def _to_row(alias: Alias) -> dict[str, object]:
+    routing = alias.routing
+    return {
+        "account": alias.scope.account,
+        "region": alias.scope.region,
+        "name": alias.function_name,
+        "alias": alias.name,
+        "version": version_number(alias.version),
+        "description": alias.description,
+        "routed_version": None if routing is None else version_number(routing.version),
+        "routed_weight": None if routing is None else routing.weight,
+        "revision_id": alias.revision_id,
+    }
 
 
 def _alias(row: Row[Any]) -> Alias:

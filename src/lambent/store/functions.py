@@ -94,7 +94,7 @@ function_versions = Table(
 )
 
 _LATEST_NUMBER = 0
-_NO_NUMBER = -1  # of what looks like a number and can't be a version's: 01, or 128 digits
+_NO_NUMBER = -1  # of what can't be a version's: 01, 128 digits, $LATEST.PUBLISHED
 _HIGHEST_NUMBER = 2**31 - 1
 
 
@@ -245,13 +245,8 @@ def publish(
 
 
 def delete_function(connection: Connection, scope: Scope, name: str) -> bool:
-    """Delete a function with all its versions; whether it was there."""
+    """Delete a function with all its versions and aliases; whether it was there."""
     return connection.execute(delete(functions).where(is_function(functions, scope, name))).rowcount == 1
-
-
-def delete_version(connection: Connection, scope: Scope, name: str, version: str) -> None:
-    """Delete one published version, if it is there."""
-    connection.execute(delete(function_versions).where(is_version(scope, name, version)))
 
 
 def unsettled_versions(connection: Connection) -> list[FunctionConfiguration]:
@@ -359,10 +354,10 @@ def _versions_of(scope: Scope, name: str) -> Select[Any]:
 
 
 def version_number(version: str) -> int:
-    """`$LATEST` or a number as it is stored."""
+    """`$LATEST` or a number as it is stored; what can't be a version's number as one that no version has."""
     if version == LATEST:
         return _LATEST_NUMBER
-    number = int(version)
+    number = int(version) if version.isdecimal() else _NO_NUMBER
     return number if str(number) == version and number <= _HIGHEST_NUMBER else _NO_NUMBER
 
 

@@ -1,22 +1,18 @@
-"""What may be attached to a function, to one of its versions or to one of its aliases: is it there, and its end.
+"""What a qualifier stands for: is it there, and which version is it?
 
-Tables of such resources (policies, URLs, event invoke configurations, provisioned concurrency …) have the columns
-account, region, name and qualifier (`$LATEST` for the function itself) and a foreign key to `functions` with ON DELETE
-CASCADE; `forget_qualifier` takes away what a deleted version or alias had.
+Other resources may be attached to a function, to one of its versions or to one of its aliases: they ask here, and what
+they are attached to takes them along when it goes, which is in `removals`.
 """
 
 from enum import Enum, auto
 
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import Connection, select
 
 from lambent.core.function import LATEST
 from lambent.core.function_rules import is_version_number
 from lambent.core.scope import Scope
 from lambent.store.aliases import find_alias
-from lambent.store.functions import is_function, is_version
-
-QUALIFIED_TABLES: tuple[Table, ...] = ()
-"""The tables of resources that belong to a version or an alias and end with it."""
+from lambent.store.functions import FunctionVersion, find_version, is_version
 
 
 class Existence(Enum):
@@ -45,7 +41,9 @@ def existence(connection: Connection, scope: Scope, name: str, qualifier: str | 
     return Existence.NO_SUCH_ALIAS if find_alias(connection, scope, name, qualifier) is None else Existence.THERE
 
 
-def forget_qualifier(connection: Connection, scope: Scope, name: str, qualifier: str) -> None:
-    """Take away everything that a version or alias has; for the unit of work that deletes it."""
-    for table in QUALIFIED_TABLES:
-        connection.execute(delete(table).where(is_function(table, scope, name), table.c.qualifier == qualifier))
+def find_qualified(connection: Connection, scope: Scope, name: str, qualifier: str | None) -> FunctionVersion | None:
+    """The version that a qualifier stands for (None is `$LATEST`; an alias's first version), or None."""
+    if qualifier is None or qualifier == LATEST or is_version_number(qualifier):
+        return find_version(connection, scope, name, qualifier or LATEST)
+    alias = find_alias(connection, scope, name, qualifier)
+    return None if alias is None else find_version(connection, scope, name, alias.version)

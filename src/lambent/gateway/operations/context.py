@@ -8,6 +8,7 @@ from lambent.core.arn import FunctionReference, parse_function_reference
 from lambent.core.scope import Scope
 from lambent.gateway.code_links import CodeLinks
 from lambent.services.account import Account
+from lambent.services.aliases import Aliases
 from lambent.services.concurrency import Concurrency
 from lambent.services.functions import Functions
 from lambent.services.layers import Layers
@@ -20,6 +21,7 @@ class Services:
 
     functions: Functions
     versions: Versions
+    aliases: Aliases
     layers: Layers
     concurrency: Concurrency
     account: Account

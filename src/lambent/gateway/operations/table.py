@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from lambent.gateway.operations import account, concurrency, functions, layers, tags, versions
+from lambent.gateway.operations import account, aliases, concurrency, functions, layers, tags, versions
 from lambent.gateway.operations.context import Operation
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -15,6 +15,11 @@ OPERATIONS: Mapping[str, Operation] = {
     "DeleteFunction": functions.delete_function,
     "PublishVersion": versions.publish_version,
     "ListVersionsByFunction": versions.list_versions_by_function,
+    "CreateAlias": aliases.create_alias,
+    "GetAlias": aliases.get_alias,
+    "UpdateAlias": aliases.update_alias,
+    "DeleteAlias": aliases.delete_alias,
+    "ListAliases": aliases.list_aliases,
     "PutFunctionConcurrency": concurrency.put_function_concurrency,
     "GetFunctionConcurrency": concurrency.get_function_concurrency,
     "DeleteFunctionConcurrency": concurrency.delete_function_concurrency,
