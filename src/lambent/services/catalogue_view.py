@@ -5,29 +5,45 @@ function before a writer changes one. While it is being changed nothing of it is
 configuration never meets the old one by invoking. It never holds what doesn't exist, so that names that nobody created
 take no memory, and few of those that nobody has invoked yet.
 
+An alias stands beside the versions of its function: as the very target of its version, or, where it routes a share of
+its invocations to another one, as a `Split` of two targets, of which each invocation draws one.
+
 A load that a change overtook isn't kept: its answer was right when the read began, and the next invocation reads again.
 """
 
+import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from sqlalchemy import Connection
+
+from lambent.core.aliases import Alias, Split
 from lambent.core.function import LATEST, FunctionConfiguration, FunctionTarget, State, target_of
 from lambent.core.function_rules import function_not_found, not_invocable
 from lambent.core.scope import Scope
 from lambent.services.folders import Folders
-from lambent.store import functions as table
+from lambent.store.aliases import list_aliases
 from lambent.store.database import Database
+from lambent.store.functions import all_versions
 
 _EXPECTED = 256
 
+_Version = FunctionTarget | State
+_Qualified = FunctionTarget | State | Split[_Version]
+
 
 class CatalogueView:
-    """Targets by function and qualifier. Used from the event loop's thread only."""
+    """Targets by function and qualifier. Used from the event loop's thread only.
 
-    def __init__(self, *, database: Database, folders: Folders) -> None:
+    Args:
+        draw: a random number, at least 0.0 and below 1.0, for each invocation of an alias that routes.
+    """
+
+    def __init__(self, *, database: Database, folders: Folders, draw: Callable[[], float] = random.random) -> None:
         self._database = database
         self._folders = folders
-        self._functions: dict[tuple[Scope, str], dict[str, FunctionTarget | State]] = {}
+        self._draw = draw
+        self._functions: dict[tuple[Scope, str], dict[str, _Qualified]] = {}
         self._expected: dict[tuple[Scope, str], None] = {}  # loaded before anybody asked, the oldest first
         self._changes = 0
         self._changing: Counter[tuple[Scope, str]] = Counter()  # writes that may be on their way, by function
@@ -36,42 +52,34 @@ class CatalogueView:
         """The target of a qualifier (None is `$LATEST`), or None when the function must be loaded first.
 
         Raises:
-            ResourceNotFound: the function is known and has no such version.
+            ResourceNotFound: the function is known and has no such version or alias.
             ResourceConflict: the version was never activated.
             InvalidZipFile: its code is a folder that has gone.
         """
-        versions = self._functions.get((scope, name))
-        if versions is None:
+        qualified = self._functions.get((scope, name))
+        if qualified is None:
             return None
-        target = versions.get(qualifier or LATEST)
+        target = qualified.get(qualifier or LATEST)
         if isinstance(target, FunctionTarget):
             return self._folders.now(target) if target.code_folder else target
-        if target is None:
-            raise function_not_found(scope, name, qualifier or LATEST)
-        raise not_invocable(target)
+        return self._chosen(target, scope, name, qualifier)
 
     async def load(self, scope: Scope, name: str, qualifier: str | None) -> FunctionTarget:
         """Read the function from the store, keep it, and resolve the qualifier.
 
         Raises:
-            ResourceNotFound: there is no such function or version.
+            ResourceNotFound: there is no such function, version or alias.
             ResourceConflict: the version was never activated.
             InvalidZipFile: its code is a folder that has gone.
         """
         changes = self._changes
-        configurations = await self._database.read(table.all_versions, scope, name)
-        versions = {configuration.version: _invocable(configuration) for configuration in configurations}
-        for target in versions.values():
+        _, qualified = await self._database.read(_read, scope, name)
+        for target in qualified.values():
             if isinstance(target, FunctionTarget) and target.code_folder:
                 await self._folders.open(target)
-        if versions and self._is_current((scope, name), changes):
-            self._functions[scope, name] = versions
-        wanted = versions.get(qualifier or LATEST)
-        if isinstance(wanted, FunctionTarget):
-            return self._folders.now(wanted) if wanted.code_folder else wanted
-        if wanted is None:
-            raise function_not_found(scope, name, qualifier or LATEST)
-        raise not_invocable(wanted)
+        if qualified and self._is_current((scope, name), changes):
+            self._functions[scope, name] = qualified
+        return self._chosen(qualified.get(qualifier or LATEST), scope, name, qualifier)
 
     async def expect(self, scope: Scope, name: str) -> Sequence[FunctionConfiguration]:
         """Read a function that has just changed and keep it, so that its next invocation needn't wait for the store.
@@ -80,11 +88,10 @@ class CatalogueView:
             its versions, as they are now.
         """
         changes = self._changes
-        configurations = await self._database.read(table.all_versions, scope, name)
-        versions = {configuration.version: _invocable(configuration) for configuration in configurations}
-        in_folder = any(isinstance(target, FunctionTarget) and target.code_folder for target in versions.values())
-        if versions and self._is_current((scope, name), changes) and not in_folder:
-            self._functions[scope, name] = versions
+        configurations, qualified = await self._database.read(_read, scope, name)
+        in_folder = any(isinstance(target, FunctionTarget) and target.code_folder for target in qualified.values())
+        if qualified and self._is_current((scope, name), changes) and not in_folder:
+            self._functions[scope, name] = qualified
             self._expected[scope, name] = None
             if len(self._expected) > _EXPECTED:
                 oldest = next(iter(self._expected))
@@ -110,10 +117,31 @@ class CatalogueView:
         self._functions.pop((scope, name), None)
         self._expected.pop((scope, name), None)
 
+    def _chosen(self, found: _Qualified | None, scope: Scope, name: str, qualifier: str | None) -> FunctionTarget:
+        """The target of one invocation; raises as `load`."""
+        target = found.choose(self._draw()) if isinstance(found, Split) else found
+        if isinstance(target, FunctionTarget):
+            return self._folders.now(target) if target.code_folder else target
+        if target is None:
+            raise function_not_found(scope, name, qualifier or LATEST)
+        raise not_invocable(target)
+
     def _is_current(self, function: tuple[Scope, str], changes: int) -> bool:
         """Whether what was read when there had been so many changes may be kept."""
         return changes == self._changes and function not in self._changing
 
 
-def _invocable(configuration: FunctionConfiguration) -> FunctionTarget | State:
-    return target_of(configuration) or configuration.state
+def _read(connection: Connection, scope: Scope, name: str) -> tuple[list[FunctionConfiguration], dict[str, _Qualified]]:
+    """A function's versions, and what each of its qualifiers stands for."""
+    configurations = all_versions(connection, scope, name)
+    versions: dict[str, _Version] = {
+        configuration.version: target_of(configuration) or configuration.state for configuration in configurations
+    }
+    aliases = {alias.name: _stands_for(alias, versions) for alias in list_aliases(connection, scope, name)}
+    return configurations, {**versions, **aliases}
+
+
+def _stands_for(alias: Alias, versions: Mapping[str, _Version]) -> _Qualified:
+    """What an alias is: versions that it refers to are there, since nobody can delete them."""
+    first = versions[alias.version]
+    return first if alias.routing is None else Split(first, versions[alias.routing.version], alias.routing.weight)
