@@ -13,7 +13,6 @@ from lambent.core.function_settings import (
     check_environment,
     check_function_name,
     check_requested,
-    check_tags,
     initial_settings,
 )
 
@@ -141,9 +140,3 @@ def test_a_bare_name_has_64_characters_at_most() -> None:
     check_function_name("a" * 64)
     with pytest.raises(InvalidParameterValue, match="at 'functionName' failed to satisfy constraint: Member must have"):
         check_function_name("a" * 65)
-
-
-def test_a_function_has_50_tags_at_most() -> None:
-    check_tags({str(number): "" for number in range(50)})
-    with pytest.raises(InvalidParameterValue, match="Number of tags exceeds resource tag limit"):
-        check_tags({str(number): "" for number in range(51)})

@@ -31,7 +31,6 @@ MAX_ENVIRONMENT_BYTES = 4096
 """Of the variables as compact JSON, braces and quotes included."""
 
 MAX_FUNCTION_NAME_LENGTH = 64
-MAX_TAGS = 50
 
 RESERVED_ENVIRONMENT_KEYS = frozenset(
     {
@@ -179,12 +178,6 @@ def check_function_name(name: str) -> None:
             f"1 validation error detected: Value '{name}' at 'functionName' failed to satisfy constraint: "
             f"Member must have length less than or equal to {MAX_FUNCTION_NAME_LENGTH}"
         )
-
-
-def check_tags(tags: Mapping[str, str]) -> None:
-    """Raises InvalidParameterValue for more tags than a resource may have."""
-    if len(tags) > MAX_TAGS:
-        raise InvalidParameterValue("Number of tags exceeds resource tag limit.")
 
 
 def _given(value: T | None, current: T) -> T:
