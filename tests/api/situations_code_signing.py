@@ -1,28 +1,61 @@
 """What the samples of code-signing.json need."""
 
-from tests.api.golden_world import NOT_YET, Reasons, Situations
+from tests.api.golden_world import Reasons, Situations, World, nothing, small
+from tests.lambent_server import REGION
 
 FILE = "code-signing"
 
-SITUATIONS: Situations = {}
+PUBLISHER = "arn:aws:signer:{region}:{account}:/signing-profiles/test"
 
-SKIPPED: Reasons = {
-    ("CreateCodeSigningConfig", "policy Enforce and description given"): NOT_YET + "CreateCodeSigningConfig",
-    ("UpdateCodeSigningConfig", "nothing to change"): NOT_YET + "UpdateCodeSigningConfig",
-    ("GetCodeSigningConfig", "existing"): NOT_YET + "GetCodeSigningConfig",
-    ("GetFunctionCodeSigningConfig", "function without one"): NOT_YET + "GetFunctionCodeSigningConfig",
-    ("DeleteFunctionCodeSigningConfig", "function without one: no error"): NOT_YET + "DeleteFunctionCodeSigningConfig",
-    ("ListFunctionsByCodeSigningConfig", "used by no function"): NOT_YET + "ListFunctionsByCodeSigningConfig",
-    ("DeleteCodeSigningConfig", "does not exist"): NOT_YET + "DeleteCodeSigningConfig",
-    ("UpdateCodeSigningConfig", "does not exist, nothing to change"): NOT_YET + "UpdateCodeSigningConfig",
-    ("GetCodeSigningConfig", "does not exist"): NOT_YET + "GetCodeSigningConfig",
-    ("ListFunctionsByCodeSigningConfig", "does not exist"): NOT_YET + "ListFunctionsByCodeSigningConfig",
-    ("PutFunctionCodeSigningConfig", "configuration does not exist"): NOT_YET + "PutFunctionCodeSigningConfig",
+
+def config(world: World) -> None:
+    _config(world, "my config")
+
+
+def described_config(world: World) -> None:
+    _config(world, "Code Signing")
+
+
+def missing_config(world: World) -> None:
+    account = world.values["account"]
+    world.values["missing-csc-arn"] = f"arn:aws:lambda:{REGION}:{account}:code-signing-config:csc-{'0' * 17}"
+
+
+def function_without_config(world: World) -> None:
+    small(world)
+    missing_config(world)
+
+
+def _config(world: World, description: str) -> None:
+    created = world.client.create_code_signing_config(
+        Description=description,
+        AllowedPublishers={
+            "SigningProfileVersionArns": [PUBLISHER.format(region=REGION, account=world.values["account"])]
+        },
+        CodeSigningPolicies={"UntrustedArtifactOnDeployment": "Enforce"},
+    )
+    world.values["csc-arn"] = created["CodeSigningConfig"]["CodeSigningConfigArn"]
+
+
+SITUATIONS: Situations = {
+    ("CreateCodeSigningConfig", "policy Enforce and description given"): nothing,
+    ("UpdateCodeSigningConfig", "nothing to change"): config,
+    ("GetCodeSigningConfig", "existing"): described_config,
+    ("GetFunctionCodeSigningConfig", "function without one"): small,
+    ("DeleteFunctionCodeSigningConfig", "function without one: no error"): small,
+    ("ListFunctionsByCodeSigningConfig", "used by no function"): config,
+    ("DeleteCodeSigningConfig", "does not exist"): missing_config,
+    ("UpdateCodeSigningConfig", "does not exist, nothing to change"): missing_config,
+    ("GetCodeSigningConfig", "does not exist"): missing_config,
+    ("ListFunctionsByCodeSigningConfig", "does not exist"): missing_config,
+    ("PutFunctionCodeSigningConfig", "configuration does not exist"): function_without_config,
     (
         "PutFunctionCodeSigningConfig",
         "neither function nor configuration exist: configuration is checked first",
-    ): NOT_YET + "PutFunctionCodeSigningConfig",
-    ("PutFunctionCodeSigningConfig", "function does not exist"): NOT_YET + "PutFunctionCodeSigningConfig",
-    ("GetFunctionCodeSigningConfig", "function does not exist"): NOT_YET + "GetFunctionCodeSigningConfig",
-    ("DeleteFunctionCodeSigningConfig", "function does not exist"): NOT_YET + "DeleteFunctionCodeSigningConfig",
+    ): missing_config,
+    ("PutFunctionCodeSigningConfig", "function does not exist"): config,
+    ("GetFunctionCodeSigningConfig", "function does not exist"): nothing,
+    ("DeleteFunctionCodeSigningConfig", "function does not exist"): nothing,
 }
+
+SKIPPED: Reasons = {}

@@ -14,6 +14,7 @@ from lambent.ids import IdMaker
 from lambent.services.account import Account
 from lambent.services.activation import Activation
 from lambent.services.aliases import Aliases
+from lambent.services.code_signing import CodeSigning
 from lambent.services.concurrency import Concurrency, OnReserved
 from lambent.services.deployments import Deployments
 from lambent.services.functions import Functions
@@ -57,6 +58,7 @@ def control_plane(shared: Collaborators) -> Services:
         shared.limits,
     )
     layers = Layers(database=database, packages=packages, clock=clock, ids=ids, limits=limits)
+    code_signing = CodeSigning(database=database, clock=clock)
     return Services(
         functions=Functions(
             database=database,
@@ -69,6 +71,7 @@ def control_plane(shared: Collaborators) -> Services:
             runtimes=shared.runtimes,
             host_architecture=shared.host_architecture,
             deployments=shared.deployments,
+            code_signing=code_signing,
             on_reserved=shared.on_reserved,
         ),
         versions=Versions(
@@ -82,6 +85,7 @@ def control_plane(shared: Collaborators) -> Services:
         aliases=Aliases(database=database, ids=ids, deployments=shared.deployments),
         layers=layers,
         concurrency=Concurrency(database=database, limits=limits, on_reserved=shared.on_reserved),
+        code_signing=code_signing,
         account=Account(database=database, limits=limits),
         code_links=CodeLinks(secret=shared.link_secret, clock=clock),
     )

@@ -128,6 +128,24 @@ class CodeStorageExceeded(ApiError):
     code, status = "CodeStorageExceededException", 400
 
 
+class CodeSigningConfigNotFound(ApiError):
+    """The code signing config that a function has, or shall have, does not exist."""
+
+    code, status, message_key = "CodeSigningConfigNotFoundException", 404, "Message"
+
+
+class CodeVerificationFailed(ApiError):
+    """Code that isn't signed by an allowed publisher, where that is enforced."""
+
+    code, status, message_key = "CodeVerificationFailedException", 400, "Message"
+
+
+class ProvisionedConcurrencyConfigNotFound(ApiError):
+    """The version or alias has no provisioned concurrency."""
+
+    code, status = "ProvisionedConcurrencyConfigNotFoundException", 404
+
+
 class PolicyLengthExceeded(ApiError):
     """A resource policy would be longer than it may be."""
 

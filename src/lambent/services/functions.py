@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from lambent.clock import Clock
+from lambent.core.code_signing import function_config_not_found
 from lambent.core.concurrency import AccountLimits
 from lambent.core.errors import CodeStorageExceeded, ResourceConflict
 from lambent.core.function import (
@@ -43,12 +44,14 @@ from lambent.core.tags import check_tags
 from lambent.core.versions import fingerprint, published
 from lambent.ids import IdMaker
 from lambent.services.activation import Activation
+from lambent.services.code_signing import CodeSigning
 from lambent.services.concurrency import OnReserved
 from lambent.services.deployments import Deployments
 from lambent.services.layers import Layers
 from lambent.services.packages import PackageRequest, Packages, described
 from lambent.services.runtime_rules import RuntimeRules
 from lambent.store import functions as table
+from lambent.store.code_signing import ConfigOutcome, insert_function_with_config
 from lambent.store import removals
 from lambent.store.database import Database
 from lambent.store.errors import StoreConflict
@@ -67,6 +70,7 @@ class NewFunction:
     package: PackageRequest
     publish: bool = False
     tags: Mapping[str, str] | None = None
+    code_signing_config_arn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,7 @@ class Functions:
         runtimes: RuntimeRules,
         host_architecture: str,
         deployments: Deployments,
+        code_signing: CodeSigning,
         on_reserved: OnReserved,
     ) -> None:
         self._database = database
@@ -125,6 +130,7 @@ class Functions:
         self._runtimes = runtimes
         self._host_architecture = host_architecture
         self._deployments = deployments
+        self._code_signing = code_signing
         self._on_reserved = on_reserved
 
     async def create(self, scope: Scope, new: NewFunction) -> FunctionConfiguration:
@@ -138,6 +144,8 @@ class Functions:
             AccessDenied: a layer is another account's and not shared.
             ResourceConflict: the name is taken.
             RequestEntityTooLarge, CodeStorageExceeded: too much code.
+            CodeSigningConfigNotFound, CodeVerificationFailed: the function's code signing config isn't there, or
+                doesn't let code through that isn't signed.
         """
         check_function_name(new.function_name)
         settings = initial_settings(
@@ -150,6 +158,7 @@ class Functions:
             raise _function_exists(new.function_name)
         layers = await self._layers.of_function(scope, new.settings.layers or ())
         package = await self._packages.fetch(new.package)
+        signing = await self._code_signing.for_new_function(scope, new.function_name, new.code_signing_config_arn)
         check_unpacked_size(layers, code_bytes=package.unpacked_bytes)
         await self._check_storage(scope, package.size * (2 if new.publish else 1))
         latest = FunctionConfiguration(
@@ -166,10 +175,13 @@ class Functions:
             frozen = await self._packages.frozen(latest)
             versions.append(published(frozen, number="1", description=None, revision_id=self._ids.uuid()))
         function = FunctionRecord(scope=scope, function_name=new.function_name, tags=new.tags or {})
+        write = self._database.write(insert_function_with_config, function, versions, config_id=signing)
         try:
-            await self._change(latest, self._database.write(table.insert_function, function, versions))
+            outcome = await self._change(latest, write)
         except StoreConflict as conflict:
             raise _function_exists(new.function_name) from conflict
+        if outcome is ConfigOutcome.NO_SUCH_CONFIG:
+            raise function_config_not_found(new.code_signing_config_arn or "")
         self._committed(*versions)
         return versions[-1]
 
@@ -192,6 +204,7 @@ class Functions:
 
         Raises:
             ResourceNotFound, InvalidParameterValue, RequestEntityTooLarge, CodeStorageExceeded: as `create`.
+            CodeVerificationFailed: the function's code signing config doesn't let unsigned code through.
             PreconditionFailed: the revision isn't `update.revision_id`.
             ResourceConflict: an update is in progress, or the function isn't Active.
         """
@@ -200,6 +213,7 @@ class Functions:
             check_architectures(update.architectures, host_architecture=self._host_architecture)
         self._runtimes.check_code_update((await self.get(scope, name, None)).configuration.settings.runtime)
         package = await self._packages.fetch(update.package)
+        await self._code_signing.check_deployment(scope, name)
         current = await self._check_changeable(scope, name, update.revision_id)
         copies = 2 if update.publish else 1
         check_unpacked_size(current.settings.layers, code_bytes=package.unpacked_bytes)
@@ -272,6 +286,7 @@ class Functions:
     async def _layers_for(self, current: FunctionConfiguration, arns: Sequence[str]) -> tuple[FunctionLayer, ...]:
         layers = await self._layers.of_function(current.scope, arns)
         if layers:
+            await self._code_signing.check_deployment(current.scope, current.function_name)
             check_unpacked_size(layers, code_bytes=await self._packages.unpacked_bytes(current.code))
         return layers
 

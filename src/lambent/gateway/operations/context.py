@@ -9,6 +9,7 @@ from lambent.core.scope import Scope
 from lambent.gateway.code_links import CodeLinks
 from lambent.services.account import Account
 from lambent.services.aliases import Aliases
+from lambent.services.code_signing import CodeSigning
 from lambent.services.concurrency import Concurrency
 from lambent.services.functions import Functions
 from lambent.services.layers import Layers
@@ -24,6 +25,7 @@ class Services:
     aliases: Aliases
     layers: Layers
     concurrency: Concurrency
+    code_signing: CodeSigning
     account: Account
     code_links: CodeLinks
 

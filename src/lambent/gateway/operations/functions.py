@@ -25,6 +25,7 @@ async def create_function(context: OperationContext, request: dict[str, Any]) ->
         package=package_request(request["code"]),
         publish=request.get("publish", False),
         tags=request.get("tags"),
+        code_signing_config_arn=request.get("code_signing_config_arn"),
     )
     return render_configuration(await context.services.functions.create(context.scope, new))
 

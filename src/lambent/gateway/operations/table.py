@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from lambent.gateway.operations import account, aliases, concurrency, functions, layers, tags, versions
+from lambent.gateway.operations import account, aliases, code_signing, concurrency, functions, layers, tags, versions
 from lambent.gateway.operations.context import Operation
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -23,6 +23,15 @@ OPERATIONS: Mapping[str, Operation] = {
     "PutFunctionConcurrency": concurrency.put_function_concurrency,
     "GetFunctionConcurrency": concurrency.get_function_concurrency,
     "DeleteFunctionConcurrency": concurrency.delete_function_concurrency,
+    "CreateCodeSigningConfig": code_signing.create_code_signing_config,
+    "GetCodeSigningConfig": code_signing.get_code_signing_config,
+    "UpdateCodeSigningConfig": code_signing.update_code_signing_config,
+    "DeleteCodeSigningConfig": code_signing.delete_code_signing_config,
+    "ListCodeSigningConfigs": code_signing.list_code_signing_configs,
+    "ListFunctionsByCodeSigningConfig": code_signing.list_functions_by_code_signing_config,
+    "PutFunctionCodeSigningConfig": code_signing.put_function_code_signing_config,
+    "GetFunctionCodeSigningConfig": code_signing.get_function_code_signing_config,
+    "DeleteFunctionCodeSigningConfig": code_signing.delete_function_code_signing_config,
     "PublishLayerVersion": layers.publish_layer_version,
     "GetLayerVersion": layers.get_layer_version,
     "GetLayerVersionByArn": layers.get_layer_version_by_arn,
