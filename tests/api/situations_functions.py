@@ -34,7 +34,14 @@ def two_functions(world: World) -> None:
     world.publish()
 
 
+def aliased(world: World) -> None:
+    published(world)
+    world.client.create_alias(FunctionName=world.values["function"], Name="a1", FunctionVersion="1")
+
+
 SITUATIONS: Situations = {
+    ("GetFunction", "by alias: ARN ends in the alias, Version is the number behind it"): aliased,
+    ("GetFunction", "by qualified ARN of an alias"): aliased,
     ("CreateFunction", "zip package, only the required parameters"): nothing,
     ("CreateFunction", "zip package with description"): nothing,
     ("CreateFunction", "memory, timeout and an empty environment given"): nothing,
@@ -70,8 +77,6 @@ SKIPPED: Reasons = {
     ("CreateFunction", "with dead letter target"): NOT_YET + "DeadLetterConfig is refused",
     ("CreateFunction", "container image with environment"): NOT_YET + "images are refused",
     ("CreateFunction", "container image with entry point, command and directory"): NOT_YET + "images are refused",
-    ("GetFunction", "by alias: ARN ends in the alias, Version is the number behind it"): NOT_YET + "aliases",
-    ("GetFunction", "by qualified ARN of an alias"): NOT_YET + "aliases",
     ("GetFunction", "tags all removed again"): NOT_YET + "UntagResource",
     ("GetFunction", "container image"): NOT_YET + "images are refused",
     ("GetFunction", "function with VPC configuration, active"): NOT_YET + "VpcConfig is refused",

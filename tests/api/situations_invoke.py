@@ -1,6 +1,6 @@
 """What the samples of invoke.json need."""
 
-from tests.api.golden_world import NOT_YET, Reasons, Situations
+from tests.api.golden_world import Reasons, Situations
 
 FILE = "invoke"
 
@@ -9,8 +9,8 @@ SITUATIONS: Situations = {}
 SKIPPED: Reasons = {
     ("Invoke", "function does not exist, no qualifier"): "compared in tests/invoke/test_qualifiers.py",
     ("Invoke", "asynchronous"): "compared in tests/invoke/test_events.py",
-    ("Invoke", "by alias name"): NOT_YET + "aliases",
-    ("Invoke", "by alias after it was moved to version 2"): NOT_YET + "aliases",
+    ("Invoke", "by alias name"): "compared in tests/invoke/test_aliases.py",
+    ("Invoke", "by alias after it was moved to version 2"): "compared in tests/invoke/test_aliases.py",
     ("Invoke", "alias does not exist"): "compared in tests/invoke/test_qualifiers.py",
     ("Invoke", "handler raises an error (Python)"): "compared in tests/invoke/test_function_errors.py",
     ("Invoke", "module raises an error while loading (Python)"): "compared in tests/invoke/test_function_errors.py",

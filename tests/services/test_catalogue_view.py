@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lambent.core.aliases import Alias, Routing
 from lambent.core.errors import ResourceConflict, ResourceNotFound
 from lambent.core.function import (
     LATEST,
@@ -19,6 +20,7 @@ from lambent.core.scope import Scope
 from lambent.services.catalogue_view import CatalogueView
 from lambent.services.folders import Folders
 from lambent.store import functions as table
+from lambent.store.aliases import create_alias
 from lambent.store.database import Database
 from lambent.store.migrations import control
 
@@ -146,3 +148,39 @@ async def test_few_functions_are_kept_that_nobody_has_invoked(
     await view.expect(SCOPE, "g")
     assert view.resolve(SCOPE, "f", None) is None
     assert view.resolve(SCOPE, "g", None) is not None
+
+
+async def aliased(database: Database, *aliases: Alias) -> None:
+    second = replace(activated(PENDING, revision_id="r2"), version="2")
+    await insert(database, ACTIVE, replace(ACTIVE, version="1"), second, replace(PENDING, version="3"))
+    for alias in aliases:
+        await database.write(create_alias, alias)
+
+
+LIVE = Alias(scope=SCOPE, function_name="f", name="live", version="1", description="", revision_id="a1")
+
+
+async def test_an_alias_is_the_target_of_its_version(database: Database) -> None:
+    await aliased(database, LIVE, replace(LIVE, name="new", version="3"), replace(LIVE, name="dev", version=LATEST))
+    view = CatalogueView(database=database, folders=NO_FOLDERS)
+    assert (await view.load(SCOPE, "f", "live")).version == "1"
+    assert view.resolve(SCOPE, "f", "live") is view.resolve(SCOPE, "f", "1")
+    assert view.resolve(SCOPE, "f", "dev") is view.resolve(SCOPE, "f", None)
+    with pytest.raises(ResourceConflict, match="currently in the following state: Pending"):
+        view.resolve(SCOPE, "f", "new")
+    with pytest.raises(ResourceNotFound, match=r"function:f:other$"):
+        view.resolve(SCOPE, "f", "other")
+
+
+async def test_an_alias_that_routes_draws_a_version_for_each_invocation(database: Database) -> None:
+    await aliased(database, replace(LIVE, routing=Routing("2", 0.5)), replace(LIVE, name="w", routing=Routing("3", 1)))
+    draws = iter([0.4, 0.5, 0.0, 0.99, 0.7])
+    view = CatalogueView(database=database, folders=NO_FOLDERS, draw=lambda: next(draws))
+    versions = [(await view.load(SCOPE, "f", "live")).version]
+    for _ in range(3):
+        target = view.resolve(SCOPE, "f", "live")
+        assert target is not None
+        versions.append(target.version)
+    assert versions == ["2", "1", "2", "1"]
+    with pytest.raises(ResourceConflict, match="Pending"):
+        view.resolve(SCOPE, "f", "w")
