@@ -337,6 +337,7 @@ class _Assembly:
                 host_architecture=_ARCHITECTURES.get(platform.machine(), platform.machine()),
                 on_reserved=self._admission.set_reserved,
                 link_secret=_secret(self._data.path / "link-secret"),
+                block_public_policies=self._settings.block_public_policies,
             )
         )
         self._invoke = InvokeService(

@@ -188,6 +188,12 @@ class Settings:
         description="Listen beyond loopback although any credentials will do: whoever reaches the port can run code.",
         postures=("dev",),
     )
+    block_public_policies: bool = _setting(
+        default=False,
+        kind=switch(),
+        group="Access",
+        description="Refuse policies that would let everybody use a function: no condition says where they come from.",
+    )
     data_directory: Path = _derived(  # noqa: RUF009  # a field with a factory
         derive=_data_directory,
         kind=folder(),

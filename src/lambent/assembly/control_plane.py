@@ -20,6 +20,7 @@ from lambent.services.deployments import Deployments
 from lambent.services.functions import Functions
 from lambent.services.layers import Layers
 from lambent.services.packages import Packages
+from lambent.services.policies import Policies
 from lambent.services.runtime_rules import RuntimeRules
 from lambent.services.versions import Versions
 from lambent.store.database import Database
@@ -33,6 +34,7 @@ class Collaborators:
         host_architecture: `x86_64` or `arm64`; functions declare the same one.
         on_reserved: told of each reservation of concurrency.
         link_secret: signs links to code.
+        block_public_policies: refuse policies of functions that let everybody in.
     """
 
     database: Database
@@ -46,6 +48,7 @@ class Collaborators:
     host_architecture: str
     on_reserved: OnReserved
     link_secret: bytes
+    block_public_policies: bool = False
 
 
 def control_plane(shared: Collaborators) -> Services:
@@ -87,5 +90,6 @@ def control_plane(shared: Collaborators) -> Services:
         concurrency=Concurrency(database=database, limits=limits, on_reserved=shared.on_reserved),
         code_signing=code_signing,
         account=Account(database=database, limits=limits),
+        policies=Policies(database=database, ids=ids, block_public=shared.block_public_policies),
         code_links=CodeLinks(secret=shared.link_secret, clock=clock),
     )

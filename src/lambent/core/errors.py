@@ -146,6 +146,12 @@ class ProvisionedConcurrencyConfigNotFound(ApiError):
     code, status = "ProvisionedConcurrencyConfigNotFoundException", 404
 
 
+class PublicPolicy(ApiError):
+    """A resource policy would let everybody in, where that isn't allowed."""
+
+    code, status, message_key = "PublicPolicyException", 400, "Message"
+
+
 class PolicyLengthExceeded(ApiError):
     """A resource policy would be longer than it may be."""
 

@@ -14,7 +14,7 @@ from lambent.clock import Clock
 from lambent.core.concurrency import AccountLimits
 from lambent.core.errors import CodeStorageExceeded
 from lambent.core.function import Code, FunctionLayer
-from lambent.core.layer_policies import LayerPolicy, LayerStatement
+from lambent.core.layer_policies import LayerPermission, lets_in
 from lambent.core.layers import (
     LayerFilter,
     LayerReference,
@@ -30,6 +30,7 @@ from lambent.core.layers import (
     not_shared,
     parse_layer_version_arn,
 )
+from lambent.core.policies import Policy, StatementDocument, add_statement, no_policy, remove_statement
 from lambent.core.scope import Scope
 from lambent.ids import IdMaker
 from lambent.services.packages import PackageRequest, Packages
@@ -134,28 +135,31 @@ class Layers:
         self,
         scope: Scope,
         reference: LayerVersionReference,
-        statement: LayerStatement,
+        permission: LayerPermission,
         *,
         seen_revision: str | None,
-    ) -> LayerPolicy:
-        """Add a statement to a version's policy; the policy as it is then.
+    ) -> tuple[StatementDocument, str]:
+        """Add a statement to a version's policy; the statement, and the policy's revision then.
 
         Raises:
+            InvalidParameterValue: nobody is called like the principal.
             ResourceNotFound: no such version.
             PreconditionFailed: the policy isn't `seen_revision`.
             ResourceConflict, PolicyLengthExceeded: the statement can't be added.
             AccessDenied: the layer is another account's.
         """
+        statement = permission.statement(layer_version_arn(*reference))
         while True:
             policy = await self._policy(scope, reference, action="AddLayerVersionPermission")
-            changed = policy.with_statement(
+            changed = add_statement(
+                policy,
                 statement,
-                arn=layer_version_arn(*reference),
                 seen_revision=seen_revision,
                 revision_id=self._ids.uuid(),
+                read_operation="GetLayerPolicy",
             )
             if await self._replace_policy(reference, policy, changed):
-                return changed
+                return statement, changed.revision_id
 
     async def remove_permission(
         self, scope: Scope, reference: LayerVersionReference, statement_id: str, *, seen_revision: str | None
@@ -169,18 +173,27 @@ class Layers:
         """
         while True:
             policy = await self._policy(scope, reference, action="RemoveLayerVersionPermission")
-            changed = policy.without_statement(statement_id, seen_revision=seen_revision, revision_id=self._ids.uuid())
+            changed = remove_statement(
+                policy,
+                statement_id,
+                seen_revision=seen_revision,
+                revision_id=self._ids.uuid(),
+                read_operation="GetLayerPolicy",
+            )
             if await self._replace_policy(reference, policy, changed):
                 return
 
-    async def policy(self, scope: Scope, reference: LayerVersionReference) -> LayerPolicy:
-        """A version's policy, which may be empty.
+    async def policy(self, scope: Scope, reference: LayerVersionReference) -> Policy:
+        """A version's policy.
 
         Raises:
-            ResourceNotFound: no such version.
+            ResourceNotFound: no such version, or it has none.
             AccessDenied: the layer is another account's.
         """
-        return await self._policy(scope, reference, action="GetLayerVersionPolicy")
+        policy = await self._policy(scope, reference, action="GetLayerVersionPolicy")
+        if policy is None:
+            raise no_policy()
+        return policy
 
     async def of_function(self, scope: Scope, arns: Sequence[str]) -> tuple[FunctionLayer, ...]:
         """What a function gets of the layer versions that it names and `check_layers_of_function` has let through.
@@ -205,11 +218,11 @@ class Layers:
         """A version if the caller may have it, None if there is none and the caller may know that."""
         found = await self._database.read(table.find_version, reference)
         own = reference.scope.account == scope.account
-        if not own and (found is None or not found.policy.allows(scope.account)):
+        if not own and (found is None or not lets_in(found.policy, scope.account)):
             raise not_shared(scope, action="GetLayerVersion", arn=layer_version_arn(*reference))
         return found
 
-    async def _policy(self, scope: Scope, reference: LayerVersionReference, *, action: str) -> LayerPolicy:
+    async def _policy(self, scope: Scope, reference: LayerVersionReference, *, action: str) -> Policy | None:
         check_version_number(reference.version)
         _check_own_version(scope, reference, action=action)
         found = await self._database.read(table.find_version, reference)
@@ -217,8 +230,11 @@ class Layers:
             raise no_such_layer_version(reference)
         return found.policy
 
-    async def _replace_policy(self, reference: LayerVersionReference, seen: LayerPolicy, changed: LayerPolicy) -> bool:
-        return await self._database.write(table.replace_policy, reference, changed, seen_revision=seen.revision_id)
+    async def _replace_policy(
+        self, reference: LayerVersionReference, seen: Policy | None, changed: Policy | None
+    ) -> bool:
+        seen_revision = None if seen is None else seen.revision_id
+        return await self._database.write(table.replace_policy, reference, changed, seen_revision=seen_revision)
 
     def _version(self, new: NewLayerVersion, number: int, code: Code, unpacked_bytes: int) -> LayerVersion:
         return LayerVersion(

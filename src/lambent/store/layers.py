@@ -31,8 +31,8 @@ from sqlalchemy import (
 )
 
 from lambent.core.function import Code
-from lambent.core.layer_policies import LayerPolicy, decode_statements, encode_statements
 from lambent.core.layers import LayerFilter, LayerReference, LayerVersion, LayerVersionReference, is_possible_version
+from lambent.core.policies import Policy
 from lambent.core.scope import Scope
 from lambent.store.tables import control_schema
 
@@ -61,7 +61,7 @@ layer_versions = Table(
     Column("compatible_runtimes", Text, doc="JSON array; null where none was sent."),
     Column("compatible_architectures", Text, doc="JSON array; null where none was sent."),
     Column("license_info", Text),
-    Column("policy", Text, doc="JSON of the policy's statements; null where there is no policy."),
+    Column("policy", Text, doc="Its document, JSON; null where there is no policy."),
     Column("policy_revision_id", Text),
     PrimaryKeyConstraint("account", "region", "name", "version"),
     ForeignKeyConstraint(["account", "region", "name"], ["layers.account", "layers.region", "layers.name"]),
@@ -72,7 +72,7 @@ class StoredLayerVersion(NamedTuple):
     """One version together with its policy."""
 
     layer_version: LayerVersion
-    policy: LayerPolicy
+    policy: Policy | None
 
 
 def publish(connection: Connection, layer: LayerReference, make_version: Callable[[int], LayerVersion]) -> LayerVersion:
@@ -147,16 +147,16 @@ def delete_version(connection: Connection, reference: LayerVersionReference) -> 
 
 
 def replace_policy(
-    connection: Connection, reference: LayerVersionReference, policy: LayerPolicy, *, seen_revision: str | None
+    connection: Connection, reference: LayerVersionReference, policy: Policy | None, *, seen_revision: str | None
 ) -> bool:
-    """Write a policy if nobody changed it since `seen_revision` (None: there was none); whether that was so."""
+    """Write a policy, or take it away; False if it isn't `seen_revision` (None: there is none) any more."""
     revision = layer_versions.c.policy_revision_id
     replaced = connection.execute(
         update(layer_versions)
         .where(_is_version(reference), revision.is_(None) if seen_revision is None else revision == seen_revision)
         .values(
-            policy=encode_statements(policy.statements) if policy.statements else None,
-            policy_revision_id=policy.revision_id,
+            policy=None if policy is None else policy.text,
+            policy_revision_id=None if policy is None else policy.revision_id,
         )
     )
     return replaced.rowcount == 1
@@ -225,8 +225,8 @@ def _layer_version(row: Row[Any]) -> LayerVersion:
     )
 
 
-def _policy(row: Row[Any]) -> LayerPolicy:
-    return LayerPolicy() if row.policy is None else LayerPolicy(decode_statements(row.policy), row.policy_revision_id)
+def _policy(row: Row[Any]) -> Policy | None:
+    return None if row.policy is None else Policy(row.policy, row.policy_revision_id)
 
 
 def _encoded(names: tuple[str, ...] | None) -> str | None:

@@ -14,8 +14,9 @@ from lambent.core.function_rules import function_not_found
 from lambent.core.scope import Scope
 from lambent.store.aliases import names_of_aliases, remove_alias
 from lambent.store.functions import find_function, function_versions, is_function, is_version
+from lambent.store.policies import policies
 
-QUALIFIED_TABLES: tuple[Table, ...] = ()
+QUALIFIED_TABLES: tuple[Table, ...] = (policies,)
 """The tables of resources that belong to a version or an alias and end with it."""
 
 

@@ -13,6 +13,7 @@ from lambent.services.code_signing import CodeSigning
 from lambent.services.concurrency import Concurrency
 from lambent.services.functions import Functions
 from lambent.services.layers import Layers
+from lambent.services.policies import Policies
 from lambent.services.versions import Versions
 
 
@@ -27,6 +28,7 @@ class Services:
     concurrency: Concurrency
     code_signing: CodeSigning
     account: Account
+    policies: Policies
     code_links: CodeLinks
 
 

@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from lambent.core.honesty import refuse_unsupported_settings
-from lambent.core.layer_policies import LayerStatement, statement_text
+from lambent.core.layer_policies import LayerPermission
 from lambent.core.layers import (
     LayerFilter,
     LayerReference,
     LayerVersion,
     LayerVersionReference,
     layer_arn,
-    layer_version_arn,
     no_such_layer,
     parse_layer_reference,
     parse_layer_version_arn,
 )
+from lambent.core.policies import json_text
 from lambent.core.versions import code_sha256_base64
 from lambent.gateway.operations.context import OperationContext
 from lambent.gateway.operations.function_configuration import timestamp, without_none
@@ -87,24 +87,23 @@ async def delete_layer_version(context: OperationContext, request: dict[str, Any
 async def add_layer_version_permission(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
     """Source: API reference, AddLayerVersionPermission."""
     reference = _version(context, request)
-    statement = LayerStatement.requested(
+    permission = LayerPermission(
         request["statement_id"],
         action=request["action"],
         principal=request["principal"],
         organization_id=request.get("organization_id") or None,
     )
-    policy = await context.services.layers.add_permission(
-        context.scope, reference, statement, seen_revision=request.get("revision_id")
+    statement, revision_id = await context.services.layers.add_permission(
+        context.scope, reference, permission, seen_revision=request.get("revision_id")
     )
-    arn = layer_version_arn(*reference)
-    return {"statement": statement_text(statement, arn), "revision_id": policy.revision_id}
+    return {"statement": json_text(statement), "revision_id": revision_id}
 
 
 async def get_layer_version_policy(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
     """Source: API reference, GetLayerVersionPolicy."""
     reference = _version(context, request)
     policy = await context.services.layers.policy(context.scope, reference)
-    return {"policy": policy.text(layer_version_arn(*reference)), "revision_id": policy.revision_id}
+    return {"policy": policy.text, "revision_id": policy.revision_id}
 
 
 async def remove_layer_version_permission(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,17 @@
 
 from collections.abc import Mapping
 
-from lambent.gateway.operations import account, aliases, code_signing, concurrency, functions, layers, tags, versions
+from lambent.gateway.operations import (
+    account,
+    aliases,
+    code_signing,
+    concurrency,
+    functions,
+    layers,
+    policies,
+    tags,
+    versions,
+)
 from lambent.gateway.operations.context import Operation
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -41,6 +51,12 @@ OPERATIONS: Mapping[str, Operation] = {
     "AddLayerVersionPermission": layers.add_layer_version_permission,
     "GetLayerVersionPolicy": layers.get_layer_version_policy,
     "RemoveLayerVersionPermission": layers.remove_layer_version_permission,
+    "AddPermission": policies.add_permission,
+    "RemovePermission": policies.remove_permission,
+    "GetPolicy": policies.get_policy,
+    "PutResourcePolicy": policies.put_resource_policy,
+    "GetResourcePolicy": policies.get_resource_policy,
+    "DeleteResourcePolicy": policies.delete_resource_policy,
     "ListTags": tags.list_tags,
     "GetAccountSettings": account.get_account_settings,
 }
