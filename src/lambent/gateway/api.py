@@ -51,10 +51,10 @@ class Api:
         limit = body_limit(request.method, request.path)
         if request.body_too_large or len(request.body) > limit:
             raise RequestEntityTooLarge(f"Request must be smaller than {limit} bytes for the {name} operation")
+        decoded = self._codec.decode(match, query=request.query, headers=request.headers, body=request.body)
         operation = OPERATIONS.get(name)
         if operation is None:
             raise NotImplementedOperation(name)
-        decoded = self._codec.decode(match, query=request.query, headers=request.headers, body=request.body)
         context = OperationContext(scope=caller.scope, base_url=_base_url(request), services=self._services)
         return self._codec.encode(match.operation, await operation(context, decoded))
 
