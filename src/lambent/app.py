@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lambent.assembly.background import Background
+from lambent.assembly.companion import RestOfAws
 from lambent.assembly.control_plane import Collaborators, control_plane
 from lambent.assembly.environments import CodeMounts, EnvironmentFactory
 from lambent.assembly.sandboxes import RUNTIME_API_PORT, SandboxHost
@@ -63,7 +64,6 @@ from lambent.settings import Posture, Settings, is_loopback
 from lambent.startup import CannotStart, listen
 from lambent.store import functions as table
 from lambent.store.blobs import BlobStore
-from lambent.store.code_source import S3CodeSource, S3Endpoint, endpoint_url
 from lambent.store.code_store import CodeStore
 from lambent.store.code_trees import CodeTrees
 from lambent.store.data_directory import DataDirectory, DataDirectoryError
@@ -175,6 +175,7 @@ class _Assembly:
         _raise_descriptor_limit()
         listener = self._claim()
         self._port: int = listener.getsockname()[1]
+        self._rest_of_aws = RestOfAws(self._settings, self._posture, port=self._port)
         await self._open_state()
         await self._make_environments()
         await self._warm_expected()
@@ -319,8 +320,7 @@ class _Assembly:
             deployments=deployments,
             on_activated=lambda target: self._background.start(self._warm_for(target)),
         )
-        s3_url = endpoint_url(os.environ, own_port=self._port)
-        source = S3CodeSource(S3Endpoint(url=s3_url, region=self._settings.default_region))
+        source = self._rest_of_aws.code_source()
         self._stack.callback(source.close)
         self._code_sweep = CodeSweep(database=self._database, store=self._code)
         self._packages = Packages(source=source, folders=self._folders, store=self._code, limits=self._limits)

@@ -59,12 +59,13 @@ def _serve(options: argparse.Namespace, environ: Mapping[str, str], clock: Clock
 def _invoke(options: argparse.Namespace, environ: Mapping[str, str], clock: Clock) -> int:
     from lambent.commands import invoke
     from lambent.commands.client import LambdaClient, RequestFailed
-    from lambent.commands.endpoint import credentials_of, endpoint_of, endpoint_url
+    from lambent.commands.endpoint import credentials_of, endpoint_of
+    from lambent.endpoints import own_url
 
     settings = _settings("dev", options, environ)
     try:
         client = LambdaClient(
-            options.endpoint_url or endpoint_of(environ) or endpoint_url(settings.host, settings.port),
+            options.endpoint_url or endpoint_of(environ) or own_url(settings.host, settings.port),
             region=_region(options, environ, settings),
             credentials=credentials_of(environ),
             clock=clock,

@@ -216,6 +216,14 @@ class Settings:
         group="State",
         description="The region of the example, of the commands, and of code in S3; requests name their own.",
     )
+    companion: Literal["auto", "off"] = _setting(
+        default="auto",
+        kind=choice("auto", "off"),
+        group="The rest of AWS",
+        description="Whether S3, SQS, SNS, DynamoDB and the others are behind this port, too: a moto server, started "
+        "by the first request for one of them, which keeps what it is given in memory only.",
+        postures=("dev",),
+    )
     concurrency_limit: int = _setting(
         default=1000,
         kind=whole_number(100, 1_000_000),

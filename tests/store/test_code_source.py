@@ -11,7 +11,7 @@ import pytest
 
 from lambent.core.errors import InvalidParameterValue
 from lambent.store import code_source
-from lambent.store.code_source import S3CodeSource, S3Endpoint, endpoint_url
+from lambent.store.code_source import S3CodeSource, S3Endpoint
 from tests.s3_server import s3_server
 
 PACKAGE = b"PK a deployment package"
@@ -113,31 +113,6 @@ async def test_an_object_larger_than_code_may_be_is_not_read(
     monkeypatch.setattr(code_source, "CODE_SIZE_UNZIPPED", 1_000)
     with pytest.raises(InvalidParameterValue, match="Unzipped size must be smaller than 1000 bytes"):
         await source.fetch("packages", "large.zip", None)
-
-
-@pytest.mark.parametrize(
-    ("environment", "url"),
-    [
-        ({}, None),
-        ({"AWS_ENDPOINT_URL": ""}, None),
-        ({"AWS_ENDPOINT_URL": "http://all"}, "http://all"),
-        ({"AWS_ENDPOINT_URL": "http://all", "AWS_ENDPOINT_URL_S3": "http://s3"}, "http://s3"),
-    ],
-)
-def test_the_environment_names_the_endpoint(environment: dict[str, str], url: str | None) -> None:
-    assert endpoint_url(environment, own_port=4566) == url
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "127.9.9.9"])
-def test_an_endpoint_that_is_this_server_is_ignored_with_a_warning(host: str, caplog: pytest.LogCaptureFixture) -> None:
-    environment = {"AWS_ENDPOINT_URL_S3": f"http://{host}:4566", "AWS_ENDPOINT_URL": "http://127.0.0.1:5000"}
-    assert endpoint_url(environment, own_port=4566) == "http://127.0.0.1:5000"
-    assert "AWS_ENDPOINT_URL_S3" in caplog.text
-
-
-@pytest.mark.parametrize("url", ["http://192.0.2.1:4566", "http://127.0.0.1:99999", "4566", "http://:4566"])
-def test_an_endpoint_that_is_not_this_server_is_left_as_it_is(url: str) -> None:
-    assert endpoint_url({"AWS_ENDPOINT_URL": url}, own_port=4566) == url
 
 
 async def test_an_endpoint_that_was_ignored_is_not_found_by_boto3_either(

@@ -5,12 +5,6 @@ from collections.abc import Mapping
 from lambent.commands.signature import Credentials
 
 
-def endpoint_url(host: str, port: int) -> str:
-    """The URL by which a program on this machine reaches a server that listens there."""
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # compared, not listened on
-    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
-
-
 def credentials_of(environ: Mapping[str, str]) -> Credentials:
     """The credentials that AWS's tools take from the environment; without any, some that do under `lambent dev`."""
     key, secret = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")

@@ -10,11 +10,11 @@ from lambent import app
 from lambent.clock import Clock
 from lambent.commands import example, server_log, watched
 from lambent.commands.client import LambdaClient, RequestFailed
-from lambent.commands.endpoint import endpoint_url
 from lambent.commands.program import program
 from lambent.commands.signature import Credentials
 from lambent.commands.terminal import Terminal
 from lambent.core.honesty import KEPT_NOT_IN_FORCE
+from lambent.endpoints import own_url
 from lambent.settings import Posture, Settings
 from lambent.version import VERSION
 
@@ -36,7 +36,7 @@ def run(settings: Settings, *, posture: Posture, started: float, clock: Clock) -
 
 async def _announce(server: app.Server, *, settings: Settings, posture: Posture, started: float, clock: Clock) -> None:
     terminal = Terminal.output()
-    url = endpoint_url(server.host, server.port)
+    url = own_url(server.host, server.port)
     took_ms = (clock.monotonic() - started) * 1000
     terminal.line(f"{terminal.bold('Lambent')} {VERSION} {posture}  {terminal.bold(url)}")
     terminal.line(f"  runtimes  {' '.join(server.runtimes) or terminal.warning('none found; see lambent doctor')}")

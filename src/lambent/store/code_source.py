@@ -6,15 +6,10 @@ fetch, in its thread.
 
 import asyncio
 import importlib
-import ipaddress
-import logging
-import socket
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
-from urllib.parse import urlsplit
 
 from lambent.core.concurrency import CODE_SIZE_UNZIPPED
 from lambent.core.errors import InvalidParameterValue
@@ -22,8 +17,6 @@ from lambent.core.errors import InvalidParameterValue
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 30
 _ATTEMPTS = 3
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,33 +33,6 @@ class S3Endpoint:
     access_key: str | None = None
     secret_key: str | None = None
     session_token: str | None = None
-
-
-def endpoint_url(environment: Mapping[str, str], *, own_port: int) -> str | None:
-    """The endpoint that the environment names, the specific variable before the general one. Source: AWS SDKs guide.
-
-    One that is this server itself, which has no S3, is ignored with a warning: people have it exported for their
-    clients. Resolves a name, which may block, only where the port is ours.
-    """
-    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
-        url = environment.get(name)
-        if url and _is_here(url, own_port):
-            logger.warning("%s=%s is this server itself, which has no S3; it is ignored.", name, url)
-        elif url:
-            return url
-    return None
-
-
-def _is_here(url: str, own_port: int) -> bool:
-    try:
-        parts = urlsplit(url)
-        if parts.hostname is None or parts.port != own_port:
-            return False
-        found = socket.getaddrinfo(parts.hostname, own_port, type=socket.SOCK_STREAM)
-    except (ValueError, OSError):  # no URL, or a name that means nothing: the fetch will say so
-        return False
-    addresses = (ipaddress.ip_address(str(address[0]).partition("%")[0]) for *_, address in found)
-    return any(address.is_loopback or address.is_unspecified for address in addresses)
 
 
 class S3CodeSource:
@@ -124,7 +90,7 @@ def _make_client(endpoint: S3Endpoint) -> Any:
         connect_timeout=_CONNECT_SECONDS,
         read_timeout=_READ_SECONDS,
         retries={"total_max_attempts": _ATTEMPTS, "mode": "standard"},
-        # What the environment names was looked at already (`endpoint_url`), and may have been refused.
+        # What the environment names was looked at already (`lambent.endpoints`), and may have been refused.
         ignore_configured_endpoint_urls=True,
         # Endpoints other than AWS's seldom have a name for each bucket.
         s3={"addressing_style": "path" if endpoint.url else "auto"},
