@@ -37,6 +37,21 @@ def unqualified_name(reference: FunctionReference) -> str:
     return reference.name
 
 
+def name_of_latest(reference: FunctionReference) -> str:
+    """The name of a reference for operations that change or publish `$LATEST`, which the caller may say.
+
+    Raises:
+        InvalidParameterValue: the reference has another qualifier. Source of the text: observed (UpdateFunctionCode);
+            that PublishVersion says the same is unverified.
+    """
+    if reference.qualifier not in {None, LATEST}:
+        raise InvalidParameterValue(
+            "Current operation does not support versions other than $LATEST. "
+            "Please set the version to $LATEST or do not set a version in your request."
+        )
+    return reference.name
+
+
 def is_version_number(qualifier: str) -> bool:
     """Whether a qualifier is a published version's number (else it is `$LATEST` or an alias's name)."""
     return _VERSION_NUMBER.fullmatch(qualifier) is not None

@@ -3,7 +3,7 @@
 from typing import Any
 
 from lambent.core.function import LATEST, FunctionConfiguration
-from lambent.core.function_rules import unqualified_name
+from lambent.core.function_rules import name_of_latest, unqualified_name
 from lambent.core.honesty import refuse_unsupported_settings
 from lambent.gateway.operations.context import OperationContext
 from lambent.gateway.operations.function_configuration import render_configuration, render_listed
@@ -13,7 +13,7 @@ from lambent.services.versions import Publication
 
 async def publish_version(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
     """Source: API reference, PublishVersion."""
-    name = unqualified_name(context.reference(request, with_qualifier=False))
+    name = name_of_latest(context.reference(request, with_qualifier=False))
     refuse_unsupported_settings(request)
     publication = Publication(
         function_name=name,
