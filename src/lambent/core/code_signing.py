@@ -4,8 +4,8 @@ Words:
     code signing config   publishers that are trusted and a policy for code that none of them signed.
     policy                `Warn`: the code is deployed, and the log says so; `Enforce`: it is refused.
 
-AWS Signer, which makes the signatures, exists on AWS only, so nothing that can be uploaded here is signed by a publisher
-that could be verified: all code is untrusted, and so is every layer.
+AWS Signer, which makes the signatures, exists on AWS only. So nothing that can be uploaded here is signed by a
+publisher that could be verified: all code is untrusted, and so is every layer.
 
 Source: api-errors.md §13 (recorded from AWS); developer guide, "Configuring code signing".
 """
