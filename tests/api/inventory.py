@@ -158,7 +158,7 @@ class Inventory:
         yield "PutRuntimeManagementConfig", {**function, "UpdateRuntimeOn": "FunctionUpdate"}
         yield "PutFunctionRecursionConfig", {**function, "RecursiveLoop": "Allow"}
         yield "PublishLayerVersion", {"LayerName": LAYER, "Content": {"ZipFile": package()}}
-        of_layer = {"LayerName": LAYER, "VersionNumber": 1, "StatementId": "s1", "Principal": "*"}
+        of_layer = {"LayerName": LAYER, "VersionNumber": 1, "StatementId": "s1", "Principal": "123456789012"}
         yield "AddLayerVersionPermission", {**of_layer, "Action": "lambda:GetLayerVersion"}
 
 

@@ -23,6 +23,7 @@ class Connection:
     """
 
     def __init__(self, url: str, *, account: str, region: str = REGION) -> None:
+        self.region = region
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
         credential = f"{account}/20260101/{region}/lambda/aws4_request"
         self._headers = {
