@@ -55,6 +55,7 @@ from lambent.services.activation import Activation
 from lambent.services.catalogue_view import CatalogueView
 from lambent.services.code_sweep import CodeSweep
 from lambent.services.deployments import Deployments
+from lambent.services.event_invoke_configs import RetryPolicies
 from lambent.services.events import EventInvoker, EventService
 from lambent.services.folders import Folders
 from lambent.services.invoke import InvokeService
@@ -349,7 +350,10 @@ class _Assembly:
             clock=self._clock,
         )
         self._events = EventService(
-            queue=self._queue, invoke_event=EventInvoker(self._invoke, self._admission), clock=self._clock
+            queue=self._queue,
+            invoke_event=EventInvoker(self._invoke, self._admission),
+            policy_of=RetryPolicies(database=self._database, view=view),
+            clock=self._clock,
         )
 
     async def _unavailable(self, runtime: str) -> str | None:

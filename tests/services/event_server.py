@@ -9,7 +9,7 @@ import sys
 from itertools import count
 
 from lambent.clock import Clock
-from lambent.core.retry import EventOutcome
+from lambent.core.retry import EventOutcome, RetryPolicy
 from lambent.core.scope import Scope
 from lambent.services.events import EventService
 from lambent.services.invoke import InvokeRequest
@@ -26,6 +26,10 @@ async def invoke(event: Event) -> EventOutcome:
     return EventOutcome.SUCCESS
 
 
+async def policy_of(event: Event) -> RetryPolicy:
+    return RetryPolicy()
+
+
 async def accept_without_end(service: EventService, caller: int) -> None:
     for number in count():
         request_id = f"{os.getpid()}-{caller}-{number}"
@@ -34,7 +38,9 @@ async def accept_without_end(service: EventService, caller: int) -> None:
 
 
 async def main(url: str) -> None:
-    service = EventService(queue=EventQueue.open(url), invoke_event=invoke, clock=Clock(), max_in_flight=5)
+    service = EventService(
+        queue=EventQueue.open(url), invoke_event=invoke, policy_of=policy_of, clock=Clock(), max_in_flight=5
+    )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(service.run())
         for caller in range(8):

@@ -94,15 +94,20 @@ class Stage:
     """Everything a test touches."""
 
     def __init__(self, queue: WatchedQueue, **arguments: object) -> None:
+        self.policy = RetryPolicy()
         self.clock = MovedClock()
         self.function = Function()
         self.queue = queue
         self.service = EventService(
             queue=queue,
             invoke_event=self.function,
+            policy_of=self.policy_of,
             clock=self.clock,
             **arguments,  # type: ignore[arg-type]  # passed on as they are
         )
+
+    async def policy_of(self, event: Event) -> RetryPolicy:
+        return self.policy
 
     async def accept(self, request_id: str = "r1", payload: bytes = b"{}") -> None:
         await self.service.accept(InvokeRequest(Scope("000000000000", "eu-west-1"), "greet", None, request_id, payload))
@@ -186,7 +191,8 @@ async def test_an_exception_of_the_invocation_is_a_system_error_and_costs_no_ret
 async def test_an_event_that_is_too_old_is_given_up_without_an_attempt(
     queue: WatchedQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stage = Stage(queue, policy=RetryPolicy(maximum_event_age_seconds=60))
+    stage = Stage(queue)
+    stage.policy = RetryPolicy(maximum_event_age_seconds=60)
     await stage.accept()
     stage.move(61)
     async with stage.running():

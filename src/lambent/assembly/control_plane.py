@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lambent.clock import Clock
 from lambent.core.concurrency import AccountLimits
+from lambent.core.tags import ResourceKind
 from lambent.gateway.code_links import CodeLinks
 from lambent.gateway.operations.context import Services
 from lambent.ids import IdMaker
@@ -17,13 +18,23 @@ from lambent.services.aliases import Aliases
 from lambent.services.code_signing import CodeSigning
 from lambent.services.concurrency import Concurrency, OnReserved
 from lambent.services.deployments import Deployments
+from lambent.services.event_invoke_configs import EventInvokeConfigs
+from lambent.services.function_urls import FunctionUrls
 from lambent.services.functions import Functions
 from lambent.services.layers import Layers
 from lambent.services.packages import Packages
 from lambent.services.policies import Policies
+from lambent.services.recursion import Recursion
+from lambent.services.runtime_management import RuntimeManagements
 from lambent.services.runtime_rules import RuntimeRules
+from lambent.services.tags import ResourceTags, TagTable
 from lambent.services.versions import Versions
+from lambent.store import code_signing as code_signing_table
 from lambent.store.database import Database
+
+_TAG_TABLES = {
+    ResourceKind.CODE_SIGNING_CONFIG: TagTable(code_signing_table.find_tags, code_signing_table.replace_tags),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,5 +102,10 @@ def control_plane(shared: Collaborators) -> Services:
         code_signing=code_signing,
         account=Account(database=database, limits=limits),
         policies=Policies(database=database, ids=ids, block_public=shared.block_public_policies),
+        function_urls=FunctionUrls(database=database, clock=clock, ids=ids),
+        event_invoke_configs=EventInvokeConfigs(database=database, clock=clock, deployments=shared.deployments),
+        runtime_management=RuntimeManagements(database=database),
+        recursion=Recursion(database=database),
+        tags=ResourceTags(database=database, ids=ids, tables=_TAG_TABLES),
         code_links=CodeLinks(secret=shared.link_secret, clock=clock),
     )

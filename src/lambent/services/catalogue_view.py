@@ -48,6 +48,11 @@ class CatalogueView:
         self._changes = 0
         self._changing: Counter[tuple[Scope, str]] = Counter()  # writes that may be on their way, by function
 
+    @property
+    def changes(self) -> int:
+        """A number that is another one after each change of any function, its versions or its aliases."""
+        return self._changes
+
     def resolve(self, scope: Scope, name: str, qualifier: str | None) -> FunctionTarget | None:
         """The target of a qualifier (None is `$LATEST`), or None when the function must be loaded first.
 

@@ -1,8 +1,8 @@
 """Asynchronous invocations: accepted when on disk, then invoked, and tried again by AWS's rules until they are over.
 
 One loop claims due events, the oldest first, as long as there is room, and starts a task for each; the task invokes,
-asks `core.retry` what follows, and completes or reschedules. The loop sleeps until something was accepted, room was
-made, or the next event becomes due: nothing is polled.
+asks `core.retry` what follows by the function's event invoke configuration, and completes or reschedules. The loop
+sleeps until something was accepted, room was made, or the next event becomes due: nothing is polled.
 
 A server that stops gives the unfinished events back; one that is killed leaves leases, which end at the next start.
 """
@@ -20,6 +20,7 @@ from lambent.store.errors import StoreOverloaded, StoreUnavailable
 from lambent.store.events import ClaimedEvent, Event, EventQueue
 
 InvokeEvent = Callable[[Event], Awaitable[EventOutcome]]
+PolicyOf = Callable[[Event], Awaitable[RetryPolicy]]
 
 MAX_IN_FLIGHT = 1_000
 """The account's default concurrency: admission, not the queue, is what throttles."""
@@ -84,20 +85,20 @@ class EventService:
         queue: EventQueue,
         invoke_event: InvokeEvent,
         clock: Clock,
-        policy: RetryPolicy | None = None,
+        policy_of: PolicyOf,
         max_in_flight: int = MAX_IN_FLIGHT,
     ) -> None:
         """Nothing runs before `run`.
 
         Args:
             invoke_event: runs one event to its end; what it raises counts as a system error.
-            policy: how often and how long events are tried; AWS's defaults if None.
+            policy_of: how often and how long an event is tried, as its function wants it now.
             max_in_flight: how many events may be invoked at the same time.
         """
         self._queue = queue
         self._invoke_event = invoke_event
         self._clock = clock
-        self._policy = policy or RetryPolicy()
+        self._policy_of = policy_of
         self._max_in_flight = max_in_flight
         self._in_flight: dict[asyncio.Task[None], ClaimedEvent] = {}
         self._in_flight_bytes = 0
@@ -204,11 +205,12 @@ class EventService:
 
     async def _see_through(self, claimed: ClaimedEvent) -> None:
         """One attempt, and what follows from it."""
-        if is_too_old(claimed.progress, self._policy, now_ms=self._clock.now_ms()):
-            following: TryAgain | Finished = Finished(Condition.EVENT_AGE_EXCEEDED, claimed.progress)
+        event, progress = claimed.event, claimed.progress
+        if is_too_old(progress, await self._policy(event), now_ms=self._clock.now_ms()):
+            following: TryAgain | Finished = Finished(Condition.EVENT_AGE_EXCEEDED, progress)
         else:
-            outcome = await self._attempt(claimed.event)
-            following = after_attempt(outcome, claimed.progress, self._policy, now_ms=self._clock.now_ms())
+            outcome = await self._attempt(event)
+            following = after_attempt(outcome, progress, await self._policy(event), now_ms=self._clock.now_ms())
         while True:
             try:
                 await self._settle(claimed, following)
@@ -225,6 +227,14 @@ class EventService:
             case Finished(condition, progress):
                 await self._queue.complete(claimed)
                 self._report(claimed.event, condition, progress.attempts)
+
+    async def _policy(self, event: Event) -> RetryPolicy:
+        while True:
+            try:
+                return await self._policy_of(event)
+            except StoreUnavailable:
+                logger.exception("How an event is retried can't be read.", extra={"request_id": event.request_id})
+                await asyncio.sleep(_STORE_BACK_OFF_SECONDS)
 
     async def _attempt(self, event: Event) -> EventOutcome:
         try:

@@ -115,6 +115,12 @@ def change_config(
     return changed
 
 
+def find_tags(connection: Connection, scope: Scope, config_id: str) -> Mapping[str, str] | None:
+    """The tags of a configuration; None when it isn't there."""
+    config = find_config(connection, scope, config_id)
+    return None if config is None else config.tags
+
+
 def replace_tags(connection: Connection, scope: Scope, config_id: str, tags: Mapping[str, str]) -> bool:
     """Write a config's tags; whether it is there."""
     written = connection.execute(

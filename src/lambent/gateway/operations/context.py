@@ -11,9 +11,14 @@ from lambent.services.account import Account
 from lambent.services.aliases import Aliases
 from lambent.services.code_signing import CodeSigning
 from lambent.services.concurrency import Concurrency
+from lambent.services.event_invoke_configs import EventInvokeConfigs
+from lambent.services.function_urls import FunctionUrls
 from lambent.services.functions import Functions
 from lambent.services.layers import Layers
 from lambent.services.policies import Policies
+from lambent.services.recursion import Recursion
+from lambent.services.runtime_management import RuntimeManagements
+from lambent.services.tags import ResourceTags
 from lambent.services.versions import Versions
 
 
@@ -29,6 +34,11 @@ class Services:
     code_signing: CodeSigning
     account: Account
     policies: Policies
+    function_urls: FunctionUrls
+    event_invoke_configs: EventInvokeConfigs
+    runtime_management: RuntimeManagements
+    recursion: Recursion
+    tags: ResourceTags
     code_links: CodeLinks
 
 

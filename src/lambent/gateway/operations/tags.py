@@ -1,23 +1,26 @@
-"""ListTags: the tags that a function was created with."""
+"""TagResource, UntagResource and ListTags."""
 
 from typing import Any
 
-from lambent.core.arn import parse_function_reference
-from lambent.core.errors import InvalidParameterValue, ResourceNotFound
+from lambent.core.tags import parse_tagged_resource
 from lambent.gateway.operations.context import OperationContext
 
-_FUNCTION_KIND = 5
+
+async def tag_resource(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
+    """Source: API reference, TagResource."""
+    resource = parse_tagged_resource(request["resource"], scope=context.scope)
+    await context.services.tags.add(resource, request["tags"])
+    return {}
+
+
+async def untag_resource(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
+    """Source: API reference, UntagResource."""
+    resource = parse_tagged_resource(request["resource"], scope=context.scope)
+    await context.services.tags.remove(resource, request["tag_keys"])
+    return {}
 
 
 async def list_tags(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
-    """Source: API reference, ListTags; api-errors.md §13 (recorded). Other kinds of resources don't exist yet."""
-    arn: str = request["resource"]
-    if arn.split(":")[_FUNCTION_KIND] != "function":
-        raise ResourceNotFound("The resource you requested does not exist.")
-    reference = parse_function_reference(arn, scope=context.scope)
-    if reference.qualifier is not None:
-        raise InvalidParameterValue(
-            "Tags on function aliases and versions are not supported. Please specify a function ARN."
-        )
-    found = await context.services.functions.get(context.scope, reference.name, None)
-    return {"tags": dict(found.function.tags)}
+    """Source: API reference, ListTags."""
+    resource = parse_tagged_resource(request["resource"], scope=context.scope)
+    return {"tags": dict(await context.services.tags.tags_of(resource))}

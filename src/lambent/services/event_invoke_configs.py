@@ -1,0 +1,117 @@
+"""Event invoke configurations: set, change, read and delete them, and tell the queue what it goes by.
+
+Retries and ages are in force for every attempt that is decided after the answer, of events that wait already, too.
+"""
+
+from collections.abc import Mapping
+
+from lambent.clock import Clock
+from lambent.core.event_invoke_configs import (
+    EventInvokeChange,
+    EventInvokeConfig,
+    check_event_invoke_change,
+    merged,
+    no_event_invoke_config,
+    replaced,
+)
+from lambent.core.function import LATEST
+from lambent.core.retry import RetryPolicy
+from lambent.core.scope import Scope
+from lambent.services.catalogue_view import CatalogueView
+from lambent.services.deployments import Deployments
+from lambent.store import event_invoke_configs as table
+from lambent.store.database import Database
+from lambent.store.events import Event
+
+_DEFAULTS = RetryPolicy()
+_MOST_KNOWN = 1_024
+
+
+class EventInvokeConfigs:
+    """The use cases of event invoke configurations. A qualifier is a version or an alias, None is `$LATEST`."""
+
+    def __init__(self, *, database: Database, clock: Clock, deployments: Deployments) -> None:
+        self._database = database
+        self._clock = clock
+        self._deployments = deployments
+
+    async def put(self, scope: Scope, name: str, qualifier: str | None, change: EventInvokeChange) -> EventInvokeConfig:
+        """Make a configuration, whatever there was.
+
+        Raises:
+            InvalidParameterValue: nothing is asked for, or a destination can't be.
+            ResourceNotFound: no such function, version or alias.
+        """
+        check_event_invoke_change(change)
+        bare = EventInvokeConfig(scope, name, qualifier or LATEST, self._clock.now_ms())
+        config = replaced(bare, change)
+        await self._deployments.change(scope, name, self._database.write(table.put_config, config))
+        return config
+
+    async def update(
+        self, scope: Scope, name: str, qualifier: str | None, change: EventInvokeChange
+    ) -> EventInvokeConfig:
+        """Change some of a configuration.
+
+        Raises:
+            InvalidParameterValue: nothing is asked for, or a destination can't be.
+            ResourceNotFound: no such function, version or alias, or it has no configuration.
+        """
+        check_event_invoke_change(change)
+        now_ms = self._clock.now_ms()
+        write = self._database.write(
+            table.change_config,
+            scope,
+            name,
+            qualifier or LATEST,
+            lambda current: merged(current, change, now_ms=now_ms),
+        )
+        return await self._deployments.change(scope, name, write)
+
+    async def get(self, scope: Scope, name: str, qualifier: str | None) -> EventInvokeConfig:
+        """The configuration of a function, a version or an alias. Raises ResourceNotFound."""
+        config = await self._database.read(table.find_config, scope, name, qualifier or LATEST)
+        if config is None:
+            raise no_event_invoke_config(scope, name, qualifier or LATEST)
+        return config
+
+    async def delete(self, scope: Scope, name: str, qualifier: str | None) -> None:
+        """Delete the configuration of a function, a version or an alias. Raises ResourceNotFound."""
+        write = self._database.write(table.delete_config, scope, name, qualifier or LATEST)
+        await self._deployments.change(scope, name, write)
+
+    async def list_configs(self, scope: Scope, name: str, *, after: str | None, limit: int) -> list[EventInvokeConfig]:
+        """At most `limit` configurations of a function, by qualifier from `after` on. Raises ResourceNotFound."""
+        return await self._database.read(table.list_configs, scope, name, after=after, limit=limit)
+
+
+class RetryPolicies:
+    """What the queue goes by: read from the store when it is wanted, and kept until any function changes."""
+
+    def __init__(self, *, database: Database, view: CatalogueView) -> None:
+        self._database = database
+        self._view = view
+        self._known: dict[tuple[Scope, str], Mapping[str, RetryPolicy]] = {}
+        self._as_of = view.changes
+
+    async def __call__(self, event: Event) -> RetryPolicy:
+        """How an event is retried: as the qualifier that it was sent to wants it now.
+
+        Raises:
+            StoreUnavailable: it can't be read.
+        """
+        function = (event.scope, event.function_name)
+        self._forget_if_changed()
+        policies = self._known.get(function)
+        if policies is None:
+            changes = self._view.changes
+            policies = await self._database.read(table.retry_policies, *function)
+            if changes == self._view.changes:
+                self._forget_if_changed()
+                self._known[function] = policies
+        return policies.get(event.qualifier or LATEST, _DEFAULTS)
+
+    def _forget_if_changed(self) -> None:
+        if self._as_of != self._view.changes or len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+            self._as_of = self._view.changes

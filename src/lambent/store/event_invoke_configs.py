@@ -1,0 +1,187 @@
+"""Event invoke configurations in SQL: one row for each; a function, a version or an alias has one at most.
+
+Every function is a unit of work for `Database.read` or `Database.write`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    ForeignKeyConstraint,
+    Integer,
+    PrimaryKeyConstraint,
+    Row,
+    Table,
+    Text,
+    and_,
+    delete,
+    insert,
+    select,
+)
+
+from lambent.core.event_invoke_configs import (
+    Destinations,
+    EventInvokeConfig,
+    check_destination_services,
+    destination_function,
+    destination_invalid,
+    destination_is_itself,
+    no_event_invoke_config,
+    no_function_for_config,
+)
+from lambent.core.retry import RetryPolicy
+from lambent.core.scope import Scope
+from lambent.store.functions import is_function
+from lambent.store.qualified import Existence, existence
+from lambent.store.tables import control_schema
+
+event_invoke_configs = Table(
+    "event_invoke_configs",
+    control_schema,
+    Column("account", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("qualifier", Text, nullable=False, doc="$LATEST, a version's number or an alias's name."),
+    Column("maximum_retry_attempts", Integer, doc="Null if not set."),
+    Column("maximum_event_age_seconds", Integer, doc="Null if not set."),
+    Column("on_success", Text, doc="ARN of the destination; null if there is none."),
+    Column("on_failure", Text, doc="ARN of the destination; null if there is none."),
+    Column("modified_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("account", "region", "name", "qualifier"),
+    ForeignKeyConstraint(
+        ["account", "region", "name"],
+        ["functions.account", "functions.region", "functions.name"],
+        ondelete="CASCADE",
+    ),
+)
+
+
+def put_config(connection: Connection, config: EventInvokeConfig) -> None:
+    """Make a configuration, instead of the one that there is if any.
+
+    Raises:
+        ResourceNotFound: no such function, version or alias.
+        InvalidParameterValue: a destination that can't be.
+    """
+    _check_existence(connection, config.scope, config.function_name, config.qualifier)
+    _check_destinations(connection, config)
+    _write(connection, config)
+
+
+def change_config(
+    connection: Connection,
+    scope: Scope,
+    name: str,
+    qualifier: str,
+    decide: Callable[[EventInvokeConfig], EventInvokeConfig],
+) -> EventInvokeConfig:
+    """Replace a configuration by what `decide` makes of it.
+
+    Raises:
+        ResourceNotFound: no such function, version or alias, or it has no configuration.
+        InvalidParameterValue: a destination that can't be.
+    """
+    _check_existence(connection, scope, name, qualifier)
+    current = find_config(connection, scope, name, qualifier)
+    if current is None:
+        raise no_event_invoke_config(scope, name, qualifier)
+    changed = decide(current)
+    if changed.destinations != current.destinations:
+        _check_destinations(connection, changed)
+    _write(connection, changed)
+    return changed
+
+
+def find_config(connection: Connection, scope: Scope, name: str, qualifier: str) -> EventInvokeConfig | None:
+    """The configuration of a function, a version or an alias, or None."""
+    row = connection.execute(select(event_invoke_configs).where(_is_config(scope, name, qualifier))).one_or_none()
+    return None if row is None else _config(row)
+
+
+def delete_config(connection: Connection, scope: Scope, name: str, qualifier: str) -> None:
+    """Delete the configuration of a function, a version or an alias. Raises ResourceNotFound."""
+    if connection.execute(delete(event_invoke_configs).where(_is_config(scope, name, qualifier))).rowcount == 0:
+        raise no_event_invoke_config(scope, name, qualifier)
+
+
+def list_configs(
+    connection: Connection, scope: Scope, name: str, *, after: str | None, limit: int
+) -> list[EventInvokeConfig]:
+    """At most `limit` configurations of a function, by qualifier from `after` on: that of `$LATEST` is the first.
+
+    Raises:
+        ResourceNotFound: no such function.
+    """
+    _check_existence(connection, scope, name, None)
+    columns = event_invoke_configs.c
+    statement = (
+        select(event_invoke_configs)
+        .where(is_function(event_invoke_configs, scope, name))
+        .order_by(columns.qualifier)
+        .limit(limit)
+    )
+    if after is not None:
+        statement = statement.where(columns.qualifier > after)
+    return [_config(row) for row in connection.execute(statement)]
+
+
+def retry_policies(connection: Connection, scope: Scope, name: str) -> dict[str, RetryPolicy]:
+    """How events of a function are retried, by qualifier; AWS's defaults where there is nothing."""
+    statement = select(event_invoke_configs).where(is_function(event_invoke_configs, scope, name))
+    return {row.qualifier: _config(row).retry_policy for row in connection.execute(statement)}
+
+
+def _check_existence(connection: Connection, scope: Scope, name: str, qualifier: str | None) -> None:
+    if existence(connection, scope, name, qualifier) is not Existence.THERE:
+        raise no_function_for_config()
+
+
+def _check_destinations(connection: Connection, config: EventInvokeConfig) -> None:
+    check_destination_services(config.destinations)
+    for arn in (config.destinations.on_success, config.destinations.on_failure):
+        function = None if arn is None else destination_function(arn, scope=config.scope)
+        if arn is None or function is None:
+            continue
+        if existence(connection, config.scope, function.name, function.qualifier) is not Existence.THERE:
+            raise destination_invalid(arn)
+        if function.name == config.function_name:
+            raise destination_is_itself()
+
+
+def _write(connection: Connection, config: EventInvokeConfig) -> None:
+    connection.execute(
+        delete(event_invoke_configs).where(_is_config(config.scope, config.function_name, config.qualifier))
+    )
+    connection.execute(
+        insert(event_invoke_configs).values(
+            account=config.scope.account,
+            region=config.scope.region,
+            name=config.function_name,
+            qualifier=config.qualifier,
+            maximum_retry_attempts=config.maximum_retry_attempts,
+            maximum_event_age_seconds=config.maximum_event_age_seconds,
+            on_success=config.destinations.on_success,
+            on_failure=config.destinations.on_failure,
+            modified_ms=config.modified_ms,
+        )
+    )
+
+
+def _is_config(scope: Scope, name: str, qualifier: str) -> ColumnElement[bool]:
+    return and_(is_function(event_invoke_configs, scope, name), event_invoke_configs.c.qualifier == qualifier)
+
+
+def _config(row: Row[Any]) -> EventInvokeConfig:
+    return EventInvokeConfig(
+        scope=Scope(row.account, row.region),
+        function_name=row.name,
+        qualifier=row.qualifier,
+        modified_ms=row.modified_ms,
+        maximum_retry_attempts=row.maximum_retry_attempts,
+        maximum_event_age_seconds=row.maximum_event_age_seconds,
+        destinations=Destinations(row.on_success, row.on_failure),
+    )

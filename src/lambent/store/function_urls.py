@@ -1,0 +1,161 @@
+"""Function URLs in SQL: one row for each; a function, and each of its aliases, has one at most.
+
+Every function is a unit of work for `Database.read` or `Database.write`.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    ForeignKeyConstraint,
+    PrimaryKeyConstraint,
+    Row,
+    Table,
+    Text,
+    UniqueConstraint,
+    and_,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from lambent.core.function_urls import Cors, FunctionUrlConfig, no_function_for_url, no_such_url, url_exists
+from lambent.core.scope import Scope
+from lambent.store.functions import is_function
+from lambent.store.qualified import Existence, existence
+from lambent.store.tables import control_schema
+
+function_urls = Table(
+    "function_urls",
+    control_schema,
+    Column("account", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("qualifier", Text, nullable=False, doc="$LATEST or an alias's name."),
+    Column("url_id", Text, nullable=False),
+    Column("auth_type", Text, nullable=False),
+    Column("invoke_mode", Text, doc="Null if it was never sent."),
+    Column("cors", Text, doc="JSON of the members that were sent; null if there are no CORS settings."),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("modified_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("account", "region", "name", "qualifier"),
+    UniqueConstraint("url_id"),
+    ForeignKeyConstraint(
+        ["account", "region", "name"],
+        ["functions.account", "functions.region", "functions.name"],
+        ondelete="CASCADE",
+    ),
+)
+
+
+def create_url(connection: Connection, config: FunctionUrlConfig) -> None:
+    """Add a URL.
+
+    Raises:
+        ResourceNotFound: no such function or alias.
+        ResourceConflict: it has one.
+    """
+    scope, name, qualifier = config.scope, config.function_name, config.qualifier
+    _check_existence(connection, scope, name, qualifier)
+    if find_url(connection, scope, name, qualifier) is not None:
+        raise url_exists(scope, name, qualifier)
+    connection.execute(insert(function_urls).values(**_to_row(config)))
+
+
+def find_url(connection: Connection, scope: Scope, name: str, qualifier: str) -> FunctionUrlConfig | None:
+    """The URL of a function or an alias, or None."""
+    row = connection.execute(select(function_urls).where(_is_url(scope, name, qualifier))).one_or_none()
+    return None if row is None else _config(row)
+
+
+def change_url(
+    connection: Connection,
+    scope: Scope,
+    name: str,
+    qualifier: str,
+    decide: Callable[[FunctionUrlConfig], FunctionUrlConfig],
+) -> FunctionUrlConfig:
+    """Replace a URL's configuration by what `decide` makes of it.
+
+    Raises:
+        ResourceNotFound: no such function or alias, or it has no URL.
+    """
+    _check_existence(connection, scope, name, qualifier)
+    current = find_url(connection, scope, name, qualifier)
+    if current is None:
+        raise no_such_url()
+    changed = decide(current)
+    connection.execute(update(function_urls).where(_is_url(scope, name, qualifier)).values(**_to_row(changed)))
+    return changed
+
+
+def delete_url(connection: Connection, scope: Scope, name: str, qualifier: str) -> None:
+    """Delete the URL of a function or an alias. Raises ResourceNotFound."""
+    if connection.execute(delete(function_urls).where(_is_url(scope, name, qualifier))).rowcount == 0:
+        raise no_such_url()
+
+
+def list_urls(
+    connection: Connection, scope: Scope, name: str, *, after: str | None, limit: int
+) -> list[FunctionUrlConfig]:
+    """At most `limit` URLs of a function and its aliases, by qualifier from `after` on: its own is the first.
+
+    Raises:
+        ResourceNotFound: no such function.
+    """
+    _check_existence(connection, scope, name, None)
+    columns = function_urls.c
+    statement = (
+        select(function_urls).where(is_function(function_urls, scope, name)).order_by(columns.qualifier).limit(limit)
+    )
+    if after is not None:
+        statement = statement.where(columns.qualifier > after)
+    return [_config(row) for row in connection.execute(statement)]
+
+
+def _check_existence(connection: Connection, scope: Scope, name: str, qualifier: str | None) -> None:
+    if existence(connection, scope, name, qualifier) is not Existence.THERE:
+        raise no_function_for_url()
+
+
+def _is_url(scope: Scope, name: str, qualifier: str) -> ColumnElement[bool]:
+    return and_(is_function(function_urls, scope, name), function_urls.c.qualifier == qualifier)
+
+
+def _to_row(config: FunctionUrlConfig) -> dict[str, Any]:
+    return {
+        "account": config.scope.account,
+        "region": config.scope.region,
+        "name": config.function_name,
+        "qualifier": config.qualifier,
+        "url_id": config.url_id,
+        "auth_type": config.auth_type,
+        "invoke_mode": config.invoke_mode,
+        "cors": None if config.cors is None else json.dumps(config.cors.members()),
+        "created_ms": config.created_ms,
+        "modified_ms": config.modified_ms,
+    }
+
+
+def _config(row: Row[Any]) -> FunctionUrlConfig:
+    return FunctionUrlConfig(
+        scope=Scope(row.account, row.region),
+        function_name=row.name,
+        qualifier=row.qualifier,
+        url_id=row.url_id,
+        auth_type=row.auth_type,
+        created_ms=row.created_ms,
+        modified_ms=row.modified_ms,
+        cors=None if row.cors is None else _cors(json.loads(row.cors)),
+        invoke_mode=row.invoke_mode,
+    )
+
+
+def _cors(members: dict[str, Any]) -> Cors:
+    return Cors(**{name: tuple(value) if isinstance(value, list) else value for name, value in members.items()})
