@@ -56,7 +56,7 @@ def test_what_takes_longer_than_the_grace_period_is_ended(own_lambent: LambentSe
     answer = invocation_that_takes(own_lambent.start(), 50)
     begun = time.monotonic()
     assert own_lambent.stop() == 0
-    assert GRACE_SECONDS - 1 < time.monotonic() - begun < GRACE_SECONDS + 5
+    assert GRACE_SECONDS - 1 < time.monotonic() - begun < GRACE_SECONDS + 20
     ended = answer.exception(1)
     assert isinstance(ended, ClientError), "the caller is answered, not cut off"
     assert ended.response["Error"]["Code"] == "ServiceException"

@@ -128,8 +128,10 @@ def zygotes(lambent: LambentServer) -> list[int]:
     """Host pids of processes that are the server's children and speak to it by a socket: its zygotes."""
     found = []
     for pid, _ in descendants(lambent.pid):
-        if int(stat_fields(pid)[1]) == lambent.pid and b"lambent_runtime" in Path(f"/proc/{pid}/cmdline").read_bytes():
-            found.append(pid)
+        with contextlib.suppress(IndexError, OSError):  # it has gone meanwhile
+            program = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if int(stat_fields(pid)[1]) == lambent.pid and b"lambent_runtime" in program:
+                found.append(pid)
     return found
 
 

@@ -21,7 +21,13 @@ FLAGS = {
     24: ["--expose-gc"],
 }
 # Stands for what executes the client: the descriptors 3 and 4 are inherited under any other number.
-_START = 'exec 3<&"$1"; if [ "$2" ]; then exec 4<&"$2"; fi; shift 2; exec "$@"'
+_START = """
+exec 3<&"$1"
+if [ "$2" ]; then exec 4<&"$2"; fi
+for fd in "$1" "$2"; do if [ "$fd" ] && [ "$fd" -gt 4 ]; then exec {fd}<&-; fi; done
+shift 2
+exec "$@"
+"""
 
 
 class NodeProcess(RuntimeProcess):

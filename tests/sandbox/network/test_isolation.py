@@ -2,12 +2,8 @@
 
 import base64
 import functools
-import json
 import os
 import socket
-import statistics
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -111,31 +107,6 @@ def test_the_hosts_abstract_sockets_are_not_there(client: Any, namespace: int) -
             return []
 
         assert "Connection refused" in as_tenant(client, namespace, attempt)
-
-
-def test_a_new_namespace_per_environment_costs_less_than_a_millisecond(
-    client: Any, record_property: Callable[[str, object], None]
-) -> None:
-    """Design: under 1 ms. Measured around unshare and apply; the median, since others use this machine too."""
-    steps = json.loads(json.dumps(network_steps(NetworkMode.EGRESS_AND_HOST_LOOPBACK)))
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:  # in a process of its own, which ends in the last of its namespaces
-        times = []
-        for _ in range(50):
-            begin = time.perf_counter()
-            client.linux.unshare(client.linux.CLONE_NEWNET)
-            client.netns.apply(steps)
-            times.append((time.perf_counter() - begin) * 1000)
-        os.write(writing, str(statistics.median(times)).encode())
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as stream:
-        median_ms = float(stream.read())
-    os.waitpid(pid, 0)
-    record_property("median_ms", median_ms)
-    sys.stdout.write(f"median {median_ms:.3f} ms\n")
-    assert median_ms < 3, "three times the promise: a machine under load"
 
 
 def test_a_step_that_the_kernel_refuses_is_named(client: Any) -> None:

@@ -234,7 +234,8 @@ class Zygote:
         finally:
             linux.setns(self._mount_namespace, linux.CLONE_NEWNS)
         assert environment.go is not None
-        os.write(environment.go, b"\n")
+        with contextlib.suppress(BrokenPipeError):  # it was killed meanwhile, which is told when it is reaped
+            os.write(environment.go, b"\n")
         os.close(environment.go)
         environment.go = None
 
@@ -343,7 +344,8 @@ class Zygote:
         finally:
             linux.setns(self._mount_namespace, linux.CLONE_NEWNS)
         assert environment.identity is not None
-        os.write(environment.identity, b"\n")
+        with contextlib.suppress(BrokenPipeError):  # as in `_mount`
+            os.write(environment.identity, b"\n")
         os.close(environment.identity)
         environment.identity = None
 
