@@ -58,6 +58,15 @@ class ResourceConflict(ApiError):
     code, status = "ResourceConflictException", 409
 
 
+class ResourceInUse(ApiError):
+    """It is in transition, or something else needs it; the status isn't a conflict's.
+
+    Source: API model (the status is observed for event source mappings).
+    """
+
+    code, status, message_key = "ResourceInUseException", 400, "Message"
+
+
 class InvalidParameterValue(ApiError):
     """A parameter's value is not acceptable, for a reason the API model can't say."""
 
