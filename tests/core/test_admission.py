@@ -110,38 +110,94 @@ def test_releasing_what_was_not_acquired_is_an_error() -> None:
         admission.release(HERE, "b")
 
 
+def test_what_is_provisioned_for_a_version_is_kept_from_everybody_else() -> None:
+    admission = Admission(3)
+    admission.set_provisioned(HERE, "a", {"1": 2})
+    assert admission.unreserved_available(HERE) == 1
+    assert admission.try_acquire(HERE, "b") is None
+    assert admission.try_acquire(HERE, "a") == ACCOUNT_FULL
+    assert admission.try_acquire(HERE, "a", "1") is None
+    assert admission.try_acquire(HERE, "a", "1") is None
+    assert admission.try_acquire(HERE, "a", "1") == ACCOUNT_FULL
+
+
+def test_a_version_runs_beyond_what_is_provisioned_for_it_while_the_account_has_room() -> None:
+    admission = Admission(3)
+    admission.set_provisioned(HERE, "a", {"1": 1})
+    for _ in range(3):
+        assert admission.try_acquire(HERE, "a", "1") is None
+    assert admission.try_acquire(HERE, "a", "1") == ACCOUNT_FULL
+    admission.release(HERE, "a", "1")
+    assert admission.try_acquire(HERE, "b") is None
+
+
+def test_provisioned_concurrency_is_a_part_of_the_reservation() -> None:
+    """With all of it provisioned, the function's other versions never run."""
+    admission = Admission(10)
+    admission.set_reserved(HERE, "a", 3)
+    admission.set_provisioned(HERE, "a", {"1": 2})
+    assert admission.unreserved_available(HERE) == 7
+    assert admission.try_acquire(HERE, "a") is None
+    assert admission.try_acquire(HERE, "a") == RESERVATION_FULL
+    assert admission.try_acquire(HERE, "a", "1") is None
+    assert admission.try_acquire(HERE, "a", "1") is None
+    assert admission.try_acquire(HERE, "a", "1") == RESERVATION_FULL
+
+
+def test_what_runs_when_it_is_provisioned_for_counts_as_provisioned() -> None:
+    admission = Admission(3)
+    admission.try_acquire(HERE, "a", "1")
+    admission.set_provisioned(HERE, "a", {"1": 2})
+    assert admission.unreserved_available(HERE) == 1
+    admission.set_provisioned(HERE, "a", {})
+    assert admission.unreserved_available(HERE) == 2
+    admission.release(HERE, "a", "1")
+    assert admission.unreserved_available(HERE) == 3
+
+
 class Ledger(RuleBasedStateMachine):
-    """Any order of invocations, ends and changing reservations, against counting everything anew each time."""
+    """Any order of invocations, ends, reservations and provisioning, against counting everything anew each time."""
 
     LIMIT = 6
     FUNCTIONS = ("a", "b", "c")
+    VERSIONS = ("$LATEST", "1", "2")
 
     def __init__(self) -> None:
         super().__init__()
         self.admission = Admission(self.LIMIT)
-        self.running: Counter[str] = Counter()
+        self.running: Counter[tuple[str, str]] = Counter()
         self.reserved: dict[str, int] = {}
+        self.provisioned: dict[str, dict[str, int]] = {}
+
+    def of_function(self, name: str) -> int:
+        return sum(self.running[name, version] for version in self.VERSIONS)
+
+    def covered(self, name: str, version: str) -> int:
+        return self.provisioned.get(name, {}).get(version, 0)
+
+    def claim(self, name: str) -> int:
+        return sum(max(self.running[name, version], self.covered(name, version)) for version in self.VERSIONS)
 
     def unreserved_room(self) -> int:
-        taken = sum(max(self.running[name], reserved) for name, reserved in self.reserved.items())
-        unreserved = sum(count for name, count in self.running.items() if name not in self.reserved)
-        return self.LIMIT - taken - unreserved
+        return self.LIMIT - sum(max(self.claim(name), self.reserved.get(name, 0)) for name in self.FUNCTIONS)
 
-    @rule(name=st.sampled_from(FUNCTIONS))
-    def invoke(self, name: str) -> None:
-        if name in self.reserved:
-            expected = None if self.running[name] < self.reserved[name] else RESERVATION_FULL
+    @rule(name=st.sampled_from(FUNCTIONS), version=st.sampled_from(VERSIONS))
+    def invoke(self, name: str, version: str) -> None:
+        if self.running[name, version] < self.covered(name, version):
+            expected = None
+        elif name in self.reserved:
+            expected = None if self.claim(name) < self.reserved[name] else RESERVATION_FULL
         else:
             expected = None if self.unreserved_room() > 0 else ACCOUNT_FULL
-        assert self.admission.try_acquire(HERE, name) == expected
-        self.running[name] += expected is None
+        assert self.admission.try_acquire(HERE, name, version) == expected
+        self.running[name, version] += expected is None
 
     @precondition(lambda self: self.running.total() > 0)
     @rule(data=st.data())
     def end(self, data: st.DataObject) -> None:
-        name = data.draw(st.sampled_from(sorted(+self.running)))
-        self.admission.release(HERE, name)
-        self.running[name] -= 1
+        name, version = data.draw(st.sampled_from(sorted(+self.running)))
+        self.admission.release(HERE, name, version)
+        self.running[name, version] -= 1
 
     @rule(name=st.sampled_from(FUNCTIONS), reserved=st.none() | st.integers(0, LIMIT))
     def reserve(self, name: str, reserved: int | None) -> None:
@@ -150,13 +206,20 @@ class Ledger(RuleBasedStateMachine):
         if reserved is not None:
             self.reserved[name] = reserved
 
+    @rule(name=st.sampled_from(FUNCTIONS), counts=st.dictionaries(st.sampled_from(VERSIONS[1:]), st.integers(0, 3)))
+    def provision(self, name: str, counts: dict[str, int]) -> None:
+        self.admission.set_provisioned(HERE, name, counts)
+        self.provisioned[name] = counts
+
     @invariant()
     def counts_agree(self) -> None:
         assert self.admission.unreserved_available(HERE) == max(0, self.unreserved_room())
         assert self.admission.running(HERE) == self.running.total()
         for name in self.FUNCTIONS:
-            assert self.admission.running(HERE, name) == self.running[name]
+            assert self.admission.running(HERE, name) == self.of_function(name)
             assert self.admission.reserved(HERE, name) == self.reserved.get(name)
+        running = {name: count for _, name, count in self.admission.running_functions()}
+        assert running == {name: self.of_function(name) for name in self.FUNCTIONS if self.of_function(name)}
 
 
 TestLedger = Ledger.TestCase
