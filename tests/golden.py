@@ -29,10 +29,11 @@ _PATTERNS = {
     "sha256": r"[A-Za-z0-9+/]{43}=",
     "runtime-version": r"[0-9a-f]{64}",
     "url": r"https?://\S+",
+    "function-url": r"https?://[a-z0-9]{32}\.lambda-url\.\S+/",
     "minimum": r"\d+",
     "unreserved": r"\d+",
 }
-_DIFFERS_EACH_TIME = {"uuid", "date", "sha256", "url"}
+_DIFFERS_EACH_TIME = {"uuid", "date", "sha256", "url", "function-url"}
 _INTEGERS = {"<size>", "<number>"}
 _COMPARES_TEXT_ONLY = "error not in the service model"
 _KEY_CASE_UNKNOWN = "recorded were code and text only"

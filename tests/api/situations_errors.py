@@ -78,12 +78,12 @@ SITUATIONS: Situations = {
     ("GetFunction", "bare name of 65 characters"): nothing,
     ("DeleteFunction", "qualifier of 129 characters"): nothing,
     ("GetFunction", "ARN without a name"): nothing,
+    ("GetFunctionEventInvokeConfig", "function does not exist"): nothing,
 }
 
 SKIPPED: Reasons = {
     ("CreateFunction", "security group does not exist"): NOT_YET + "VpcConfig is refused",
     ("UpdateFunctionCode", "zip for an image function"): NOT_YET + "images are refused",
-    ("GetFunctionEventInvokeConfig", "function does not exist"): NOT_YET + "GetFunctionEventInvokeConfig",
 }
 
 SERVERS = {("UpdateFunctionConfiguration", "another update still in progress"): "control_plane"}

@@ -27,6 +27,12 @@ def with_tags(world: World) -> None:
     world.create(Tags=world.sample.body["Tags"])
 
 
+def untagged(world: World) -> None:
+    world.create(Tags={"key": "value"})
+    shown = world.client.get_function_configuration(FunctionName=world.values["function"])
+    world.client.untag_resource(Resource=shown["FunctionArn"], TagKeys=["key"])
+
+
 def two_functions(world: World) -> None:
     first, second = world.sample.body["Functions"][0], world.sample.body["Functions"][-1]
     world.create("function", like=first)
@@ -51,6 +57,7 @@ SITUATIONS: Situations = {
     ("GetFunction", "after a configuration update has finished"): updated,
     ("GetFunction", "by version number"): published,
     ("GetFunction", "with tags on the function"): with_tags,
+    ("GetFunction", "tags all removed again"): untagged,
     ("GetFunctionConfiguration", "zip function with JSON logging"): existing,
     ("GetFunctionConfiguration", "by version number"): published,
     ("GetFunctionConfiguration", "by $LATEST: ARN carries the qualifier"): existing,
@@ -77,7 +84,6 @@ SKIPPED: Reasons = {
     ("CreateFunction", "with dead letter target"): NOT_YET + "DeadLetterConfig is refused",
     ("CreateFunction", "container image with environment"): NOT_YET + "images are refused",
     ("CreateFunction", "container image with entry point, command and directory"): NOT_YET + "images are refused",
-    ("GetFunction", "tags all removed again"): NOT_YET + "UntagResource",
     ("GetFunction", "container image"): NOT_YET + "images are refused",
     ("GetFunction", "function with VPC configuration, active"): NOT_YET + "VpcConfig is refused",
     ("GetFunction", "VPC configuration taken away with empty lists, update finished"): NOT_YET + "VpcConfig is refused",

@@ -1,13 +1,19 @@
 """What the samples of recursion.json need."""
 
-from tests.api.golden_world import NOT_YET, Reasons, Situations
+from tests.api.golden_world import Reasons, Situations, World, small
 
 FILE = "recursion"
 
-SITUATIONS: Situations = {}
 
-SKIPPED: Reasons = {
-    ("PutFunctionRecursionConfig", "allow"): NOT_YET + "PutFunctionRecursionConfig",
-    ("GetFunctionRecursionConfig", "after that"): NOT_YET + "GetFunctionRecursionConfig",
-    ("PutFunctionRecursionConfig", "unknown value"): NOT_YET + "PutFunctionRecursionConfig",
+def allowed(world: World) -> None:
+    small(world)
+    world.client.put_function_recursion_config(FunctionName=world.values["function"], RecursiveLoop="Allow")
+
+
+SITUATIONS: Situations = {
+    ("PutFunctionRecursionConfig", "allow"): small,
+    ("GetFunctionRecursionConfig", "after that"): allowed,
+    ("PutFunctionRecursionConfig", "unknown value"): small,
 }
+
+SKIPPED: Reasons = {}

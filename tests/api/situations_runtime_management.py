@@ -1,12 +1,19 @@
 """What the samples of runtime-management.json need."""
 
-from tests.api.golden_world import NOT_YET, Reasons, Situations
+from tests.api.golden_world import Reasons, Situations, World, small
 
 FILE = "runtime-management"
 
-SITUATIONS: Situations = {}
 
-SKIPPED: Reasons = {
-    ("GetRuntimeManagementConfig", "never set"): NOT_YET + "GetRuntimeManagementConfig",
-    ("PutRuntimeManagementConfig", "manual with a runtime version"): NOT_YET + "PutRuntimeManagementConfig",
+def with_runtime_version(world: World) -> None:
+    small(world)
+    shown = world.client.get_function_configuration(FunctionName=world.values["function"])
+    world.values["runtime-version"] = shown["RuntimeVersionConfig"]["RuntimeVersionArn"].rpartition(":")[2]
+
+
+SITUATIONS: Situations = {
+    ("GetRuntimeManagementConfig", "never set"): small,
+    ("PutRuntimeManagementConfig", "manual with a runtime version"): with_runtime_version,
 }
+
+SKIPPED: Reasons = {}

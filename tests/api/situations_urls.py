@@ -1,36 +1,68 @@
 """What the samples of urls.json need."""
 
-from tests.api.golden_world import NOT_YET, Reasons, Situations
+from typing import Any
+
+from tests.api.golden_world import Reasons, Situations, World, nothing, small
 
 FILE = "urls"
 
-SITUATIONS: Situations = {}
 
-SKIPPED: Reasons = {
-    ("CreateFunctionUrlConfig", "function, no authorisation, nothing else"): NOT_YET + "CreateFunctionUrlConfig",
-    ("CreateFunctionUrlConfig", "alias"): NOT_YET + "CreateFunctionUrlConfig",
-    ("CreateFunctionUrlConfig", "invoke mode given: echoed"): NOT_YET + "CreateFunctionUrlConfig",
-    ("GetFunctionUrlConfig", "invoke mode never given: default shown"): NOT_YET + "GetFunctionUrlConfig",
-    ("GetFunctionUrlConfig", "alias"): NOT_YET + "GetFunctionUrlConfig",
-    ("GetFunctionUrlConfig", "after the mode was changed"): NOT_YET + "GetFunctionUrlConfig",
-    ("UpdateFunctionUrlConfig", "mode changed"): NOT_YET + "UpdateFunctionUrlConfig",
-    ("UpdateFunctionUrlConfig", "nothing to change"): NOT_YET + "UpdateFunctionUrlConfig",
-    ("ListFunctionUrlConfigs", "none"): NOT_YET + "ListFunctionUrlConfigs",
-    ("ListFunctionUrlConfigs", "function and alias (order not asserted)"): NOT_YET + "ListFunctionUrlConfigs",
-    ("ListFunctionUrlConfigs", "function does not exist"): NOT_YET + "ListFunctionUrlConfigs",
-    ("DeleteFunctionUrlConfig", "function; the URL of its alias stays"): NOT_YET + "DeleteFunctionUrlConfig",
-    ("CreateFunctionUrlConfig", "function does not exist"): NOT_YET + "CreateFunctionUrlConfig",
-    ("CreateFunctionUrlConfig", "alias does not exist"): NOT_YET + "CreateFunctionUrlConfig",
-    ("GetFunctionUrlConfig", "function does not exist"): NOT_YET + "GetFunctionUrlConfig",
-    ("GetFunctionUrlConfig", "alias does not exist"): NOT_YET + "GetFunctionUrlConfig",
-    ("GetFunctionUrlConfig", "function has no URL"): NOT_YET + "GetFunctionUrlConfig",
-    ("DeleteFunctionUrlConfig", "function does not exist"): NOT_YET + "DeleteFunctionUrlConfig",
-    ("DeleteFunctionUrlConfig", "function has no URL"): NOT_YET + "DeleteFunctionUrlConfig",
-    ("UpdateFunctionUrlConfig", "function does not exist"): NOT_YET + "UpdateFunctionUrlConfig",
-    ("UpdateFunctionUrlConfig", "alias does not exist"): NOT_YET + "UpdateFunctionUrlConfig",
-    ("UpdateFunctionUrlConfig", "function has no URL"): NOT_YET + "UpdateFunctionUrlConfig",
-    ("CreateFunctionUrlConfig", "qualifier is a version number"): NOT_YET + "CreateFunctionUrlConfig",
-    ("GetFunctionUrlConfig", "qualifier is $LATEST"): NOT_YET + "GetFunctionUrlConfig",
-    ("CreateFunctionUrlConfig", "suffix of the name differs from Qualifier"): NOT_YET + "CreateFunctionUrlConfig",
-    ("CreateFunctionUrlConfig", "unknown invoke mode"): NOT_YET + "CreateFunctionUrlConfig",
+def with_alias(world: World) -> None:
+    small(world)
+    world.client.create_alias(FunctionName=world.values["function"], Name="myalias", FunctionVersion="$LATEST")
+
+
+def create_url(world: World, **more: Any) -> None:
+    world.client.create_function_url_config(FunctionName=world.values["function"], AuthType="NONE", **more)
+
+
+def with_url(world: World) -> None:
+    small(world)
+    create_url(world)
+
+
+def with_url_of_alias(world: World) -> None:
+    with_alias(world)
+    create_url(world, Qualifier="myalias")
+
+
+def with_both(world: World) -> None:
+    with_url_of_alias(world)
+    create_url(world)
+
+
+def with_changed_mode(world: World) -> None:
+    with_url(world)
+    world.client.update_function_url_config(FunctionName=world.values["function"], InvokeMode="RESPONSE_STREAM")
+
+
+SITUATIONS: Situations = {
+    ("CreateFunctionUrlConfig", "function, no authorisation, nothing else"): small,
+    ("CreateFunctionUrlConfig", "alias"): with_alias,
+    ("CreateFunctionUrlConfig", "invoke mode given: echoed"): small,
+    ("GetFunctionUrlConfig", "invoke mode never given: default shown"): with_url,
+    ("GetFunctionUrlConfig", "alias"): with_url_of_alias,
+    ("GetFunctionUrlConfig", "after the mode was changed"): with_changed_mode,
+    ("UpdateFunctionUrlConfig", "mode changed"): with_url,
+    ("UpdateFunctionUrlConfig", "nothing to change"): with_changed_mode,
+    ("ListFunctionUrlConfigs", "none"): small,
+    ("ListFunctionUrlConfigs", "function and alias (order not asserted)"): with_both,
+    ("ListFunctionUrlConfigs", "function does not exist"): nothing,
+    ("DeleteFunctionUrlConfig", "function; the URL of its alias stays"): with_both,
+    ("CreateFunctionUrlConfig", "function does not exist"): nothing,
+    ("CreateFunctionUrlConfig", "alias does not exist"): small,
+    ("GetFunctionUrlConfig", "function does not exist"): nothing,
+    ("GetFunctionUrlConfig", "alias does not exist"): small,
+    ("GetFunctionUrlConfig", "function has no URL"): small,
+    ("DeleteFunctionUrlConfig", "function does not exist"): nothing,
+    ("DeleteFunctionUrlConfig", "function has no URL"): small,
+    ("UpdateFunctionUrlConfig", "function does not exist"): nothing,
+    ("UpdateFunctionUrlConfig", "alias does not exist"): small,
+    ("UpdateFunctionUrlConfig", "function has no URL"): small,
+    ("CreateFunctionUrlConfig", "qualifier is a version number"): nothing,
+    ("GetFunctionUrlConfig", "qualifier is $LATEST"): nothing,
+    ("CreateFunctionUrlConfig", "suffix of the name differs from Qualifier"): nothing,
+    ("CreateFunctionUrlConfig", "unknown invoke mode"): nothing,
 }
+
+SKIPPED: Reasons = {}
