@@ -21,6 +21,7 @@ from lambent.core.function_rules import (
     check_settled,
     function_not_found,
     is_version_number,
+    name_of_latest,
     not_invocable,
     unqualified_name,
 )
@@ -91,3 +92,19 @@ def test_what_is_not_there_is_named_by_its_arn() -> None:
     assert (function_not_found(SCOPE, "f").message or "").endswith("123456789012:function:f")
     assert (function_not_found(SCOPE, "f", "3").message or "").endswith("function:f:3")
     assert (not_invocable(State.PENDING).message or "").endswith("state: Pending")
+
+
+@pytest.mark.parametrize("qualifier", [None, LATEST])
+def test_what_changes_latest_may_say_so(qualifier: str | None) -> None:
+    assert name_of_latest(FunctionReference("f", qualifier)) == "f"
+
+
+@pytest.mark.parametrize("qualifier", ["1", "live", "$LATEST.PUBLISHED"])
+def test_nothing_but_latest_can_be_changed(qualifier: str) -> None:
+    """Source: observed (UpdateFunctionCode)."""
+    with pytest.raises(InvalidParameterValue) as refused:
+        name_of_latest(FunctionReference("f", qualifier))
+    assert refused.value.message == (
+        "Current operation does not support versions other than $LATEST. "
+        "Please set the version to $LATEST or do not set a version in your request."
+    )
