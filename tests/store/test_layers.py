@@ -17,8 +17,8 @@ from lambent.core.function import (
     activated,
     updated,
 )
-from lambent.core.layer_policies import LayerPolicy, LayerStatement
 from lambent.core.layers import LayerFilter, LayerReference, LayerVersion, LayerVersionReference, stack_digest
+from lambent.core.policies import Policy
 from lambent.core.scope import Scope
 from lambent.store import functions
 from lambent.store import layers as table
@@ -28,7 +28,7 @@ from lambent.store.migrations import control
 
 SCOPE = Scope("123456789012", "eu-west-1")
 LAYER = LayerReference(SCOPE, "l")
-EVERYBODY = LayerPolicy((LayerStatement("s1", "lambda:GetLayerVersion", "*"),), "r1")
+EVERYBODY = Policy('{"Statement":[{"Sid":"s1"}]}', "r1")
 ALL = LayerFilter()
 
 
@@ -61,7 +61,7 @@ async def test_what_is_written_is_what_is_read(database: Database) -> None:
     found = await database.read(table.find_version, LayerVersionReference(SCOPE, "l", 1))
     assert found is not None
     assert found.layer_version == written
-    assert found.policy == LayerPolicy()
+    assert found.policy is None
 
 
 @pytest.mark.parametrize("number", [0, 2, 2**31, 10**30])
@@ -129,14 +129,14 @@ async def test_a_policy_is_replaced_only_where_nobody_was_faster(database: Datab
     reference = LayerVersionReference(SCOPE, "l", 1)
     assert not await database.write(table.replace_policy, reference, EVERYBODY, seen_revision="r0")
     assert await database.write(table.replace_policy, reference, EVERYBODY, seen_revision=None)
-    assert not await database.write(table.replace_policy, reference, LayerPolicy(), seen_revision=None)
+    assert not await database.write(table.replace_policy, reference, None, seen_revision=None)
     found = await database.read(table.find_version, reference)
     assert found is not None
     assert found.policy == EVERYBODY
-    assert await database.write(table.replace_policy, reference, LayerPolicy(), seen_revision="r1")
+    assert await database.write(table.replace_policy, reference, None, seen_revision="r1")
     found = await database.read(table.find_version, reference)
     assert found is not None
-    assert found.policy == LayerPolicy()
+    assert found.policy is None
 
 
 async def test_a_layer_is_made_once(database: Database) -> None:
