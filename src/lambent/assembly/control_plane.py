@@ -102,7 +102,7 @@ def control_plane(shared: Collaborators) -> Services:
         code_signing=code_signing,
         account=Account(database=database, limits=limits),
         policies=Policies(database=database, ids=ids, block_public=shared.block_public_policies),
-        function_urls=FunctionUrls(database=database, clock=clock, ids=ids),
+        function_urls=FunctionUrls(database=database, clock=clock, ids=ids, deployments=shared.deployments),
         event_invoke_configs=EventInvokeConfigs(database=database, clock=clock, deployments=shared.deployments),
         runtime_management=RuntimeManagements(database=database),
         recursion=Recursion(database=database),

@@ -53,6 +53,11 @@ class CatalogueView:
         """A number that is another one after each change of any function, its versions or its aliases."""
         return self._changes
 
+    @property
+    def is_changing(self) -> bool:
+        """Whether a change of some function is under way."""
+        return bool(self._changing)
+
     def resolve(self, scope: Scope, name: str, qualifier: str | None) -> FunctionTarget | None:
         """The target of a qualifier (None is `$LATEST`), or None when the function must be loaded first.
 

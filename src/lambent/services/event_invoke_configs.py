@@ -19,12 +19,12 @@ from lambent.core.retry import RetryPolicy
 from lambent.core.scope import Scope
 from lambent.services.catalogue_view import CatalogueView
 from lambent.services.deployments import Deployments
+from lambent.services.known import Known
 from lambent.store import event_invoke_configs as table
 from lambent.store.database import Database
 from lambent.store.events import Event
 
 _DEFAULTS = RetryPolicy()
-_MOST_KNOWN = 1_024
 
 
 class EventInvokeConfigs:
@@ -90,9 +90,7 @@ class RetryPolicies:
 
     def __init__(self, *, database: Database, view: CatalogueView) -> None:
         self._database = database
-        self._view = view
-        self._known: dict[tuple[Scope, str], Mapping[str, RetryPolicy]] = {}
-        self._as_of = view.changes
+        self._known: Known[tuple[Scope, str], Mapping[str, RetryPolicy]] = Known(view)
 
     async def __call__(self, event: Event) -> RetryPolicy:
         """How an event is retried: as the qualifier that it was sent to wants it now.
@@ -101,17 +99,7 @@ class RetryPolicies:
             StoreUnavailable: it can't be read.
         """
         function = (event.scope, event.function_name)
-        self._forget_if_changed()
-        policies = self._known.get(function)
+        policies = self._known.find(function)
         if policies is None:
-            changes = self._view.changes
-            policies = await self._database.read(table.retry_policies, *function)
-            if changes == self._view.changes:
-                self._forget_if_changed()
-                self._known[function] = policies
+            policies = await self._known.load(function, self._database.read(table.retry_policies, *function)) or {}
         return policies.get(event.qualifier or LATEST, _DEFAULTS)
-
-    def _forget_if_changed(self) -> None:
-        if self._as_of != self._view.changes or len(self._known) >= _MOST_KNOWN:
-            self._known.clear()
-            self._as_of = self._view.changes

@@ -13,6 +13,7 @@ from lambent.core.function_urls import (
 )
 from lambent.core.scope import Scope
 from lambent.ids import IdMaker
+from lambent.services.deployments import Deployments
 from lambent.store import function_urls as table
 from lambent.store.database import Database
 from lambent.store.errors import StoreConflict
@@ -21,8 +22,9 @@ from lambent.store.errors import StoreConflict
 class FunctionUrls:
     """The use cases of function URLs. A qualifier is an alias's name, None the function itself."""
 
-    def __init__(self, *, database: Database, clock: Clock, ids: IdMaker) -> None:
+    def __init__(self, *, database: Database, clock: Clock, ids: IdMaker, deployments: Deployments) -> None:
         self._database = database
+        self._deployments = deployments
         self._clock = clock
         self._ids = ids
 
@@ -49,7 +51,7 @@ class FunctionUrls:
         )
         config = changed_url(bare, change, now_ms=now_ms)
         try:
-            await self._database.write(table.create_url, config)
+            await self._deployments.change(scope, name, self._database.write(table.create_url, config))
         except StoreConflict as conflict:
             raise url_exists(scope, name, config.qualifier) from conflict
         return config
@@ -70,17 +72,19 @@ class FunctionUrls:
         """
         check_url_change(change)
         now_ms = self._clock.now_ms()
-        return await self._database.write(
+        write = self._database.write(
             table.change_url,
             scope,
             name,
             qualifier or LATEST,
             lambda current: changed_url(current, change, now_ms=now_ms),
         )
+        return await self._deployments.change(scope, name, write)
 
     async def delete(self, scope: Scope, name: str, qualifier: str | None) -> None:
         """Take the URL of a function or an alias away. Raises ResourceNotFound."""
-        await self._database.write(table.delete_url, scope, name, qualifier or LATEST)
+        write = self._database.write(table.delete_url, scope, name, qualifier or LATEST)
+        await self._deployments.change(scope, name, write)
 
     async def list_urls(self, scope: Scope, name: str, *, after: str | None, limit: int) -> list[FunctionUrlConfig]:
         """At most `limit` URLs of a function and its aliases, by qualifier from `after` on. Raises ResourceNotFound."""

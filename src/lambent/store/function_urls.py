@@ -74,6 +74,12 @@ def find_url(connection: Connection, scope: Scope, name: str, qualifier: str) ->
     return None if row is None else _config(row)
 
 
+def find_url_by_id(connection: Connection, url_id: str) -> FunctionUrlConfig | None:
+    """The URL with an identifier, whosever it is, or None."""
+    row = connection.execute(select(function_urls).where(function_urls.c.url_id == url_id)).one_or_none()
+    return None if row is None else _config(row)
+
+
 def change_url(
     connection: Connection,
     scope: Scope,

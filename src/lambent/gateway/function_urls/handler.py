@@ -1,0 +1,206 @@
+"""Requests to function URLs: which function, whether the caller may, the invocation, the answer.
+
+A URL is found by its host, `<id>.lambda-url.<region>.<domain>`, or by a path of Lambent's own for those who can't
+resolve names, `/_lambent/url/<id>/…`. What a URL stands for is in memory after its first request, so that the way to
+the function is the one of Invoke: synchronous, without task or database.
+
+Source: invocation.md §6 (recorded from AWS); which texts AWS has for a missing signature is recorded for one case only.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from lambent.clock import Clock
+from lambent.core.errors import ApiError, RequestTooLarge, ServiceFault
+from lambent.core.function import LATEST
+from lambent.core.function_urls import FunctionUrlConfig
+from lambent.core.invocation import InvocationResult
+from lambent.gateway.authentication import Authenticator, Caller
+from lambent.gateway.body_limits import PAYLOAD_BYTES
+from lambent.gateway.errors import render_error
+from lambent.gateway.function_urls.answer import BAD_GATEWAY, answer_of
+from lambent.gateway.function_urls.cors import is_preflight, preflight_headers, with_cors
+from lambent.gateway.function_urls.event import Arrival, event_of
+from lambent.gateway.http_server import Respond
+from lambent.ids import IdMaker
+from lambent.services.invoke import InvokeRequest, InvokeService
+from lambent.services.url_view import UrlView
+from lambent.wire.http import Request
+
+PATH_PREFIX = "/_lambent/url/"
+
+_LABEL = ".lambda-url."
+_TROUBLESHOOTING = (
+    "Forbidden. For troubleshooting Function URL authorization issues, see: "
+    "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
+)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class UrlAddress:
+    """How a request named a function URL.
+
+    Attributes:
+        domain: the host, without a port.
+        path: what follows the URL itself, percent-encoded as it was sent.
+    """
+
+    url_id: str
+    domain: str
+    path: str
+
+
+def address_of(request: Request) -> UrlAddress | None:
+    """The function URL that a request is for, if it is for one."""
+    host = request.headers.get("host", "")
+    if _LABEL in host:
+        domain = host.partition(":")[0]
+        return UrlAddress(domain.partition(".")[0].lower(), domain, request.path)
+    if request.path.startswith(PATH_PREFIX):
+        url_id, slash, rest = request.path[len(PATH_PREFIX) :].partition("/")
+        return UrlAddress(url_id, host.rpartition(":")[0] or host, slash + rest or "/")
+    return None
+
+
+class UrlFront:
+    """Answers requests to function URLs."""
+
+    def __init__(
+        self,
+        *,
+        urls: UrlView,
+        service: InvokeService,
+        authenticator: Authenticator,
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        ids: IdMaker,
+        clock: Clock,
+    ) -> None:
+        self._urls = urls
+        self._service = service
+        self._authenticator = authenticator
+        self._spawn = spawn
+        self._ids = ids
+        self._clock = clock
+
+    def handle(self, request: Request, address: UrlAddress, request_id: str, respond: Respond) -> None:
+        """Answer one request, now or later."""
+        url = self._urls.find(address.url_id)
+        if url is None:
+            self._spawn(self._load_and_serve(request, address, request_id, respond))
+        else:
+            self._serve(_Call(request, address, url, request_id, respond))
+
+    async def _load_and_serve(self, request: Request, address: UrlAddress, request_id: str, respond: Respond) -> None:
+        try:
+            url = await self._urls.load(address.url_id)
+        except Exception as error:  # noqa: BLE001 - the outermost handler of a request
+            respond(*render_error(error, request=request, request_id=request_id))
+            return
+        if url is None:
+            respond(*_forbidden(None, request_id))
+        else:
+            self._serve(_Call(request, address, url, request_id, respond))
+
+    def _serve(self, call: "_Call") -> None:
+        try:
+            self._invoke(call)
+        except Exception as error:  # noqa: BLE001 - the outermost handler of a request
+            call.fail(error)
+
+    def _invoke(self, call: "_Call") -> None:
+        request, url = call.request, call.url
+        if url.cors is not None and is_preflight(request):
+            call.answer(200, preflight_headers(url.cors, request), b"")
+            return
+        caller: Caller | None = None
+        if url.auth_type == "AWS_IAM":
+            try:
+                caller = self._authenticator.authenticate(request)
+            except ApiError:
+                is_signed = "authorization" in request.headers or "X-Amz-Signature=" in request.query
+                call.respond(*_forbidden(_TROUBLESHOOTING if is_signed else "Forbidden", call.request_id))
+                return
+        if request.body_too_large or len(request.body) > PAYLOAD_BYTES:
+            raise RequestTooLarge(
+                f"Request must be smaller than {PAYLOAD_BYTES} bytes for the InvokeFunction operation"
+            )
+        now_ms = self._clock.now_ms()
+        call.trace_id = request.headers.get("x-amzn-trace-id") or self._ids.trace_header(now_ms)
+        arrival = Arrival(
+            url_id=url.url_id,
+            domain=call.address.domain,
+            path=call.address.path,
+            source_ip=request.peer,
+            request_id=call.request_id,
+            trace_id=call.trace_id,
+            received_ms=now_ms,
+            account="" if caller is None else caller.scope.account,
+            access_key="" if caller is None else caller.access_key,
+        )
+        invoke = InvokeRequest(
+            url.scope,
+            url.function_name,
+            None if url.qualifier == LATEST else url.qualifier,
+            call.request_id,
+            event_of(request, arrival),
+            False,
+            call.trace_id,
+        )
+        self._service.invoke(invoke, call.succeed, call.fail)
+
+
+class _Call:
+    """One request to a URL that there is, and the way back for its answer, which is given once."""
+
+    __slots__ = ("address", "request", "request_id", "respond", "trace_id", "url")
+
+    def __init__(
+        self, request: Request, address: UrlAddress, url: FunctionUrlConfig, request_id: str, respond: Respond
+    ) -> None:
+        self.request = request
+        self.address = address
+        self.url = url
+        self.request_id = request_id
+        self.respond = respond
+        self.trace_id = ""
+
+    def succeed(self, result: InvocationResult) -> None:
+        """Answer with what the function returned; that it failed is all that a caller learns of a failure."""
+        if result.environment_lost:
+            self.fail(ServiceFault("The execution environment went away while the function was running."))
+            return
+        status, headers, body = BAD_GATEWAY if result.function_error is not None else answer_of(result.payload)
+        self.answer(status, headers, body)
+
+    def answer(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        """Answer, with what the platform adds."""
+        if self.url.cors is not None and self.request.method != "OPTIONS":
+            headers = with_cors(self.url.cors, self.request, headers)
+        own = [("x-amzn-RequestId", self.request_id)]
+        if self.trace_id:
+            own.append(("X-Amzn-Trace-Id", self.trace_id))
+        try:
+            self.respond(status, [*headers, *own], body)
+        except ValueError:  # a name or value that can't be said in HTTP
+            self.respond(*BAD_GATEWAY)
+
+    def fail(self, error: Exception) -> None:
+        """Answer that the function wasn't invoked, or that there was a bug."""
+        try:
+            self.respond(*render_error(error, request=self.request, request_id=self.request_id))
+        except Exception:
+            logger.exception("A request could not be answered.", extra={"request_id": self.request_id})
+
+
+def _forbidden(message: str | None, request_id: str) -> tuple[int, list[tuple[str, str]], bytes]:
+    headers = [
+        ("Content-Type", "application/json"),
+        ("x-amzn-RequestId", request_id),
+        ("x-amzn-ErrorType", "AccessDeniedException"),
+    ]
+    return 403, headers, json.dumps({"Message": message}).encode()
