@@ -53,9 +53,9 @@ def check_runtime_version(requested: RuntimeManagement, *, runtime: str, region:
         )
 
 
-def check_runtime_change(management: RuntimeManagement, *, current: str, requested: str | None) -> None:
+def check_runtime_change(management: RuntimeManagement) -> None:
     """Raises InvalidParameterValue when an update would change the runtime of a function that pins its version."""
-    if management.update_runtime_on == MANUAL and requested not in {None, current}:
+    if management.update_runtime_on == MANUAL:
         raise InvalidParameterValue(
             "Cannot change runtime identifier when runtime management configuration is set to 'Manual'. "
             "Change the runtime management configuration to 'Auto' or 'FunctionUpdate', then retry."
