@@ -56,6 +56,7 @@ from lambent.store import removals
 from lambent.store.database import Database
 from lambent.store.errors import StoreConflict
 from lambent.store.functions import FunctionVersion
+from lambent.store.runtime_management import replace_configuration
 from lambent.store.qualified import find_qualified
 
 T = TypeVar("T")
@@ -308,7 +309,7 @@ class Functions:
         self, current: FunctionConfiguration, changed: FunctionConfiguration
     ) -> FunctionConfiguration | None:
         """The changed `$LATEST`, committed; None when somebody else was faster."""
-        write = self._database.write(table.replace_configuration, changed, seen_revision=current.revision_id)
+        write = self._database.write(replace_configuration, current, changed)
         if not await self._change(current, write):
             return None
         self._committed(changed)
