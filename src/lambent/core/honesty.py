@@ -26,6 +26,9 @@ class KeptSetting:
 KEPT_NOT_IN_FORCE: tuple[KeptSetting, ...] = (
     KeptSetting("Role", "what a function may do isn't limited to what its execution role allows"),
     KeptSetting("TracingConfig.Mode=Active", "no trace segments are recorded"),
+    KeptSetting("Function URLs", "nothing answers at their addresses"),
+    KeptSetting("EventInvokeConfig.DestinationConfig", "no records of asynchronous invocations are sent"),
+    KeptSetting("RecursiveLoop=Terminate", "loops of functions and queues, topics or buckets aren't detected"),
     KeptSetting("Layers with /opt/extensions", "external extensions aren't started"),
 )
 
