@@ -25,6 +25,9 @@ class KeptSetting:
 
 KEPT_NOT_IN_FORCE: tuple[KeptSetting, ...] = (
     KeptSetting("Role", "what a function may do isn't limited to what its execution role allows"),
+    KeptSetting(
+        "AddPermission, PutResourcePolicy", "a function's policy neither lets anybody invoke it nor keeps them out"
+    ),
     KeptSetting("TracingConfig.Mode=Active", "no trace segments are recorded"),
     KeptSetting("Function URLs", "nothing answers at their addresses"),
     KeptSetting("EventInvokeConfig.DestinationConfig", "no records of asynchronous invocations are sent"),
