@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from lambent.core.environment import (
     INIT_LIMIT_US,
     PROCESS_LIMIT_US,
+    PROVISIONED_INIT_LIMIT_US,
     RUNTIME,
     TRANSITIONS,
     AnswerCaller,
@@ -49,13 +50,24 @@ from lambent.core.environment import (
 )
 from lambent.core.fault import Fault
 from lambent.core.invocation import MAX_PAYLOAD_BYTES, Invocation
-from lambent.core.report import Crashed, InitReport, InitStart, Phase, Report, Start, Status, TimedOut
+from lambent.core.report import (
+    Crashed,
+    InitializationType,
+    InitReport,
+    InitStart,
+    Phase,
+    Report,
+    Start,
+    Status,
+    TimedOut,
+)
 
 TIMEOUT_US = 3_000_000.0
 NOW_MS = 1_700_000_000_000
 INIT_ERROR = InitErrorPosted("Runtime.ImportModuleError", b'{"errorType":"Runtime.ImportModuleError"}')
 INIT_ERROR_ANSWER = INIT_ERROR.payload or b""
 SECOND_PARTICIPANT = "extension"
+PROVISIONED = InitializationType.PROVISIONED_CONCURRENCY
 
 
 def make_invocation(request_id: str = "id") -> Invocation:
@@ -77,8 +89,14 @@ TIMED_OUT_LINE = TimedOut("id", "Task timed out after 3.00 seconds", NOW_MS)
 class Transcript:
     """A life cycle with a hand on its clock: `play >> event` is what it commands."""
 
-    def __init__(self, *events: Event) -> None:
-        self.life = LifeCycle(Terms("python3.13", "eu-west-1", "$LATEST", 128, 3))
+    def __init__(
+        self,
+        *events: Event,
+        timeout_seconds: int = 3,
+        initialization: InitializationType = InitializationType.ON_DEMAND,
+    ) -> None:
+        terms = Terms("python3.13", "eu-west-1", "$LATEST", 128, timeout_seconds, initialization=initialization)
+        self.life = LifeCycle(terms)
         self.now_us = 1000.0
         for event in events:
             self >> event
@@ -616,6 +634,68 @@ def test_the_short_form_waits_for_an_extension() -> None:
     assert play.life.finish(now_us=play.now_us, now_ms=NOW_MS) is None
 
 
+# --- provisioned concurrency ---
+
+
+def provisioned(*events: Event, timeout_seconds: int = 3) -> Transcript:
+    return Transcript(*events, timeout_seconds=timeout_seconds, initialization=PROVISIONED)
+
+
+def test_an_init_ahead_is_reported_and_frees_the_slot() -> None:
+    play = provisioned()
+    assert play >> InitRequested() == [InitStart("python3.13", "eu-west-1", Phase.INIT, PROVISIONED), BeginInit()]
+    ended = play.later(5000) >> NextRequested()
+    assert ended == [
+        EndInitPhase(),
+        InitReport(5000, Phase.INIT, Status.SUCCESS, initialization=PROVISIONED),
+        ReleaseSlot(),
+    ]
+    assert play.state is State.READY
+
+
+def test_an_init_ahead_is_no_part_of_any_invocation() -> None:
+    play = provisioned(*INVOKING, ResponsePosted("id", b"1"))
+    assert play.later(10) >> NextRequested() == [EndInvocation(report(10.0)), ReleaseSlot()]
+
+
+@pytest.mark.parametrize(("timeout_seconds", "limit_us"), [(3, PROVISIONED_INIT_LIMIT_US), (900, 900_000_000.0)])
+def test_an_init_ahead_may_take_longer(timeout_seconds: int, limit_us: float) -> None:
+    play = provisioned(InitRequested(), timeout_seconds=timeout_seconds)
+    assert play.life.due_us == play.now_us + limit_us
+    timed_out = InitReport(limit_us, Phase.INIT, Status.TIMEOUT, initialization=PROVISIONED)
+    assert play.until_due() == [timed_out, KillRuntime()]
+    assert play >> ProcessExited(None, 9) == [EndEnvironment()]
+
+
+def test_an_init_ahead_that_fails_ends_the_environment() -> None:
+    play = provisioned(InitRequested(), INIT_ERROR)
+    failed = InitReport(0, Phase.INIT, Status.ERROR, "Runtime.ImportModuleError", PROVISIONED)
+    assert play >> ProcessExited(1, None) == [failed, EndEnvironment()]
+    assert play.state is State.ENDED
+
+
+@pytest.mark.parametrize("path", [READY, FROZEN])
+def test_a_provisioned_environment_whose_runtime_ends_by_itself_ends(path: Sequence[Event]) -> None:
+    assert provisioned(*path) >> ProcessExited(0, None) == [EndEnvironment()]
+
+
+def test_a_provisioned_environment_that_crashes_ends_with_its_invocation() -> None:
+    commands = provisioned(*INVOKING) >> ProcessExited(1, None)
+    assert commands == [
+        CRASHED,
+        AnswerCaller(INVOCATION, EXITED, "Unhandled"),
+        EndInvocation(report(0.0, Status.ERROR, "Runtime.ExitError")),
+        EndEnvironment(),
+    ]
+
+
+def test_a_provisioned_environment_whose_invocation_times_out_frees_its_slot_and_ends() -> None:
+    play = provisioned(*INVOKING)
+    commands = play.until_due()
+    assert commands[-2:] == [KillRuntime(), ReleaseSlot()]
+    assert play >> ProcessExited(None, 9) == [EndEnvironment()]
+
+
 # --- properties ---
 
 
@@ -652,9 +732,11 @@ def shortly(life: LifeCycle, event: Event, now_us: float) -> list[Command] | Non
 class AnyLife(RuleBasedStateMachine):
     """Whatever happens in whatever order: one answer for each invocation, one release of each slot, an end to it all."""
 
+    initialization = InitializationType.ON_DEMAND
+
     def __init__(self) -> None:
         super().__init__()
-        self.life = LifeCycle(Terms("python3.13", "eu-west-1", "$LATEST", 128, 3))
+        self.life = LifeCycle(Terms("python3.13", "eu-west-1", "$LATEST", 128, 3, initialization=self.initialization))
         self.now_us = 0.0
         self.assigned: list[Invocation] = []
         self.answers: Counter[str] = Counter()
@@ -688,7 +770,7 @@ class AnyLife(RuleBasedStateMachine):
                     self.ended.append(report.request_id)
                 case ReleaseSlot():
                     assert command == commands[-1]
-                    self.releases += 1
+                    self.releases += EndInitPhase() not in commands
                 case EndEnvironment():
                     self.environment_ends += 1
                 case _:
@@ -773,7 +855,18 @@ class AnyLife(RuleBasedStateMachine):
         assert self.ended == self.started
 
 
+class AnyProvisionedLife(AnyLife):
+    """The same of an environment that is initialised ahead; it never tells of its Init in a REPORT."""
+
+    initialization = PROVISIONED
+
+    def handle(self, event: Event) -> None:
+        super().handle(event)
+        assert self.life._init_duration_us is None
+
+
 AnyLifeTest = AnyLife.TestCase
+AnyProvisionedLifeTest = AnyProvisionedLife.TestCase
 
 
 @given(st.sampled_from(sorted(PATHS)), st.floats(0, 1e9))

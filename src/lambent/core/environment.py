@@ -12,6 +12,10 @@ during the reset waits for the new generation. That isn't initialised until an i
 which is part of that invocation, counts in its Duration and is bounded by the function's timeout. So the invocation
 whose environment failed in the Init phase runs Init a second time, and only a second failure is its caller's answer.
 
+An environment of *provisioned concurrency* is initialised ahead of every invocation and given more time for it; when
+that is done its slot is free for the first time. It is never reset: what goes wrong ends it, and another takes its
+place. Which is why it never serves an invocation that would have to wait for Init.
+
 Every edge of the life cycle is in `TRANSITIONS`; a pair that is not there is refused: towards the runtime with a 403,
 towards our own code with `IllegalTransition`.
 Source: reference/runtime-api.md sections 3 to 5 (AWS's Runtime Interface Emulator), DESIGN 3.3.
@@ -31,10 +35,23 @@ from lambent.core.fault import (
     timeout_fault,
 )
 from lambent.core.invocation import MAX_PAYLOAD_BYTES, Invocation
-from lambent.core.report import Crashed, InitReport, InitStart, Phase, PlatformRecord, Report, Start, Status, TimedOut
+from lambent.core.report import (
+    Crashed,
+    InitializationType,
+    InitReport,
+    InitStart,
+    Phase,
+    PlatformRecord,
+    Report,
+    Start,
+    Status,
+    TimedOut,
+)
 
 INIT_LIMIT_US: Final = 10_000_000.0
 """The Init phase on demand lasts 10 s at most. Source: reference/runtime-api.md section 4."""
+PROVISIONED_INIT_LIMIT_US: Final = 130_000_000.0
+"""Of provisioned concurrency it lasts 130 s, or as long as the function's timeout. Source: as above."""
 PROCESS_LIMIT_US: Final = 5_000_000.0
 """How long the sandbox may take to end or start a process before the environment is given up. Ours."""
 
@@ -230,7 +247,10 @@ class EndInvocation:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseSlot:
-    """The environment can take another invocation, though perhaps not serve it yet; always the last command."""
+    """The environment can take another invocation, though perhaps not serve it yet; always the last command.
+
+    It follows the end of an invocation, and of an Init ahead of every invocation.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +329,14 @@ class Terms:
     memory_mb: int
     timeout_seconds: int
     freeze_after_us: float = 100_000.0
+    initialization: InitializationType = InitializationType.ON_DEMAND
+
+    @property
+    def init_limit_us(self) -> float:
+        """Microseconds that the Init phase may last."""
+        if self.initialization is InitializationType.ON_DEMAND:
+            return INIT_LIMIT_US
+        return max(PROVISIONED_INIT_LIMIT_US, self.timeout_seconds * 1_000_000.0)
 
 
 class Edge(NamedTuple):
@@ -370,6 +398,10 @@ class LifeCycle:
         self._assigned_ms = 0
         self._now_us = 0.0
         self._now_ms = 0
+
+    @property
+    def _provisioned(self) -> bool:
+        return self._terms.initialization is not InitializationType.ON_DEMAND
 
     @property
     def slot_taken(self) -> bool:
@@ -476,7 +508,7 @@ class LifeCycle:
     # --- Init ---
 
     def _begin_init_phase(self, _event: InitRequested) -> Sequence[Command]:
-        self._enter(State.INIT, due_us=self._now_us + INIT_LIMIT_US)
+        self._enter(State.INIT, due_us=self._now_us + self._terms.init_limit_us)
         return self._begin_init(Phase.INIT)
 
     def _begin_suppressed_init(self) -> Sequence[Command]:
@@ -491,7 +523,8 @@ class LifeCycle:
         self._init_duration_us = None
         self._init_started_us = self._now_us
         self._outstanding = set(self._participants)
-        return [InitStart(self._terms.runtime, self._terms.region, phase), BeginInit()]
+        terms = self._terms
+        return [InitStart(terms.runtime, terms.region, phase, terms.initialization), BeginInit()]
 
     def _init_next(self, event: NextRequested) -> Sequence[Command]:
         if self._init_error is not None and event.participant == RUNTIME:
@@ -501,13 +534,17 @@ class LifeCycle:
             return _NOTHING
         duration_us = self._now_us - self._init_started_us
         if self.state is State.SUPPRESSED_INIT:
-            return [InitReport(duration_us, Phase.INVOKE, Status.SUCCESS), *self._deliver()]
-        self._init_duration_us = duration_us
-        ended = (EndInitPhase(), InitReport(duration_us, Phase.INIT, Status.SUCCESS))
-        if self._invocation is None:
-            self._rest()
-            return ended
-        return [*ended, *self._begin_invocation()]
+            return [self._init_succeeded(duration_us, Phase.INVOKE), *self._deliver()]
+        ended = (EndInitPhase(), self._init_succeeded(duration_us, Phase.INIT))
+        if not self._provisioned:
+            self._init_duration_us = duration_us
+        if self._invocation is not None:
+            return [*ended, *self._begin_invocation()]
+        self._rest()
+        return [*ended, _RELEASE_SLOT] if self._provisioned else ended
+
+    def _init_succeeded(self, duration_us: float, phase: Phase) -> InitReport:
+        return InitReport(duration_us, phase, Status.SUCCESS, initialization=self._terms.initialization)
 
     def _init_error_posted(self, event: InitErrorPosted) -> Sequence[Command]:
         if self._init_error is not None:
@@ -517,18 +554,21 @@ class LifeCycle:
 
     def _init_phase_exited(self, event: ProcessExited) -> Sequence[Command]:
         fault = self._init_error or exit_fault(event.code, event.signal)
-        return [self._init_report(Phase.INIT, fault), self._restart()]
+        report = self._init_report(Phase.INIT, fault)
+        return [report, *self._end(event)] if self._provisioned else [report, self._restart()]
 
-    def _init_phase_timed_out(self, _event: DeadlinePassed) -> Sequence[Command]:
-        return [self._init_report(Phase.INIT, self._init_error), self._reset()]
+    def _init_phase_timed_out(self, event: DeadlinePassed) -> Sequence[Command]:
+        report = self._init_report(Phase.INIT, self._init_error)
+        return [report, *self._shut_down(event)] if self._provisioned else [report, self._reset()]
 
     def _init_report(self, phase: Phase, fault: Fault | None) -> InitReport:
         """How a failed Init ended; without a fault it ran out of time."""
-        limit_us = INIT_LIMIT_US if phase is Phase.INIT else self._timeout_us
+        limit_us = self._terms.init_limit_us if phase is Phase.INIT else self._timeout_us
         duration_us = min(self._now_us - self._init_started_us, limit_us)
+        initialization = self._terms.initialization
         if fault is None:
-            return InitReport(duration_us, phase, Status.TIMEOUT)
-        return InitReport(duration_us, phase, Status.ERROR, fault.error_type)
+            return InitReport(duration_us, phase, Status.TIMEOUT, initialization=initialization)
+        return InitReport(duration_us, phase, Status.ERROR, fault.error_type, initialization)
 
     def _suppressed_init_exited(self, event: ProcessExited) -> Sequence[Command]:
         fault = self._init_error or exit_fault(event.code, event.signal)
@@ -663,7 +703,8 @@ class LifeCycle:
 
     def _invocation_exited(self, event: ProcessExited) -> Sequence[Command]:
         fault = exit_fault(event.code, event.signal)
-        return [*self._fail(fault, out_of_memory=event.out_of_memory), *self._free(self._restart())]
+        failed = self._fail(fault, out_of_memory=event.out_of_memory)
+        return [*failed, *(self._end(event) if self._provisioned else self._free(self._restart()))]
 
     def _invocation_timed_out(self, _event: DeadlinePassed) -> Sequence[Command]:
         return [*self._time_out(), *self._free(self._reset())]
@@ -715,9 +756,9 @@ class LifeCycle:
         self._enter(State.RESTARTING, due_us=self._now_us + PROCESS_LIMIT_US)
         return RestartRuntime()
 
-    def _exited(self, _event: ProcessExited) -> Sequence[Command]:
+    def _exited(self, event: ProcessExited) -> Sequence[Command]:
         """After a kill, or while there was nothing to do: not an invocation's fault."""
-        return [self._restart()]
+        return self._end(event) if self._provisioned else [self._restart()]
 
     def _restarted(self, _event: RuntimeRestarted) -> Sequence[Command]:
         self._init_error = None
@@ -728,7 +769,7 @@ class LifeCycle:
 
     # --- shutdown ---
 
-    def _shut_down(self, _event: ShutdownRequested) -> Sequence[Command]:
+    def _shut_down(self, _event: Event) -> Sequence[Command]:
         commands = [*self._abandon(), KillRuntime()]
         self._enter(State.SHUTDOWN, due_us=self._now_us + PROCESS_LIMIT_US)
         return commands
@@ -764,15 +805,15 @@ class LifeCycle:
         State.UNINITIALIZED: {
             InitRequested: Edge(_begin_init_phase, (State.INIT,)),
             InvocationAssigned: Edge(_assign_uninitialized, (State.SUPPRESSED_INIT,)),
-            ProcessExited: Edge(_exited, (State.RESTARTING,)),
+            ProcessExited: Edge(_exited, (State.RESTARTING, State.ENDED)),
             ShutdownRequested: Edge(_shut_down, (State.SHUTDOWN,)),
         },
         State.INIT: {
             InvocationAssigned: Edge(_assign, (State.INIT,)),
             NextRequested: Edge(_init_next, (State.INIT, State.READY, State.INVOKING)),
             InitErrorPosted: Edge(_init_error_posted, (State.INIT,)),
-            ProcessExited: Edge(_init_phase_exited, (State.RESTARTING,)),
-            DeadlinePassed: Edge(_init_phase_timed_out, (State.RESETTING,)),
+            ProcessExited: Edge(_init_phase_exited, (State.RESTARTING, State.ENDED)),
+            DeadlinePassed: Edge(_init_phase_timed_out, (State.RESETTING, State.SHUTDOWN)),
             ShutdownRequested: Edge(_shut_down, (State.SHUTDOWN,)),
         },
         State.SUPPRESSED_INIT: {
@@ -786,13 +827,13 @@ class LifeCycle:
             InvocationAssigned: Edge(_assign_ready, (State.INVOKING,)),
             NextRequested: Edge(_wait, (State.READY,)),
             IdleElapsed: Edge(_freeze, (State.FROZEN,)),
-            ProcessExited: Edge(_exited, (State.RESTARTING,)),
+            ProcessExited: Edge(_exited, (State.RESTARTING, State.ENDED)),
             ShutdownRequested: Edge(_shut_down, (State.SHUTDOWN,)),
         },
         State.FROZEN: {
             InvocationAssigned: Edge(_assign_frozen, (State.INVOKING,)),
             NextRequested: Edge(_wait, (State.FROZEN,)),
-            ProcessExited: Edge(_exited, (State.RESTARTING,)),
+            ProcessExited: Edge(_exited, (State.RESTARTING, State.ENDED)),
             ShutdownRequested: Edge(_shut_down, (State.SHUTDOWN,)),
         },
         State.INVOKING: {
@@ -800,19 +841,19 @@ class LifeCycle:
             ErrorPosted: Edge(_response_posted, (State.INVOKING, State.RESPONSE_SENT)),
             ResponseRejected: Edge(_response_rejected, (State.INVOKING, State.RESPONSE_SENT)),
             NextRequested: Edge(_invoking_next, (State.INVOKING,)),
-            ProcessExited: Edge(_invocation_exited, (State.RESTARTING,)),
+            ProcessExited: Edge(_invocation_exited, (State.RESTARTING, State.ENDED)),
             DeadlinePassed: Edge(_invocation_timed_out, (State.RESETTING,)),
             ShutdownRequested: Edge(_shut_down, (State.SHUTDOWN,)),
         },
         State.RESPONSE_SENT: {
             NextRequested: Edge(_response_sent_next, (State.RESPONSE_SENT, State.READY)),
-            ProcessExited: Edge(_invocation_exited, (State.RESTARTING,)),
+            ProcessExited: Edge(_invocation_exited, (State.RESTARTING, State.ENDED)),
             DeadlinePassed: Edge(_invocation_timed_out, (State.RESETTING,)),
             ShutdownRequested: Edge(_shut_down, (State.SHUTDOWN,)),
         },
         State.RESETTING: {
             InvocationAssigned: Edge(_assign, (State.RESETTING,)),
-            ProcessExited: Edge(_exited, (State.RESTARTING,)),
+            ProcessExited: Edge(_exited, (State.RESTARTING, State.ENDED)),
             DeadlinePassed: Edge(_end, (State.ENDED,)),
             ShutdownRequested: Edge(_shut_down_resetting, (State.SHUTDOWN,)),
         },

@@ -19,6 +19,7 @@ from typing import Final, Protocol
 
 from lambent.core.function import FunctionTarget
 from lambent.core.report import (
+    InitializationType,
     InitReport,
     InitStart,
     LogsDropped,
@@ -34,7 +35,6 @@ from lambent.core.report import (
 
 _LEVEL_SHIFT: Final = 2
 _LEVEL_MASK: Final = 0x7
-_INITIALIZATION_TYPE: Final = "on-demand"
 _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)")
 
 
@@ -148,7 +148,7 @@ class JsonFormat:
 
     def _init_start(self, record: InitStart) -> Mapping[str, object]:
         return {
-            "initializationType": _INITIALIZATION_TYPE,
+            "initializationType": record.initialization,
             "phase": record.phase,
             "functionName": self._function_name,
             "functionVersion": self._function_version,
@@ -157,17 +157,20 @@ class JsonFormat:
         }
 
     def _init_report(self, record: InitReport, now_ms: int) -> Sequence[str]:
-        level = Level.DEBUG if record.status is Status.SUCCESS else Level.WARN
+        succeeded = record.status is Status.SUCCESS
+        on_demand = record.initialization is InitializationType.ON_DEMAND
+        done_level = Level.DEBUG if succeeded else Level.WARN
+        report_level = Level.INFO if succeeded and not on_demand else done_level
         outcome = {
-            "initializationType": _INITIALIZATION_TYPE,
+            "initializationType": record.initialization,
             "phase": record.phase,
             **_status(record.status, record.error_type),
         }
         metrics = {"durationMs": milliseconds(record.duration_us)}
         return self._events(
             now_ms,
-            (level, "platform.initRuntimeDone", outcome),
-            (level, "platform.initReport", {**outcome, "metrics": metrics}),
+            (done_level, "platform.initRuntimeDone", outcome),
+            (report_level, "platform.initReport", {**outcome, "metrics": metrics}),
         )
 
     def _events(self, now_ms: int, *events: tuple[Level, str, Mapping[str, object]]) -> Sequence[str]:

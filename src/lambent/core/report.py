@@ -27,6 +27,13 @@ class Phase(StrEnum):
     INVOKE = "invoke"
 
 
+class InitializationType(StrEnum):
+    """Why an environment was initialised: because an invocation waits, or ahead of every invocation."""
+
+    ON_DEMAND = "on-demand"
+    PROVISIONED_CONCURRENCY = "provisioned-concurrency"
+
+
 class Status(StrEnum):
     """How an Init or an invocation ended; a handler's exception is a success of the platform."""
 
@@ -58,6 +65,7 @@ class InitStart:
     runtime: str
     region: str
     phase: Phase
+    initialization: InitializationType = InitializationType.ON_DEMAND
 
     def text(self) -> str:
         """The line; an Init inside an invocation has none."""
@@ -80,10 +88,11 @@ class InitReport:
     phase: Phase
     status: Status
     error_type: str | None = None
+    initialization: InitializationType = InitializationType.ON_DEMAND
 
     def text(self) -> str:
         """The line; a successful on-demand Init has none."""
-        if self.status is Status.SUCCESS:
+        if self.status is Status.SUCCESS and self.initialization is InitializationType.ON_DEMAND:
             return ""
         duration = f"Init Duration: {milliseconds(self.duration_us):.2f} ms"
         return f"INIT_REPORT {duration}\tPhase: {self.phase}{_outcome(self.status, self.error_type)}\n"
