@@ -3,14 +3,12 @@
 It works on the model as botocore's loader gives it, plain dictionaries, and on requests as a client writes them.
 """
 
-import functools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import botocore.loaders
-
 from lambent.wire.constraints import VALUE_SETS
+from tests.wire.botocore_requests import botocore_data
 
 ENUM_ORDER: Mapping[str, tuple[str, ...]] = {
     "EventSourcePosition": ("LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"),
@@ -29,13 +27,9 @@ _CATEGORIES = {r"\p{L}": r"\w", r"\p{N}": r"\w", r"\p{Z}": " \u2003"}
 Shape = dict[str, Any]
 
 
-@functools.cache
 def model() -> dict[str, Any]:
-    """The API model of the installed botocore, whatever the home folder has."""
-    loader = botocore.loaders.Loader(include_default_search_paths=False)
-    loader.search_paths.append(loader.BUILTIN_DATA_PATH)
-    loaded: dict[str, Any] = loader.load_service_model("lambda", "service-2")
-    return loaded
+    """The API model of the installed botocore."""
+    return botocore_data("service-2")
 
 
 def shape(name: str) -> Shape:

@@ -20,11 +20,22 @@ class SentRequest(NamedTuple):
 
 
 @functools.cache
-def service_model() -> Any:
-    """The Lambda API as botocore's loader finds it, whatever the home folder has."""
+def botocore_data(name: str) -> dict[str, Any]:
+    """A file of the Lambda API as botocore's loader finds it, whatever the home folder has.
+
+    Args:
+        name: `service-2`, `paginators-1` or `waiters-2`.
+    """
     loader = botocore.loaders.Loader(include_default_search_paths=False)
     loader.search_paths.append(loader.BUILTIN_DATA_PATH)
-    return botocore.model.ServiceModel(loader.load_service_model("lambda", "service-2"), "lambda")
+    loaded: dict[str, Any] = loader.load_service_model("lambda", name)
+    return loaded
+
+
+@functools.cache
+def service_model() -> Any:
+    """The Lambda API."""
+    return botocore.model.ServiceModel(botocore_data("service-2"), "lambda")
 
 
 def serialize(operation: str, parameters: dict[str, Any]) -> SentRequest:
