@@ -2,13 +2,16 @@
 
 import json
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from tests.golden import assert_answer, sample
 from tests.invoke.caller import Caller, at_the_same_time
-from tests.lambent_server import create_function, wait_until_active, zip_of
+from tests.invoke.gate import WAITING, closed_gate
+from tests.invoke.logs import lines_of, wait_for
+from tests.lambent_server import LambentServer, create_function, wait_until_active, zip_of
 
 WHO = """\
 import os
@@ -20,6 +23,14 @@ def handler(event, context):
         "function_version": context.function_version,
         **({"text": TEXT, "stream": context.log_stream_name} if event == "more" else {}),
     }
+"""
+
+NOTED = """
+waiting = handler
+
+def handler(event, context):
+    print("NOTE", context.function_version, context.invoked_function_arn)
+    return waiting(event, context)
 """
 
 
@@ -121,3 +132,29 @@ def test_a_dry_run_by_alias_finds_the_function(caller: Caller, client: Any, vers
     dry = {"X-Amz-Invocation-Type": "DryRun"}
     assert caller.invoke("fn", qualifier="live", headers=dry).status == 204
     assert caller.invoke("fn", qualifier="dead", headers=dry).status == 404
+
+
+def test_an_events_alias_is_looked_up_when_it_runs(caller: Caller, client: Any, lambent: LambentServer) -> None:
+    """Source: unverified; the event is queued for the alias, so it is the alias that a later attempt invokes."""
+    create_function(client, "fn", WAITING + NOTED)
+    client.publish_version(FunctionName="fn")
+    client.update_function_configuration(FunctionName="fn", Description="another")
+    wait_until_active(client, "fn")
+    client.publish_version(FunctionName="fn")
+    alias(client, "1")
+    client.put_function_concurrency(FunctionName="fn", ReservedConcurrentExecutions=1)
+
+    def notes() -> list[str]:
+        return lines_of(lambent, caller, "fn", beginning="NOTE ")
+
+    with closed_gate() as gate, ThreadPoolExecutor(1) as threads:
+        held = threads.submit(caller.invoke, "fn", gate.event)
+        wait_for(lambda: gate.waiting == 1)
+        accepted = caller.invoke("fn", b"0", qualifier="live", headers={"X-Amz-Invocation-Type": "Event"})
+        assert accepted.status == 202
+        wait_for(lambda: caller.invoke("fn").status == 429)
+        client.update_alias(FunctionName="fn", Name="live", FunctionVersion="2")
+        gate.open()
+        held.result()
+    wait_for(lambda: len(notes()) == 2)
+    assert notes()[1].split() == ["2", caller.arn("fn", "live")]
