@@ -37,6 +37,7 @@ from lambent.gateway.body_limits import body_limit
 from lambent.gateway.code_links import CodeDownloads
 from lambent.gateway.credentials import RootKey, RootKeyUnusableError
 from lambent.gateway.front import Front
+from lambent.gateway.function_urls.handler import UrlFront
 from lambent.gateway.host_rules import HostRules
 from lambent.gateway.http_server import HttpServer
 from lambent.gateway.invoke import InvokeOperation
@@ -61,6 +62,7 @@ from lambent.services.folders import Folders
 from lambent.services.invoke import InvokeService
 from lambent.services.packages import Packages
 from lambent.services.runtime_rules import RuntimeRules
+from lambent.services.url_view import UrlView
 from lambent.settings import Posture, Settings, is_loopback
 from lambent.startup import CannotStart, listen
 from lambent.store import functions as table
@@ -323,6 +325,8 @@ class _Assembly:
         )
         source = self._rest_of_aws.code_source()
         self._stack.callback(source.close)
+        probe = self._rest_of_aws.source_probe()
+        self._stack.callback(probe.close)
         self._code_sweep = CodeSweep(database=self._database, store=self._code)
         self._packages = Packages(source=source, folders=self._folders, store=self._code, limits=self._limits)
         self._services = control_plane(
@@ -337,6 +341,7 @@ class _Assembly:
                 ids=self._ids,
                 host_architecture=_ARCHITECTURES.get(platform.machine(), platform.machine()),
                 on_reserved=self._admission.set_reserved,
+                source_probe=probe,
                 link_secret=_secret(self._data.path / "link-secret"),
                 block_public_policies=self._settings.block_public_policies,
             )
@@ -355,6 +360,7 @@ class _Assembly:
             policy_of=RetryPolicies(database=self._database, view=view),
             clock=self._clock,
         )
+        self._url_view = UrlView(database=self._database, view=view)
 
     async def _unavailable(self, runtime: str) -> str | None:
         """Why this machine can't run a runtime, if it can't."""
@@ -387,6 +393,14 @@ class _Assembly:
                 clock=self._clock,
             ),
             api=Api(codec=codec, services=self._services, downloads=downloads),
+            urls=UrlFront(
+                urls=self._url_view,
+                service=self._invoke,
+                authenticator=authenticator,
+                spawn=self._background.start,
+                ids=self._ids,
+                clock=self._clock,
+            ),
             metrics=MetricsPage(metrics=self._metrics, admission=self._admission, authenticator=authenticator),
             ids=self._ids,
             spawn=self._background.start,

@@ -14,6 +14,7 @@ from lambent.gateway.authentication import AnyCredentials, Authenticator, Verifi
 from lambent.gateway.body_limits import PACKAGE_BYTES, PAYLOAD_BYTES, body_limit
 from lambent.gateway.credentials import RootKey
 from lambent.gateway.front import Front
+from lambent.gateway.function_urls.handler import UrlFront
 from lambent.gateway.host_rules import HostRules
 from lambent.gateway.invoke import InvokeCall, InvokeOperation
 from lambent.gateway.metrics_page import METRICS_PATH, MetricsPage
@@ -84,6 +85,7 @@ def front(authenticator: Authenticator, invoke: InvokeOperation) -> Front:
         authenticator=authenticator,
         invoke=invoke,
         api=cast("Api", None),
+        urls=cast("UrlFront", None),
         metrics=MetricsPage(metrics=metrics, admission=Admission(), authenticator=authenticator),
         ids=IdMaker(),
         spawn=lambda work: work.close(),

@@ -1,4 +1,4 @@
-"""The front door: every request passes here, is checked, and goes to Invoke or to the rest of the API.
+"""The front door: every request passes here, is checked, and goes to a function's URL, to Invoke or to the API's rest.
 
 Order of the checks: where the request comes from (Host, Origin), who sends it (credentials), what it wants. An Invoke
 is handled at once on this turn of the event loop; everything else becomes a task. The body of a request from an unknown
@@ -12,6 +12,7 @@ from lambent.core.errors import ApiError
 from lambent.gateway.api import Api
 from lambent.gateway.authentication import Authenticator, Caller
 from lambent.gateway.errors import render_error
+from lambent.gateway.function_urls.handler import UrlFront, address_of
 from lambent.gateway.host_rules import HostRules
 from lambent.gateway.http_server import Respond
 from lambent.gateway.invoke import InvokeCall, InvokeOperation, is_invoke
@@ -32,6 +33,7 @@ class Front:
         authenticator: Authenticator,
         invoke: InvokeOperation,
         api: Api,
+        urls: UrlFront,
         metrics: MetricsPage,
         ids: IdMaker,
         spawn: Callable[[Coroutine[Any, Any, None]], None],
@@ -40,6 +42,7 @@ class Front:
         self._authenticator = authenticator
         self._invoke = invoke
         self._api = api
+        self._urls = urls
         self._metrics = metrics
         self._ids = ids
         self._spawn = spawn
@@ -47,6 +50,9 @@ class Front:
     def admits(self, request: Request) -> bool:
         """Whether to wait for the body of a request, judged by its head; if not, `handle` says why."""
         try:
+            if address_of(request) is not None:
+                self._host_rules.check_host(request)
+                return True
             self._host_rules.check(request)
             if request.path.startswith(_OWN_PATHS):
                 return False  # nothing there takes a body
@@ -59,6 +65,11 @@ class Front:
         """Answer one request, now or later."""
         request_id = self._ids.uuid()
         try:
+            address = address_of(request)
+            if address is not None:
+                self._host_rules.check_host(request)
+                self._urls.handle(request, address, request_id, respond)
+                return
             self._host_rules.check(request)
             if request.path.startswith(_OWN_PATHS):
                 if request.path == METRICS_PATH:
