@@ -17,6 +17,7 @@ from lambent.clock import Clock
 from lambent.core.concurrency import AccountLimits
 from lambent.core.errors import InvalidParameterValue
 from lambent.core.function import FunctionTarget
+from lambent.core.mappings.sources import EventSource
 from lambent.core.scope import Scope
 from lambent.gateway.api import Api
 from lambent.gateway.authentication import AnyCredentials
@@ -47,6 +48,13 @@ class NoBuckets:
 
     async def fetch(self, bucket: str, key: str, version: str | None) -> bytes:
         raise InvalidParameterValue(f"There is no {bucket}/{key}, version {version}.")
+
+
+class AnySource:
+    """Every event source is there."""
+
+    async def check(self, source: EventSource, *, function_timeout_seconds: int) -> None:
+        """Nothing is wrong with it."""
 
 
 class NoFleet:
@@ -116,6 +124,15 @@ class ControlPlane:
         finally:
             self.calendar.day = None
 
+    @contextlib.contextmanager
+    def mappings_held(self) -> Iterator[None]:
+        """Event source mappings stay in transition, until the block ends."""
+        self.run(self._hold_mappings())
+        try:
+            yield
+        finally:
+            self.run(self._settle_mappings())
+
     def lose_code(self, sha256: str) -> None:
         """A package vanishes from the disk."""
         (self._directory / "blobs" / sha256[:2] / sha256).unlink()
@@ -123,6 +140,13 @@ class ControlPlane:
     def run(self, work: Any) -> Any:
         """Run a coroutine on the server's loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    async def _hold_mappings(self) -> None:
+        self._settling.cancel()
+        await asyncio.wait([self._settling])
+
+    async def _settle_mappings(self) -> None:
+        self._settling = self._tasks.create_task(self._mappings.run(), name="mappings")
 
     async def _close_gate(self) -> None:
         self._gate.clear()
@@ -163,6 +187,7 @@ class ControlPlane:
                 ids=ids,
                 host_architecture="x86_64",
                 on_reserved=self._on_reserved,
+                source_probe=AnySource(),
                 link_secret=b"s" * 32,
             )
         )
@@ -189,10 +214,14 @@ class ControlPlane:
                 listener = await server.listen(host="127.0.0.1")
                 self.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
                 activating = tasks.create_task(activation.run(), name="activation")
+                self._mappings = services.event_source_mappings
+                self._tasks = tasks
+                await self._settle_mappings()
                 self._started.set()
                 await stopping.wait()
                 await server.stop(grace_seconds=1)
                 activating.cancel()
+                self._settling.cancel()
         finally:
             self.database.close()
             self._code.close()

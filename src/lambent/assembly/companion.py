@@ -6,6 +6,7 @@ from lambent.endpoints import Endpoints, own_url
 from lambent.gateway.authentication import DEFAULT_ACCOUNT
 from lambent.settings import Posture, Settings
 from lambent.store.code_source import S3CodeSource, S3Endpoint
+from lambent.store.event_sources import AwsSourceProbe
 
 
 class RestOfAws:
@@ -21,6 +22,12 @@ class RestOfAws:
         self._has_companion = posture == "dev" and settings.companion == "auto"
         self.endpoints = Endpoints(
             os.environ, own_port=port, companion_url=self._own_url if self._has_companion else None
+        )
+
+    def source_probe(self) -> AwsSourceProbe:
+        """Who looks whether event sources are there."""
+        return AwsSourceProbe(
+            endpoint_for=self.endpoints.endpoint_for, companion_url=self._own_url if self._has_companion else None
         )
 
     def code_source(self) -> S3CodeSource:

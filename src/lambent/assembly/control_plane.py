@@ -19,6 +19,7 @@ from lambent.services.code_signing import CodeSigning
 from lambent.services.concurrency import Concurrency, OnReserved
 from lambent.services.deployments import Deployments
 from lambent.services.event_invoke_configs import EventInvokeConfigs
+from lambent.services.event_source_mappings import EventSourceMappings, SourceProbe
 from lambent.services.function_urls import FunctionUrls
 from lambent.services.functions import Functions
 from lambent.services.layers import Layers
@@ -30,10 +31,12 @@ from lambent.services.runtime_rules import RuntimeRules
 from lambent.services.tags import ResourceTags, TagTable
 from lambent.services.versions import Versions
 from lambent.store import code_signing as code_signing_table
+from lambent.store import event_source_mappings as mappings_table
 from lambent.store.database import Database
 
 _TAG_TABLES = {
     ResourceKind.CODE_SIGNING_CONFIG: TagTable(code_signing_table.find_tags, code_signing_table.replace_tags),
+    ResourceKind.EVENT_SOURCE_MAPPING: TagTable(mappings_table.find_tags, mappings_table.replace_tags),
 }
 
 
@@ -45,6 +48,7 @@ class Collaborators:
         host_architecture: `x86_64` or `arm64`; functions declare the same one.
         on_reserved: told of each reservation of concurrency.
         link_secret: signs links to code.
+        source_probe: looks whether event sources are there.
         block_public_policies: refuse policies of functions that let everybody in.
     """
 
@@ -59,6 +63,7 @@ class Collaborators:
     host_architecture: str
     on_reserved: OnReserved
     link_secret: bytes
+    source_probe: SourceProbe
     block_public_policies: bool = False
 
 
@@ -104,6 +109,7 @@ def control_plane(shared: Collaborators) -> Services:
         policies=Policies(database=database, ids=ids, block_public=shared.block_public_policies),
         function_urls=FunctionUrls(database=database, clock=clock, ids=ids, deployments=shared.deployments),
         event_invoke_configs=EventInvokeConfigs(database=database, clock=clock, deployments=shared.deployments),
+        event_source_mappings=EventSourceMappings(database=database, probe=shared.source_probe, clock=clock, ids=ids),
         runtime_management=RuntimeManagements(database=database),
         recursion=Recursion(database=database),
         tags=ResourceTags(database=database, ids=ids, tables=_TAG_TABLES),

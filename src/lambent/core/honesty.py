@@ -31,6 +31,8 @@ KEPT_NOT_IN_FORCE: tuple[KeptSetting, ...] = (
     KeptSetting("TracingConfig.Mode=Active", "no trace segments are recorded"),
     KeptSetting("Function URLs", "nothing answers at their addresses"),
     KeptSetting("EventInvokeConfig.DestinationConfig", "no records of asynchronous invocations are sent"),
+    KeptSetting("Event source mappings", "sources aren't polled yet, so that nothing is invoked"),
+    KeptSetting("KMSKeyArn of event source mappings", "filter criteria aren't encrypted with the key"),
     KeptSetting("RecursiveLoop=Terminate", "loops of functions and queues, topics or buckets aren't detected"),
     KeptSetting("Layers with /opt/extensions", "external extensions aren't started"),
 )

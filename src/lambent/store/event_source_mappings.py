@@ -7,7 +7,8 @@ Every function is a unit of work, or part of one, for `Database.read` or `Databa
 """
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import (
@@ -73,6 +74,8 @@ event_source_mappings = Table(
     Index("ix_event_source_mappings_state", "state"),
 )
 
+_WRITTEN_BY_OTHERS: Final = frozenset({"tags", "last_processing_result"})
+
 
 def insert_mapping(connection: Connection, mapping: EventSourceMapping) -> None:
     """Add a mapping of a function that exists.
@@ -82,7 +85,8 @@ def insert_mapping(connection: Connection, mapping: EventSourceMapping) -> None:
         ResourceConflict: the function has a mapping of this source.
         IntegrityError: it got one just now (`Database.write` makes it a StoreConflict).
     """
-    _check_function_and_source(connection, mapping)
+    _check_function(connection, mapping)
+    _check_source(connection, mapping)
     connection.execute(insert(event_source_mappings).values(**_to_row(mapping)))
 
 
@@ -113,18 +117,37 @@ def list_mappings(
     return [_mapping(row) for row in connection.execute(statement)]
 
 
-def replace_mapping(connection: Connection, mapping: EventSourceMapping, *, seen_revision: int) -> bool:
-    """Write a change if nobody has written since `seen_revision`; whether that was so.
+def replace_mapping(connection: Connection, mapping: EventSourceMapping, *, seen: EventSourceMapping) -> bool:
+    """Write a change of what was `seen` if nobody has written since; whether that was so.
+
+    Tags and the last processing result stay as they are: others write them.
 
     Raises:
-        As insert_mapping; of a mapping that is being deleted nothing is checked.
+        As insert_mapping, where the function is another one, or the source.
     """
-    if mapping.state is not MappingState.DELETING:
-        _check_function_and_source(connection, mapping)
+    if mapping.function != seen.function:
+        _check_function(connection, mapping)
+    if (mapping.function, mapping.source_key) != (seen.function, seen.source_key):
+        _check_source(connection, mapping)
+    changed = {name: value for name, value in _to_row(mapping).items() if name not in _WRITTEN_BY_OTHERS}
     replaced = connection.execute(
         update(event_source_mappings)
-        .where(_is_mapping(mapping.scope, mapping.uuid), event_source_mappings.c.revision == seen_revision)
-        .values(**_to_row(mapping))
+        .where(_is_mapping(mapping.scope, mapping.uuid), event_source_mappings.c.revision == seen.revision)
+        .values(**changed)
+    )
+    return replaced.rowcount == 1
+
+
+def find_tags(connection: Connection, scope: Scope, uuid: str) -> Mapping[str, str] | None:
+    """The tags of a mapping, or None when it isn't there."""
+    tags = connection.scalar(select(event_source_mappings.c.tags).where(_is_mapping(scope, uuid)))
+    return None if tags is None else json.loads(tags)
+
+
+def replace_tags(connection: Connection, scope: Scope, uuid: str, tags: Mapping[str, str]) -> bool:
+    """Give a mapping these tags and no others; False when it isn't there."""
+    replaced = connection.execute(
+        update(event_source_mappings).where(_is_mapping(scope, uuid)).values(tags=json.dumps(dict(tags)))
     )
     return replaced.rowcount == 1
 
@@ -147,12 +170,15 @@ def settle_mappings(connection: Connection) -> int:
     return len(mappings)
 
 
-def _check_function_and_source(connection: Connection, mapping: EventSourceMapping) -> None:
+def _check_function(connection: Connection, mapping: EventSourceMapping) -> None:
     function = mapping.function
     if existence(connection, mapping.scope, function.name, function.qualifier) is not Existence.THERE:
         raise no_such_function()
+
+
+def _check_source(connection: Connection, mapping: EventSourceMapping) -> None:
     columns = event_source_mappings.c
-    related = [_is_of(function)]
+    related = [_is_of(mapping.function)]
     group = mapping.settings.kafka.consumer_group_id
     if group is not None:
         related.append(columns.consumer_group == group)

@@ -12,6 +12,7 @@ from lambent.services.aliases import Aliases
 from lambent.services.code_signing import CodeSigning
 from lambent.services.concurrency import Concurrency
 from lambent.services.event_invoke_configs import EventInvokeConfigs
+from lambent.services.event_source_mappings import EventSourceMappings
 from lambent.services.function_urls import FunctionUrls
 from lambent.services.functions import Functions
 from lambent.services.layers import Layers
@@ -36,6 +37,7 @@ class Services:
     policies: Policies
     function_urls: FunctionUrls
     event_invoke_configs: EventInvokeConfigs
+    event_source_mappings: EventSourceMappings
     runtime_management: RuntimeManagements
     recursion: Recursion
     tags: ResourceTags
