@@ -139,7 +139,7 @@ def parse_document(text: str) -> Document:
     if not isinstance(document.get("Id", ""), str):
         raise _malformed("Id must be a string")
     listed = document.get("Statement")
-    members = listed if isinstance(listed, list) else [listed]
+    members: list[Any] = listed if isinstance(listed, list) else [listed]
     if not members or not all(isinstance(member, dict) for member in members):
         raise _malformed("Missing required field Statement, an object or a list of at least one")
     statements = tuple(_statement(member) for member in members)
