@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambent.core.honesty import REFUSED_SETTINGS
 from tests.api.calls import PATIENTLY, call, create, package, refusal, send, settle
 from tests.api.conftest import ClientFactory
 from tests.lambent_server import REGION, LambentServer
@@ -114,66 +113,6 @@ class TestCreate:
             DeadLetterConfig={"TargetArn": ""},
         )
         assert settle(client)["State"] == "Active"
-
-
-UNSUPPORTED: dict[str, Any] = {
-    "PackageType=Image": {"PackageType": "Image"},
-    "Code.ImageUri": {"Code": {"ImageUri": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/repository:tag"}},
-    "Code.SourceKMSKeyArn": {"Code": {"ZipFile": b"", "SourceKMSKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/k"}},
-    "Code.S3ObjectStorageMode=REFERENCE": {
-        "Code": {"S3Bucket": "bucket", "S3Key": "key", "S3ObjectStorageMode": "REFERENCE"}
-    },
-    "ImageConfig": {"ImageConfig": {"Command": ["a"]}},
-    "VpcConfig": {"VpcConfig": {"SubnetIds": ["subnet-1"]}},
-    "FileSystemConfigs": {
-        "FileSystemConfigs": [
-            {
-                "Arn": "arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-0123456789abcdef0",
-                "LocalMountPath": "/mnt/files",
-            }
-        ]
-    },
-    "SnapStart.ApplyOn=PublishedVersions": {"SnapStart": {"ApplyOn": "PublishedVersions"}},
-    "DeadLetterConfig": {"DeadLetterConfig": {"TargetArn": "arn:aws:sqs:eu-west-1:123456789012:queue"}},
-    "DurableConfig": {"DurableConfig": {"ExecutionTimeout": 60}},
-    "CapacityProviderConfig": {
-        "CapacityProviderConfig": {
-            "LambdaManagedInstancesCapacityProviderConfig": {
-                "CapacityProviderArn": "arn:aws:lambda:eu-west-1:123456789012:capacity-provider:p"
-            }
-        }
-    },
-    "KMSKeyArn": {"KMSKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/k"},
-    "CodeSigningConfigArn": {
-        "CodeSigningConfigArn": "arn:aws:lambda:eu-west-1:123456789012:code-signing-config:csc-01234567890abcdef"
-    },
-    "TenancyConfig": {"TenancyConfig": {"TenantIsolationMode": "PER_TENANT"}},
-    "RuntimeConfig": {
-        "RuntimeConfig": {"RuntimeArn": "arn:aws:lambda:eu-west-1:123456789012:runtime/my", "RuntimeAlias": "a"}
-    },
-    "AcceleratorConfig": {"AcceleratorConfig": {"AcceleratorMemorySize": 1}},
-    "PublishTo": {"PublishTo": "LATEST_PUBLISHED"},
-}
-
-
-class TestHonesty:
-    @pytest.mark.parametrize("setting", UNSUPPORTED)
-    def test_a_setting_that_would_not_be_in_force_is_refused_by_name(self, client: Any, setting: str) -> None:
-        with pytest.raises(ClientError) as error:
-            create(client, **UNSUPPORTED[setting])
-        assert refusal(error) == (
-            "InvalidParameterValueException",
-            f"{setting} is not supported by this version of Lambent. Remove it from the request.",
-        )
-
-    def test_every_refused_setting_of_create_function_is_tried_here(self) -> None:
-        of_others = {"SourceKMSKeyArn", "S3ObjectStorageMode=REFERENCE", "Content.S3ObjectStorageMode=REFERENCE"}
-        assert {refused.setting for refused in REFUSED_SETTINGS} == UNSUPPORTED.keys() | of_others
-
-    def test_an_operation_that_lambent_lacks_says_so(self, client: Any) -> None:
-        with pytest.raises(ClientError) as error:
-            client.list_code_signing_configs()
-        assert "ListCodeSigningConfigs" in refusal(error)[1]
 
 
 class TestUpdate:

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from lambent.core.errors import InvalidParameterValue, ValidationFailed
-from lambent.core.function import FunctionSettings, LoggingSettings
+from lambent.core.function import FunctionSettings, LoggingSettings, VpcSettings
 from lambent.core.function_settings import (
     MAX_ENVIRONMENT_BYTES,
     RequestedLogging,
@@ -36,13 +36,13 @@ def test_what_is_not_sent_has_the_defaults_of_aws() -> None:
         environment=None,
         architectures=("x86_64",),
         tracing_mode="PassThrough",
+        layers=(),
+        vpc=None,
+        dead_letter_target="",
+        kms_key="",
+        source_kms_key="",
+        tenant_isolation="",
     )
-
-
-@pytest.mark.parametrize("missing", ["runtime", "handler"])
-def test_a_zip_function_needs_runtime_and_handler(missing: str) -> None:
-    with pytest.raises(InvalidParameterValue, match="Runtime and Handler are mandatory"):
-        initial(replace(REQUIRED, **{missing: None}))
 
 
 def test_the_architecture_is_the_hosts() -> None:
@@ -140,3 +140,46 @@ def test_a_bare_name_has_64_characters_at_most() -> None:
     check_function_name("a" * 64)
     with pytest.raises(InvalidParameterValue, match="at 'functionName' failed to satisfy constraint: Member must have"):
         check_function_name("a" * 65)
+
+
+QUEUE = "arn:aws:sqs:eu-west-1:123456789012:queue"
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+IN_A_VPC = VpcSettings(subnet_ids=("subnet-1", "subnet-2"), security_group_ids=("sg-1",))
+
+
+def test_what_names_other_services_is_kept_until_it_is_emptied() -> None:
+    before = initial(replace(REQUIRED, vpc=IN_A_VPC, dead_letter_target=QUEUE, kms_key=KEY))
+    assert changed_settings(before, RequestedSettings(timeout_seconds=9)) == replace(before, timeout_seconds=9)
+    emptied = changed_settings(before, RequestedSettings(vpc=VpcSettings(), dead_letter_target="", kms_key=""))
+    assert emptied == replace(before, vpc=VpcSettings(), dead_letter_target="", kms_key="")
+
+
+def test_a_vpc_is_replaced_whole() -> None:
+    before = initial(replace(REQUIRED, vpc=replace(IN_A_VPC, ipv6_allowed_for_dual_stack=True)))
+    after = changed_settings(before, RequestedSettings(vpc=VpcSettings(("subnet-3",), ("sg-3",)))).vpc
+    assert after is not None
+    assert (after.subnet_ids, after.security_group_ids, after.ipv6_allowed_for_dual_stack) == (
+        ("subnet-3",),
+        ("sg-3",),
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    "requested",
+    [
+        RequestedSettings(vpc=VpcSettings(subnet_ids=("subnet-1",))),
+        RequestedSettings(dead_letter_target="arn:aws:s3:::bucket"),
+        RequestedSettings(kms_key="arn:aws:s3:::bucket"),
+        RequestedSettings(source_kms_key="arn:aws:s3:::bucket"),
+    ],
+)
+def test_what_names_other_services_is_checked(requested: RequestedSettings) -> None:
+    with pytest.raises(InvalidParameterValue):
+        check_requested(requested)
+
+
+def test_what_comes_at_creation_only_stays() -> None:
+    before = initial(replace(REQUIRED, source_kms_key=KEY, tenant_isolation="PER_TENANT"))
+    assert (before.source_kms_key, before.tenant_isolation) == (KEY, "PER_TENANT")
+    assert changed_settings(before, RequestedSettings()) == before

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from lambent.core.function import (
     FunctionSettings,
     LoggingSettings,
     State,
+    VpcSettings,
     activated,
     activation_failed,
     target_of,
@@ -64,6 +66,24 @@ def test_the_fingerprint_is_of_settings_and_code() -> None:
     assert fingerprint(ACTIVE) == fingerprint(replace(ACTIVE, revision_id="other", last_modified_ms=9))
     assert fingerprint(ACTIVE) != fingerprint(replace(ACTIVE, code=Code(sha256="22" * 32, size=100)))
     assert fingerprint(ACTIVE) != fingerprint(replace(ACTIVE, settings=replace(SETTINGS, description="new")))
+
+
+def test_a_fingerprint_that_was_made_before_there_were_later_settings_is_still_the_same() -> None:
+    assert fingerprint(ACTIVE) == "5f99f4a79885abf2afbff20c25688699291a10724ed53427a5a5e5f4156dee6b"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"vpc": VpcSettings()},
+        {"dead_letter_target": "arn:aws:sqs:eu-west-1:123456789012:queue"},
+        {"kms_key": "arn:aws:kms:eu-west-1:123456789012:key/k"},
+        {"source_kms_key": "arn:aws:kms:eu-west-1:123456789012:key/k"},
+        {"tenant_isolation": "PER_TENANT"},
+    ],
+)
+def test_each_setting_counts(change: dict[str, Any]) -> None:
+    assert fingerprint(ACTIVE) != fingerprint(replace(ACTIVE, settings=replace(SETTINGS, **change)))
 
 
 def test_expected_code_is_compared_as_base64() -> None:

@@ -74,8 +74,12 @@ class FakeSandboxes:
 class FakeEnvironment:
     """Notes what it is given; ends its work and itself when the test says so."""
 
-    def __init__(self, target: FunctionTarget, sandbox: FakeSandbox, on_idle: Any, on_ended: Any) -> None:
+    def __init__(
+        self, target: FunctionTarget, sandbox: FakeSandbox, on_idle: Any, on_ended: Any, initialization: Any
+    ) -> None:
         self.target = target
+        self.initialization = initialization
+        self.ready = False
         self.sandbox = sandbox
         self.started = False
         self.invocations: list[Invocation] = []
@@ -144,14 +148,14 @@ class House:
     environments: list[FakeEnvironment]
     request_ids: Iterator[int] = field(default_factory=itertools.count)
 
-    def invoke(self, target: FunctionTarget) -> Work:
-        work = Work(fakes.invocation(request_id=str(next(self.request_ids))))
+    def invoke(self, target: FunctionTarget, tenant: str = "") -> Work:
+        work = Work(fakes.invocation(request_id=str(next(self.request_ids)), tenant_id=tenant))
         self.fleet.invoke(target, work.invocation, on_refused=work.refused.append, on_ended=work.on_ended)
         return work
 
-    async def serve(self, target: FunctionTarget) -> FakeEnvironment:
+    async def serve(self, target: FunctionTarget, tenant: str = "") -> FakeEnvironment:
         """An invocation that is in its environment when this returns."""
-        work = self.invoke(target)
+        work = self.invoke(target, tenant)
         await settle()
         return self.environment_of(work)
 
@@ -292,6 +296,28 @@ async def test_functions_revisions_and_versions_dont_share_environments(make_hou
     (await house.serve(function())).idle()
     for target in (function("other"), function(revision="2"), replace(function(), version="1")):
         assert (await house.serve(target)).target is target
+
+
+async def test_tenants_dont_share_environments(make_house: MakeHouse) -> None:
+    house = make_house()
+    blue, green = await house.serve(function(), "blue"), await house.serve(function(), "green")
+    assert blue is not green
+    blue.idle()
+    waiting = house.invoke(function(), "green")
+    assert waiting.invocation not in blue.invocations, "an idle environment of another tenant isn't taken"
+    green.idle()
+    assert house.environment_of(waiting) is green, "but the tenant's own is, once it is free"
+    assert await house.serve(function(), "blue") is blue
+
+
+async def test_every_tenants_environments_are_retired(make_house: MakeHouse) -> None:
+    house = make_house()
+    environments = [await house.serve(function(), tenant) for tenant in ("blue", "green")]
+    kept = await house.serve(function(revision="2"), "blue")
+    for environment in (*environments, kept):
+        environment.idle()
+    house.fleet.retire(SCOPE, "fn", keep=[function(revision="2")])
+    assert [one.shut_down for one in (*environments, kept)] == [True, True, False]
 
 
 # --- what fails ---

@@ -118,8 +118,8 @@ def test_without_a_trace_header_one_is_made_for_each_invocation(caller: Caller, 
     assert traces[0] != traces[1]
 
 
-def test_the_tenant_reaches_the_function(caller: Caller, context: str) -> None:
-    assert caller.result(context, headers={"X-Amz-Tenant-Id": "blue team:1"})["tenant"] == "blue team:1"
+def test_a_function_without_tenants_sees_none(caller: Caller, context: str) -> None:
+    """That of a function with tenants is tested in test_tenants.py."""
     assert caller.result(context)["tenant"] is None
 
 

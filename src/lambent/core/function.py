@@ -79,6 +79,8 @@ class FunctionTarget:
     """The least level of the platform's log events that are written; empty with Text."""
     layers: tuple[str, ...] = ()
     """Hex digests of the layers' archives, the lowest first: later ones cover earlier ones in /opt."""
+    per_tenant: bool = False
+    """Every invocation names a tenant, and no environment serves two of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,17 @@ class LoggingSettings:
     log_format: str = "Text"
     application_log_level: str | None = None
     system_log_level: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VpcSettings:
+    """VpcConfig: in a network of EC2, or (empty) taken out of one."""
+
+    subnet_ids: tuple[str, ...] = ()
+    security_group_ids: tuple[str, ...] = ()
+    ipv6_allowed_for_dual_stack: bool = False
+    vpc_id: str = ""
+    """Of the network that the subnets are in; empty without subnets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +135,16 @@ class FunctionSettings:
     tracing_mode: str = "PassThrough"
     layers: tuple[FunctionLayer, ...] = ()
     """In the order of the request, the lowest first."""
+    vpc: VpcSettings | None = None
+    """None when the function was never in a VPC: the answer then has no such key."""
+    dead_letter_target: str = ""
+    """ARN of an SQS queue or SNS topic, or empty."""
+    kms_key: str = ""
+    """ARN of the key for the environment variables, or empty."""
+    source_kms_key: str = ""
+    """ARN of the key for the deployment package, or empty; it comes with the code."""
+    tenant_isolation: str = ""
+    """`PER_TENANT` or empty; it can't be changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +282,7 @@ def target_of(configuration: FunctionConfiguration) -> FunctionTarget | None:
         application_log_level=settings.logging.application_log_level or "",
         system_log_level=settings.logging.system_log_level or "",
         layers=tuple(layer.sha256 for layer in settings.layers),
+        per_tenant=settings.tenant_isolation != "",
     )
 
 

@@ -2,8 +2,8 @@
 
 Constraints of the API model (patterns, lengths, ranges) were checked before; here is what the model doesn't say.
 A member that the caller didn't send is None in `RequestedSettings`: CreateFunction fills in the default, and
-UpdateFunctionConfiguration keeps what there was. Structures are replaced whole (Environment), but LoggingConfig is
-merged member by member.
+UpdateFunctionConfiguration keeps what there was. Structures are replaced whole (Environment, VpcConfig), but
+LoggingConfig is merged member by member.
 
 Source: api-errors.md §5, quotas.md §2 (recorded from AWS where not said otherwise).
 """
@@ -14,7 +14,14 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lambent.core.errors import InvalidParameterValue, ValidationFailed
-from lambent.core.function import FunctionSettings, LoggingSettings, default_log_group
+from lambent.core.foreign_resources import (
+    check_dead_letter_target,
+    check_kms_key,
+    check_source_kms_key,
+    check_vpc,
+    in_its_vpc,
+)
+from lambent.core.function import FunctionSettings, LoggingSettings, VpcSettings, default_log_group
 
 T = TypeVar("T")
 
@@ -71,28 +78,35 @@ class RequestedSettings:
     logging: RequestedLogging | None = None
     layers: tuple[str, ...] | None = None
     """ARNs of layer versions. What they are is looked up before the settings are made."""
+    vpc: VpcSettings | None = None
+    """Without the VPC's id, which no request says."""
+    dead_letter_target: str | None = None
+    """Empty takes the target away."""
+    kms_key: str | None = None
+    """Empty takes the key away."""
+    source_kms_key: str | None = None
+    """CreateFunction only: it comes with the code."""
+    tenant_isolation: str | None = None
+    """CreateFunction only."""
 
 
 def initial_settings(requested: RequestedSettings, *, function_name: str, host_architecture: str) -> FunctionSettings:
     """The settings of a new function, but for its layers.
 
     Raises:
-        InvalidParameterValue: no runtime or handler, a foreign architecture, environment or logging settings that
-            AWS refuses.
-        ValidationFailed: timeout or ephemeral storage beyond what a function may have.
+        InvalidParameterValue: a foreign architecture, or what `check_requested` or `changed_settings` refuse.
+        ValidationFailed: as `check_requested`.
     """
-    if requested.runtime is None or requested.handler is None:
-        raise InvalidParameterValue(
-            "Runtime and Handler are mandatory parameters for functions created with deployment packages."
-        )
     check_requested(requested)
     check_architectures(requested.architectures or ("x86_64",), host_architecture=host_architecture)
     bare = FunctionSettings(
-        runtime=requested.runtime,
+        runtime=requested.runtime or "",
         role=requested.role or "",
-        handler=requested.handler,
+        handler=requested.handler or "",
         logging=LoggingSettings(log_group=default_log_group(function_name)),
         architectures=requested.architectures or ("x86_64",),
+        source_kms_key=requested.source_kms_key or "",
+        tenant_isolation=requested.tenant_isolation or "",
     )
     return changed_settings(bare, requested)
 
@@ -115,6 +129,9 @@ def changed_settings(current: FunctionSettings, requested: RequestedSettings) ->
         environment=_given(requested.environment, current.environment),
         tracing_mode=_given(requested.tracing_mode, current.tracing_mode),
         logging=_changed_logging(current.logging, requested.logging or RequestedLogging()),
+        vpc=current.vpc if requested.vpc is None else in_its_vpc(requested.vpc),
+        dead_letter_target=_given(requested.dead_letter_target, current.dead_letter_target),
+        kms_key=_given(requested.kms_key, current.kms_key),
     )
 
 
@@ -122,7 +139,7 @@ def check_requested(requested: RequestedSettings) -> None:
     """What can be said of a request without knowing the function.
 
     Raises:
-        InvalidParameterValue: memory or environment that AWS refuses.
+        InvalidParameterValue: memory, environment, VPC, dead-letter target or keys that AWS refuses.
         ValidationFailed: timeout or ephemeral storage beyond what a function may have.
     """
     if requested.environment is not None:
@@ -137,6 +154,11 @@ def check_requested(requested: RequestedSettings) -> None:
     storage_mb = requested.ephemeral_storage_mb
     if storage_mb is not None and storage_mb > MAX_EPHEMERAL_STORAGE_MB:
         raise ValidationFailed(_above("ephemeralStorage.size", storage_mb, MAX_EPHEMERAL_STORAGE_MB))
+    if requested.vpc is not None:
+        check_vpc(requested.vpc)
+    check_dead_letter_target(requested.dead_letter_target or "")
+    check_kms_key(requested.kms_key or "")
+    check_source_kms_key(requested.source_kms_key or "")
 
 
 def check_architectures(architectures: tuple[str, ...], *, host_architecture: str) -> None:

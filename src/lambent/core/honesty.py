@@ -29,7 +29,13 @@ KEPT_NOT_IN_FORCE: tuple[KeptSetting, ...] = (
         "AddPermission, PutResourcePolicy", "a function's policy neither lets anybody invoke it nor keeps them out"
     ),
     KeptSetting("TracingConfig.Mode=Active", "no trace segments are recorded"),
-    KeptSetting("Function URLs", "nothing answers at their addresses"),
+    KeptSetting(
+        "VpcConfig", "functions use the network that all of them have; subnets and security groups aren't looked up"
+    ),
+    KeptSetting("DeadLetterConfig", "nothing is sent to the queue or topic"),
+    KeptSetting("KMSKeyArn", "environment variables aren't encrypted with the key"),
+    KeptSetting("SourceKMSKeyArn", "deployment packages aren't encrypted with the key"),
+    KeptSetting("InvokeMode=RESPONSE_STREAM of function URLs", "answers are sent when they are complete"),
     KeptSetting("EventInvokeConfig.DestinationConfig", "no records of asynchronous invocations are sent"),
     KeptSetting("Event source mappings", "sources aren't polled yet, so that nothing is invoked"),
     KeptSetting("KMSKeyArn of event source mappings", "filter criteria aren't encrypted with the key"),
@@ -55,26 +61,33 @@ class RefusedSetting:
 
 REFUSED_SETTINGS: tuple[RefusedSetting, ...] = (
     RefusedSetting("PackageType=Image", ("package_type",), ("Zip",)),
-    RefusedSetting("Code.ImageUri", ("code", "image_uri")),
-    RefusedSetting("Code.SourceKMSKeyArn", ("code", "source_kms_key_arn")),
     RefusedSetting("Code.S3ObjectStorageMode=REFERENCE", ("code", "s3_object_storage_mode"), ("COPY",)),
-    RefusedSetting("SourceKMSKeyArn", ("source_kms_key_arn",)),
     RefusedSetting("S3ObjectStorageMode=REFERENCE", ("s3_object_storage_mode",), ("COPY",)),
     RefusedSetting("Content.S3ObjectStorageMode=REFERENCE", ("content", "s3_object_storage_mode"), ("COPY",)),
-    RefusedSetting("ImageConfig", ("image_config",)),
-    RefusedSetting("VpcConfig", ("vpc_config",)),
     RefusedSetting("FileSystemConfigs", ("file_system_configs",)),
     RefusedSetting("SnapStart.ApplyOn=PublishedVersions", ("snap_start", "apply_on"), ("None",)),
-    RefusedSetting("DeadLetterConfig", ("dead_letter_config",)),
     RefusedSetting("DurableConfig", ("durable_config",)),
     RefusedSetting("CapacityProviderConfig", ("capacity_provider_config",)),
-    RefusedSetting("KMSKeyArn", ("kms_key_arn",)),
-    RefusedSetting("CodeSigningConfigArn", ("code_signing_config_arn",)),
-    RefusedSetting("TenancyConfig", ("tenancy_config",)),
     RefusedSetting("RuntimeConfig", ("runtime_config",)),
     RefusedSetting("AcceleratorConfig", ("accelerator_config",)),
     RefusedSetting("PublishTo", ("publish_to",)),
 )
+
+
+def unsupported_setting(request: Mapping[str, object]) -> str | None:
+    """The first setting of a decoded request that can't be honoured, or None."""
+    for refused in REFUSED_SETTINGS:
+        if _asks_for_something(_at(request, refused.path), refused.harmless):
+            return refused.setting
+    return None
+
+
+def refuse(setting: str | None) -> None:
+    """Raises InvalidParameterValue for what `unsupported_setting` has found."""
+    if setting is not None:
+        raise InvalidParameterValue(
+            f"{setting} is not supported by this version of Lambent. Remove it from the request."
+        )
 
 
 def refuse_unsupported_settings(request: Mapping[str, object]) -> None:
@@ -83,11 +96,7 @@ def refuse_unsupported_settings(request: Mapping[str, object]) -> None:
     Raises:
         InvalidParameterValue: naming the first such setting.
     """
-    for refused in REFUSED_SETTINGS:
-        if _asks_for_something(_at(request, refused.path), refused.harmless):
-            raise InvalidParameterValue(
-                f"{refused.setting} is not supported by this version of Lambent. Remove it from the request."
-            )
+    refuse(unsupported_setting(request))
 
 
 def _at(request: Mapping[str, object], path: Sequence[str]) -> object:

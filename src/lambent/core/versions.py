@@ -20,11 +20,16 @@ def code_sha256_base64(sha256_hex: str) -> str:
     return base64.b64encode(bytes.fromhex(sha256_hex)).decode()
 
 
+_LATER_SETTINGS = ("layers", "vpc", "dead_letter_target", "kms_key", "source_kms_key", "tenant_isolation")
+"""Left out of a fingerprint where they say nothing, as in those that were made before there were such settings."""
+
+
 def fingerprint(latest: FunctionConfiguration) -> str:
     """Digest of everything that publishing would freeze; equal when nothing has changed in between."""
     settings = asdict(latest.settings)
-    if not latest.settings.layers:
-        del settings["layers"]  # as in fingerprints that were made before there were layers
+    for name in _LATER_SETTINGS:
+        if not settings[name]:
+            del settings[name]
     content = json.dumps([settings, latest.code.sha256], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 

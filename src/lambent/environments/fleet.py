@@ -1,10 +1,14 @@
 """All execution environments of this host: who is idle, who waits for one, who must go.
 
-Environments are grouped by function version and revision. An admitted invocation takes the idle environment of its
-group that was used last, else a new one is started for it; if another becomes free first, the invocation goes there.
-So there is never an invocation waiting for which no environment is being started. The host's memory is a third limit
-beside the account's and the function's: when it is used up, idle environments are ended, the least valuable first, and
-where there are none the invocation waits for `capacity_wait_seconds` and is then refused.
+Environments are grouped by function version and revision, and by tenant where a function has tenants, so that none
+serves two of them. An admitted invocation takes the idle environment of its group that was used last, else a new one is
+started for it; if another becomes free first, the invocation goes there. So there is never an invocation waiting for
+which no environment is being started. The host's memory is a third limit beside the account's and the function's: when
+it is used up, idle environments are ended, the least valuable first, and where there are none the invocation waits for
+`capacity_wait_seconds` and is then refused.
+
+Provisioned environments of a group are started ahead of its invocations, which go to them first. They are neither
+evicted nor ended for being idle, and one that ends is replaced.
 
 The path of a warm invocation, `invoke`, is synchronous: one dict look-up and one list pop before the environment's
 own.
@@ -25,6 +29,8 @@ from lambent.core.admission import ThrottleReason
 from lambent.core.errors import ApiError, ServiceFault, TooManyRequests
 from lambent.core.function import FunctionTarget
 from lambent.core.invocation import Invocation
+from lambent.core.provisioned import INIT_FAILURE, Allocation, Demand, Provision
+from lambent.core.report import InitializationType
 from lambent.core.scope import Scope
 from lambent.environments.environment import EnvironmentSandbox, ExecutionEnvironment
 from lambent.environments.host_memory import HostMemory, MemoryRequest
@@ -35,6 +41,8 @@ from lambent.sandbox.owner_maps import OwnedFolder
 _LONGEST_SWEEP_SECONDS = 5.0
 _SHORTEST_SWEEP_SECONDS = 0.1
 _FULL_LOGGED_SECONDS = 10.0
+_PROVISIONED_AT_ONCE = 4
+"""Environments that are made ahead at the same time: those that invocations wait for come between."""
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +83,7 @@ class EnvironmentFactory(Protocol):
         *,
         on_idle: Callable[[ExecutionEnvironment], None],
         on_ended: Callable[[ExecutionEnvironment], None],
+        initialization: InitializationType,
     ) -> ExecutionEnvironment:
         """An environment that has not begun its Init yet."""
 
@@ -107,21 +116,34 @@ class _Pending:
 
 @dataclass(slots=True, eq=False)
 class _Group:
-    """The environments of one version of a function in one revision.
+    """The environments of one version of a function in one revision, for one tenant if it has tenants.
 
     Attributes:
+        tenant_id: empty for functions without tenant isolation.
         idle: the one used last is the last.
         starting: environments that aren't members yet; never fewer than there are pending invocations.
         requests: those of the starting ones that wait for memory, in their order (a dict for its order).
+        provision: what is asked for of environments that are initialised ahead.
+        provisioned: those of the members, but for those that are leaving.
+        ready: the idle ones of them; they aren't in `idle`.
     """
 
     target: FunctionTarget
+    tenant_id: str
     members: int = 0
     idle: list["_Member"] = field(default_factory=list)
     pending: collections.deque[_Pending] = field(default_factory=collections.deque)
     starting: int = 0
     requests: dict[MemoryRequest, None] = field(default_factory=dict)
     retired: bool = False
+    provision: Provision = field(default_factory=Provision)
+    provisioned: set["_Member"] = field(default_factory=set)
+    ready: list["_Member"] = field(default_factory=list)
+
+    @property
+    def initialised(self) -> int:
+        """How many of the provisioned ones have been."""
+        return sum(member.initialised for member in self.provisioned)
 
 
 @dataclass(slots=True, eq=False)
@@ -132,6 +154,8 @@ class _Member:
         on_ended: of the invocation that it has.
         cost_seconds: from its start to the end of its first invocation: what losing it would cost the next caller.
         leaving: it was told to end, or has.
+        provisioned: it was started ahead of every invocation.
+        initialised: of a provisioned one, whether its Init has succeeded.
     """
 
     environment: ExecutionEnvironment
@@ -143,6 +167,8 @@ class _Member:
     priority: float = 0.0
     idle_since: float = 0.0
     leaving: bool = False
+    provisioned: bool = False
+    initialised: bool = False
 
 
 class Fleet:
@@ -167,11 +193,13 @@ class Fleet:
         self._sandboxes = sandboxes
         self._create = create
         self._code_trees = code_trees
-        self._groups: dict[tuple[str, str], _Group] = {}
+        self._groups: dict[tuple[str, str, str], _Group] = {}
         self._members: dict[ExecutionEnvironment, _Member] = {}
         self._memory = HostMemory(settings.memory_capacity_mb, evict=self._evict_one)
         self._inflation = 0.0
         self._full_logged = -inf
+        self._provisioning = asyncio.Semaphore(_PROVISIONED_AT_ONCE)
+        self._provisioned_requests: set[MemoryRequest] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = asyncio.Event()  # an environment has; for `stop`
         self._stopping = False
@@ -187,12 +215,13 @@ class Fleet:
         with either, when the invocation no longer occupies an environment. on_refused is given an ApiError, or what a
         bug of ours raised.
         """
-        key = _key(target)
+        key = (target.revision, target.version, invocation.tenant_id)
         group = self._groups.get(key)
         if group is None:
-            group = self._groups[key] = _Group(target)
-        if group.idle:
-            self._deliver(group.idle.pop(), invocation, on_refused, on_ended)
+            group = self._groups[key] = _Group(target, invocation.tenant_id)
+        free = group.ready or group.idle
+        if free:
+            self._deliver(free.pop(), invocation, on_refused, on_ended)
             return
         group.pending.append(_Pending(invocation, on_refused, on_ended))
         if self._stopping:
@@ -271,7 +300,9 @@ class Fleet:
             )
         return TooManyRequests(reason=ThrottleReason.CONCURRENT_INVOCATION_LIMIT)
 
-    async def _create_environment(self, target: FunctionTarget) -> ExecutionEnvironment:
+    async def _create_environment(
+        self, target: FunctionTarget, initialization: InitializationType = InitializationType.ON_DEMAND
+    ) -> ExecutionEnvironment:
         """An environment whose Init has begun; its memory, which is taken already, is given back if this fails.
 
         Raises:
@@ -286,7 +317,9 @@ class Fleet:
                 target.runtime, target.ephemeral_storage_mb, fresh=fresh, flags=flags
             )
             sandbox.specialise(target.memory_mb, trees)
-            environment = self._create(target, sandbox, on_idle=self._on_idle, on_ended=self._on_ended)
+            environment = self._create(
+                target, sandbox, on_idle=self._on_idle, on_ended=self._on_ended, initialization=initialization
+            )
             environment.start()
         except Exception as error:
             self._spawn(self._discard(sandbox, target.memory_mb))
@@ -307,14 +340,17 @@ class Fleet:
     # --- what environments say ---
 
     def _on_idle(self, environment: ExecutionEnvironment) -> None:
-        """An invocation is over and its environment free again."""
+        """An invocation is over and its environment free again; or the Init of a provisioned one is."""
         member = self._members[environment]
         on_ended, member.on_ended = member.on_ended, None
         if on_ended is not None:
             on_ended()
         if member.uses == 1:
             member.cost_seconds = self._clock.monotonic() - member.started
-        self._next(member)
+        if member.provisioned:
+            self._next_provisioned(member)
+        else:
+            self._next(member)
 
     def _next(self, member: _Member) -> None:
         """Give a free environment what waits, or let it wait."""
@@ -363,11 +399,14 @@ class Fleet:
         group = member.group
         if member in group.idle:
             group.idle.remove(member)
+        if member.provisioned and not member.leaving:
+            self._lost(member)
         self._mark_leaving(member)
         group.members -= 1
         on_ended, member.on_ended = member.on_ended, None
         if on_ended is not None:
             on_ended()
+        self._fill(group)
         self._forget_if_empty(group)
         self._spawn(self._after_end(member))
         self._ended.set()
@@ -379,8 +418,129 @@ class Fleet:
             self._memory.left(member.group.target.memory_mb)
 
     def _forget_if_empty(self, group: _Group) -> None:
-        if not (group.members or group.pending or group.starting):
-            self._groups.pop(_key(group.target), None)
+        if not (group.members or group.pending or group.starting or group.provision.asked_for):
+            self._groups.pop((*_key(group.target), group.tenant_id), None)
+
+    # --- provisioned concurrency ---
+
+    def provision(self, scope: Scope, function_name: str, demands: Mapping[FunctionTarget, Demand]) -> None:
+        """Have so many environments of each of these targets initialised ahead, and of no other of the function's."""
+        for target in demands:
+            self._groups.setdefault((*_key(target), ""), _Group(target, ""))
+        asked = {_key(target): demand for target, demand in demands.items()}
+        for group in list(self._groups.values()):
+            target = group.target
+            if target.function_name == function_name and target.scope == scope and not group.tenant_id:
+                group.provision.ask(asked.get(_key(target), Demand()), initialised=group.initialised)
+                self._fill(group)
+                self._forget_if_empty(group)
+
+    def allocation(self, target: FunctionTarget) -> Allocation:
+        """What there is of the environments that are initialised ahead."""
+        group = self._groups.get((*_key(target), ""))
+        return Allocation() if group is None else group.provision.allocation(group.initialised)
+
+    def _fill(self, group: _Group) -> None:
+        """End what is there too much of what is provisioned, the idle first, and start what is lacking.
+
+        What is busy ends after its work.
+        """
+        provision = group.provision
+        wanted = 0 if group.retired or self._stopping else provision.wanted
+        while len(group.provisioned) > wanted and group.ready:
+            self._shut_down(group.ready.pop())
+        for member in [member for member in group.provisioned if not member.initialised]:
+            if len(group.provisioned) > wanted:
+                self._shut_down(member)
+        if not wanted:
+            return
+        for _ in range(provision.lacking(len(group.provisioned))):
+            provision.starting += 1
+            self._spawn(self._start_provisioned(group))
+
+    async def _start_provisioned(self, group: _Group) -> None:
+        """Bring one more environment up to the begin of its Init, if it is still wanted when its turn comes."""
+        environment = None
+        try:
+            async with self._provisioning:
+                if len(group.provisioned) < group.provision.wanted and await self._reserve_provisioned(group):
+                    environment = await self._create_environment(
+                        group.target, InitializationType.PROVISIONED_CONCURRENCY
+                    )
+        except ApiError as error:
+            self._pause(group, str(error.message))
+        finally:
+            group.provision.starting -= 1
+        if environment is not None:
+            group.members += 1
+            member = _Member(environment, group, self._clock.monotonic(), provisioned=True)
+            self._members[environment] = member
+            group.provisioned.add(member)
+        self._fill(group)
+        self._forget_if_empty(group)
+
+    async def _reserve_provisioned(self, group: _Group) -> bool:
+        """Take an environment's memory of the host's; false where the fleet stops meanwhile.
+
+        Raises:
+            ServiceFault: there was none for `capacity_wait_seconds`.
+        """
+        memory_mb = group.target.memory_mb
+        if memory_mb <= self._memory.capacity_mb:
+            request = self._memory.request(memory_mb, first=False)
+            self._provisioned_requests.add(request)
+            if not request.granted.done():
+                await asyncio.wait((request.granted,), timeout=self._settings.capacity_wait_seconds)
+            self._provisioned_requests.discard(request)
+            if not self._memory.withdraw(request):
+                return request.granted.result()
+        raise ServiceFault(f"The memory capacity of {self._memory.capacity_mb} MB is used up.")
+
+    def _next_provisioned(self, member: _Member) -> None:
+        """What becomes of a provisioned environment that is free: whatever went wrong in it, another takes its place."""
+        group = member.group
+        if not member.environment.ready:
+            self._shut_down(member)
+            return
+        if member.initialised:
+            group.provision.served()
+        else:
+            member.initialised = True
+            group.provision.initialised(group.initialised)
+        if group.retired or self._stopping or len(group.provisioned) > group.provision.wanted:
+            self._shut_down(member)
+        elif group.pending:
+            pending = group.pending.popleft()
+            self._start_one_less(group)
+            self._deliver(member, pending.invocation, pending.on_refused, pending.on_ended)
+        else:
+            group.ready.append(member)
+
+    def _lost(self, member: _Member) -> None:
+        """A provisioned environment has ended without being told to."""
+        group = member.group
+        if member in group.ready:
+            group.ready.remove(member)
+        if not member.uses:
+            self._pause(group, INIT_FAILURE)
+
+    def _pause(self, group: _Group, reason: str) -> None:
+        """One couldn't be had: none is started for a while, or none at all."""
+        pause_seconds = group.provision.lost(reason)
+        if group.provision.asked_for:
+            logger.warning(
+                "A provisioned environment of %s could not be had: %s",
+                group.target.function_name,
+                reason,
+                extra={"function": group.target.function_name, "version": group.target.version},
+            )
+        if pause_seconds and not group.provision.paused:
+            group.provision.paused = True
+            asyncio.get_running_loop().call_later(pause_seconds, self._resume, group)
+
+    def _resume(self, group: _Group) -> None:
+        group.provision.paused = False
+        self._fill(group)
 
     # --- ending environments ---
 
@@ -391,6 +551,7 @@ class Fleet:
     def _mark_leaving(self, member: _Member) -> None:
         if not member.leaving:
             member.leaving = True
+            member.group.provisioned.discard(member)
             self._memory.leaving(member.group.target.memory_mb)
 
     def _evict_one(self) -> bool:
@@ -407,11 +568,12 @@ class Fleet:
     def retire(self, scope: Scope, function_name: str, *, keep: Iterable[FunctionTarget]) -> None:
         """End a function's environments of all but these targets: the idle now, the busy after their work."""
         kept = {_key(target) for target in keep}
-        for key, group in list(self._groups.items()):
+        for group in list(self._groups.values()):
             target = group.target
-            if target.function_name == function_name and target.scope == scope and key not in kept:
+            if target.function_name == function_name and target.scope == scope and _key(target) not in kept:
                 group.retired = True
                 self._shut_down_idle(group, idle_before=inf)
+                self._fill(group)
 
     def _shut_down_idle(self, group: _Group, *, idle_before: float) -> None:
         old = [member for member in group.idle if member.idle_since < idle_before]
@@ -430,14 +592,17 @@ class Fleet:
 
     def counts(self) -> dict[str, int]:
         """Environments by state, for `doctor` and tests."""
-        idle = sum(len(group.idle) for group in self._groups.values())
+        idle = sum(len(group.idle) + len(group.ready) for group in self._groups.values())
         return {"environments": len(self._members), "idle": idle, "memory_mb": self._memory.in_use_mb}
 
     async def stop(self) -> None:
         """End every environment; invocations still running are cut off, those still waiting refused."""
         self._stopping = True
+        for request in list(self._provisioned_requests):
+            self._memory.withdraw(request)
         for group in list(self._groups.values()):
             group.idle.clear()
+            group.ready.clear()
             while group.requests:
                 self._withdraw_one(group)
             waiting, group.pending = group.pending, collections.deque()
@@ -460,7 +625,7 @@ class Fleet:
 
 
 def _key(target: FunctionTarget) -> tuple[str, str]:
-    """What one environment serves; a version may have been published from `$LATEST` in its present revision."""
+    """What an environment serves, for one tenant; a version may have been published from `$LATEST` as it is now."""
     return target.revision, target.version
 
 

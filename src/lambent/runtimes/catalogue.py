@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 
+from lambent.core.function_features import RuntimeFeatures
 from lambent.wire.constraints import VALUE_SETS
 
 X86_64, ARM64 = "x86_64", "arm64"
 _BOTH = (X86_64, ARM64)
 _X86_ONLY = (X86_64,)
+_NO_FEATURES = RuntimeFeatures()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Runtime:
     deprecated: date | None
     block_create: date | None
     block_update: date | None
-    snap_start: bool = False
+    features: RuntimeFeatures
 
     @property
     def family(self) -> str:
@@ -51,34 +53,35 @@ class Runtime:
         return self.block_update is None or today >= self.block_update
 
 
-# identifier, operating system, SnapStart, deprecated, block create, block update; x86_64 and arm64.
+# identifier, operating system, features (S: SnapStart, D: durable functions, M: managed instances), deprecated, block
+# create, block update; x86_64 and arm64. Which Java and .NET runtimes have durable functions is unverified.
 _SUPPORTED = """
-    nodejs24.x       AL2023 -  2028-04-30 2028-06-01 2028-07-01
-    nodejs22.x       AL2023 -  2027-04-30 2027-06-01 2027-07-01
-    python3.14       AL2023 SS 2029-06-30 2029-07-31 2029-08-31
-    python3.13       AL2023 SS 2029-06-30 2029-07-31 2029-08-31
-    python3.12       AL2023 SS 2028-10-31 2028-11-30 2029-01-10
-    python3.11       AL2    -  2027-06-30 2027-07-31 2027-08-31
-    java25           AL2023 SS 2029-06-30 2029-07-31 2029-08-31
-    java21           AL2023 SS 2029-06-30 2029-07-31 2029-08-31
-    java17           AL2    SS 2027-06-30 2027-07-31 2027-08-31
-    java11           AL2    SS 2027-06-30 2027-07-31 2027-08-31
-    java8.al2        AL2    -  2027-06-30 2027-07-31 2027-08-31
-    dotnet10         AL2023 SS 2028-11-14 2028-12-14 2029-01-15
-    dotnet8          AL2023 SS 2026-11-10 2027-02-01 2027-03-03
-    ruby4.0          AL2023 -  2029-03-31 2029-04-30 2029-05-31
-    ruby3.4          AL2023 -  2028-03-31 2028-04-30 2028-05-31
-    ruby3.3          AL2023 -  2027-03-31 2027-04-30 2027-05-31
-    provided.al2023  AL2023 -  2029-06-30 2029-07-31 2029-08-31
-    nodejs20.x       AL2023 -  2026-04-30 2027-02-01 2027-03-03
-    nodejs18.x       AL2    -  2025-09-01 2027-02-01 2027-03-03
-    nodejs16.x       AL2    -  2024-06-12 2027-02-01 2027-03-03
-    python3.10       AL2    -  2026-10-31 2027-02-01 2027-03-03
-    python3.9        AL2    -  2025-12-15 2027-02-01 2027-03-03
-    python3.8        AL2    -  2024-10-14 2027-02-01 2027-03-03
-    dotnet6          AL2    -  2024-12-20 2027-02-01 2027-03-03
-    ruby3.2          AL2    -  2026-03-31 2027-02-01 2027-03-03
-    provided.al2     AL2    -  2026-07-31 2027-02-01 2027-03-03
+    nodejs24.x       AL2023 DM  2028-04-30 2028-06-01 2028-07-01
+    nodejs22.x       AL2023 DM  2027-04-30 2027-06-01 2027-07-01
+    python3.14       AL2023 SDM 2029-06-30 2029-07-31 2029-08-31
+    python3.13       AL2023 SDM 2029-06-30 2029-07-31 2029-08-31
+    python3.12       AL2023 S   2028-10-31 2028-11-30 2029-01-10
+    python3.11       AL2    -   2027-06-30 2027-07-31 2027-08-31
+    java25           AL2023 SDM 2029-06-30 2029-07-31 2029-08-31
+    java21           AL2023 SDM 2029-06-30 2029-07-31 2029-08-31
+    java17           AL2    SD  2027-06-30 2027-07-31 2027-08-31
+    java11           AL2    S   2027-06-30 2027-07-31 2027-08-31
+    java8.al2        AL2    -   2027-06-30 2027-07-31 2027-08-31
+    dotnet10         AL2023 SDM 2028-11-14 2028-12-14 2029-01-15
+    dotnet8          AL2023 SDM 2026-11-10 2027-02-01 2027-03-03
+    ruby4.0          AL2023 -   2029-03-31 2029-04-30 2029-05-31
+    ruby3.4          AL2023 -   2028-03-31 2028-04-30 2028-05-31
+    ruby3.3          AL2023 -   2027-03-31 2027-04-30 2027-05-31
+    provided.al2023  AL2023 M   2029-06-30 2029-07-31 2029-08-31
+    nodejs20.x       AL2023 -   2026-04-30 2027-02-01 2027-03-03
+    nodejs18.x       AL2    -   2025-09-01 2027-02-01 2027-03-03
+    nodejs16.x       AL2    -   2024-06-12 2027-02-01 2027-03-03
+    python3.10       AL2    -   2026-10-31 2027-02-01 2027-03-03
+    python3.9        AL2    -   2025-12-15 2027-02-01 2027-03-03
+    python3.8        AL2    -   2024-10-14 2027-02-01 2027-03-03
+    dotnet6          AL2    -   2024-12-20 2027-02-01 2027-03-03
+    ruby3.2          AL2    -   2026-03-31 2027-02-01 2027-03-03
+    provided.al2     AL2    -   2026-07-31 2027-02-01 2027-03-03
 """
 
 # Blocked for create; identifier, operating system, architectures, deprecated, block create, block update.
@@ -103,18 +106,24 @@ _BLOCKED_LONG_AGO = (
 )
 
 
+def _features(letters: str) -> RuntimeFeatures:
+    return RuntimeFeatures(snap_start="S" in letters, durable="D" in letters, managed_instances="M" in letters)
+
+
 def _read() -> dict[str, Runtime]:
     runtimes = []
     for line in _SUPPORTED.strip().splitlines():
-        identifier, system, snap_start, *days = line.split()
+        identifier, system, features, *days = line.split()
         deprecated, create, update = map(date.fromisoformat, days)
-        runtimes.append(Runtime(identifier, system, _BOTH, deprecated, create, update, snap_start == "SS"))
+        runtimes.append(Runtime(identifier, system, _BOTH, deprecated, create, update, _features(features)))
     for line in _BLOCKED.strip().splitlines():
         identifier, system, architectures, *days = line.split()
         deprecated, create, update = map(date.fromisoformat, days)
         supported = _BOTH if architectures == "both" else _X86_ONLY
-        runtimes.append(Runtime(identifier, system, supported, deprecated, create, update))
-    runtimes.extend(Runtime(name, "AL1", _X86_ONLY, None, None, None) for name in _BLOCKED_LONG_AGO.split())
+        runtimes.append(Runtime(identifier, system, supported, deprecated, create, update, _NO_FEATURES))
+    runtimes.extend(
+        Runtime(name, "AL1", _X86_ONLY, None, None, None, _NO_FEATURES) for name in _BLOCKED_LONG_AGO.split()
+    )
     return {runtime.identifier: runtime for runtime in runtimes}
 
 

@@ -15,6 +15,7 @@ from lambent.clock import Clock
 from lambent.core.code_signing import function_config_not_found
 from lambent.core.concurrency import AccountLimits
 from lambent.core.errors import CodeStorageExceeded, ResourceConflict
+from lambent.core.foreign_resources import check_source_kms_key
 from lambent.core.function import (
     LATEST,
     Code,
@@ -23,6 +24,13 @@ from lambent.core.function import (
     FunctionRecord,
     FunctionSettings,
     updated,
+)
+from lambent.core.function_features import (
+    RequestedFeatures,
+    check_added,
+    check_durable,
+    check_features,
+    check_package_type,
 )
 from lambent.core.function_rules import (
     check_deletable_qualifier,
@@ -38,6 +46,7 @@ from lambent.core.function_settings import (
     check_requested,
     initial_settings,
 )
+from lambent.core.honesty import refuse
 from lambent.core.layers import check_layers_of_function, check_unpacked_size
 from lambent.core.scope import Scope
 from lambent.core.tags import check_tags
@@ -51,13 +60,13 @@ from lambent.services.layers import Layers
 from lambent.services.packages import PackageRequest, Packages, described
 from lambent.services.runtime_rules import RuntimeRules
 from lambent.store import functions as table
-from lambent.store.code_signing import ConfigOutcome, insert_function_with_config
 from lambent.store import removals
+from lambent.store.code_signing import ConfigOutcome, insert_function_with_config
 from lambent.store.database import Database
 from lambent.store.errors import StoreConflict
 from lambent.store.functions import FunctionVersion
-from lambent.store.runtime_management import replace_configuration
 from lambent.store.qualified import find_qualified
+from lambent.store.runtime_management import replace_configuration
 
 T = TypeVar("T")
 
@@ -69,6 +78,7 @@ class NewFunction:
     function_name: str
     settings: RequestedSettings
     package: PackageRequest
+    features: RequestedFeatures
     publish: bool = False
     tags: Mapping[str, str] | None = None
     code_signing_config_arn: str | None = None
@@ -81,6 +91,8 @@ class CodeUpdate:
     function_name: str
     package: PackageRequest
     architectures: tuple[str, ...] | None = None
+    source_kms_key: str = ""
+    """Of the new code; empty is AWS's own."""
     revision_id: str | None = None
     publish: bool = False
     dry_run: bool = False
@@ -92,6 +104,7 @@ class SettingsUpdate:
 
     function_name: str
     settings: RequestedSettings
+    features: RequestedFeatures
     revision_id: str | None = None
 
 
@@ -149,10 +162,15 @@ class Functions:
                 doesn't let code through that isn't signed.
         """
         check_function_name(new.function_name)
+        check_package_type(new.settings, new.features)
+        check_durable(new.features)
         settings = initial_settings(
             new.settings, function_name=new.function_name, host_architecture=self._host_architecture
         )
+        if new.features.image:
+            refuse(new.features.unsupported)
         await self._runtimes.check_create(settings.runtime)
+        check_features(new.features, settings, self._runtimes.features(settings.runtime))
         check_tags(new.tags or {})
         check_layers_of_function(new.settings.layers or (), scope=scope)
         if await self._database.read(table.find_function, scope, new.function_name) is not None:
@@ -212,6 +230,7 @@ class Functions:
         name = update.function_name
         if update.architectures is not None:
             check_architectures(update.architectures, host_architecture=self._host_architecture)
+        check_source_kms_key(update.source_kms_key)
         self._runtimes.check_code_update((await self.get(scope, name, None)).configuration.settings.runtime)
         package = await self._packages.fetch(update.package)
         await self._code_signing.check_deployment(scope, name)
@@ -220,12 +239,13 @@ class Functions:
         check_unpacked_size(current.settings.layers, code_bytes=package.unpacked_bytes)
         await self._check_storage(scope, package.size * copies - current.code.size)
         if update.dry_run:
-            return replace(current, code=await asyncio.to_thread(described, package))
+            code = await asyncio.to_thread(described, package)
+            return replace(current, settings=_settings_of_code(current, update), code=code)
         code = await self._packages.keep(package)
         while True:
             current = await self._check_changeable(scope, name, update.revision_id)
             check_unpacked_size(current.settings.layers, code_bytes=package.unpacked_bytes)
-            settings = replace(current.settings, architectures=update.architectures or current.settings.architectures)
+            settings = _settings_of_code(current, update)
             changed = self._changed(current, settings, code)
             if update.publish:
                 answer = await self._replace_and_publish(current, changed)
@@ -248,7 +268,9 @@ class Functions:
             await self._runtimes.check_update(update.settings.runtime)
         while True:
             current = (await self.get(scope, update.function_name, None)).configuration
+            check_added(update.features)
             settings = changed_settings(current.settings, update.settings)
+            check_features(update.features, settings, self._runtimes.features(settings.runtime))
             if update.settings.layers is not None:
                 settings = replace(settings, layers=await self._layers_for(current, update.settings.layers))
             check_revision(current, update.revision_id)
@@ -342,6 +364,15 @@ class Functions:
     def _committed(self, *configurations: FunctionConfiguration) -> None:
         for configuration in configurations:
             self._activation.request(configuration)
+
+
+def _settings_of_code(current: FunctionConfiguration, update: CodeUpdate) -> FunctionSettings:
+    """What comes with the code and not with the configuration."""
+    return replace(
+        current.settings,
+        architectures=update.architectures or current.settings.architectures,
+        source_kms_key=update.source_kms_key,
+    )
 
 
 def _function_exists(name: str) -> ResourceConflict:

@@ -19,6 +19,7 @@ from lambent.core.errors import ApiError, TooManyRequests
 from lambent.core.function import FunctionTarget
 from lambent.core.invocation import Invocation, InvocationResult
 from lambent.core.scope import Scope
+from lambent.core.tenant_isolation import tenant_mismatch
 from lambent.environments.fleet import Fleet
 from lambent.ids import IdMaker
 from lambent.observe.metrics import InvocationMetrics
@@ -81,7 +82,8 @@ class InvokeService:
     ) -> None:
         """Run a function and hand its answer to on_result; what keeps it from running goes to on_error.
 
-        Errors: ResourceNotFound, ResourceConflict (not Active), TooManyRequests, ServiceFault.
+        Errors: ResourceNotFound, ResourceConflict (not Active), InvalidParameterValue (a tenant is named and mustn't
+        be, or the other way round), TooManyRequests, ServiceFault.
         """
         try:
             target = self._targets.resolve(request.scope, request.function_name, request.qualifier)
@@ -112,8 +114,9 @@ class InvokeService:
         on_result: Callable[[InvocationResult], None],
         on_error: Callable[[Exception], None],
     ) -> None:
+        _check_tenant(target, request)
         scope, name = request.scope, request.function_name
-        reason = self._admission.try_acquire(scope, name)
+        reason = self._admission.try_acquire(scope, name, target.version)
         if reason is not None:
             self._metrics.of(target).throttles += 1
             raise TooManyRequests(reason=reason)
@@ -129,7 +132,7 @@ class InvokeService:
             request.log_tail,
             on_result,
         )
-        release = partial(self._admission.release, scope, name)
+        release = partial(self._admission.release, scope, name, target.version)
         try:
             self._fleet.invoke(target, invocation, on_refused=on_error, on_ended=release)
         except Exception:
@@ -153,10 +156,17 @@ class InvokeService:
 
     async def check(self, request: InvokeRequest) -> None:
         """A DryRun: whether the function could be invoked; raises as `invoke`."""
-        if self._targets.resolve(request.scope, request.function_name, request.qualifier) is None:
-            await self._targets.load(request.scope, request.function_name, request.qualifier)
+        target = self._targets.resolve(request.scope, request.function_name, request.qualifier)
+        if target is None:
+            target = await self._targets.load(request.scope, request.function_name, request.qualifier)
+        _check_tenant(target, request)
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work, name="load function")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _check_tenant(target: FunctionTarget, request: InvokeRequest) -> None:
+    if target.per_tenant is not (request.tenant_id != ""):
+        raise tenant_mismatch(per_tenant=target.per_tenant)

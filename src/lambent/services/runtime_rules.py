@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from lambent.clock import Clock
 from lambent.core.errors import InvalidParameterValue
+from lambent.core.function_features import RuntimeFeatures
 from lambent.runtimes.catalogue import RUNTIMES, Runtime, unknown_runtime_message, unsupported_runtime_message
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,10 @@ class RuntimeRules:
         """
         if _known(identifier).blocks_update(self._clock.today()):
             raise InvalidParameterValue(unsupported_runtime_message(identifier))
+
+    def features(self, identifier: str) -> RuntimeFeatures:
+        """What AWS offers for functions of a runtime. Raises InvalidParameterValue when AWS doesn't know it."""
+        return _known(identifier).features
 
     async def _check_host(self, identifier: str) -> None:
         reason = await self._unavailable(identifier)

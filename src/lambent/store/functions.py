@@ -46,6 +46,7 @@ from lambent.core.function import (
     LastUpdateStatus,
     LoggingSettings,
     State,
+    VpcSettings,
 )
 from lambent.core.layers import stack_digest
 from lambent.core.scope import Scope
@@ -426,7 +427,19 @@ def _settings(document: dict[str, Any]) -> FunctionSettings:
             "logging": LoggingSettings(**document["logging"]),
             "architectures": tuple(document["architectures"]),
             "layers": tuple(FunctionLayer(**layer) for layer in document.get("layers", ())),
+            "vpc": _vpc(document.get("vpc")),
         }
+    )
+
+
+def _vpc(document: dict[str, Any] | None) -> VpcSettings | None:
+    if document is None:
+        return None
+    return VpcSettings(
+        subnet_ids=tuple(document["subnet_ids"]),
+        security_group_ids=tuple(document["security_group_ids"]),
+        ipv6_allowed_for_dual_stack=document["ipv6_allowed_for_dual_stack"],
+        vpc_id=document["vpc_id"],
     )
 
 

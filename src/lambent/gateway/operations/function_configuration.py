@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lambent.core.arn import function_arn
-from lambent.core.function import FunctionConfiguration, FunctionSettings, LoggingSettings
+from lambent.core.function import FunctionConfiguration, FunctionSettings, LoggingSettings, VpcSettings
 from lambent.core.report import runtime_version_arn
 from lambent.core.versions import code_sha256_base64
 
@@ -59,6 +59,10 @@ def _render_settings(settings: FunctionSettings) -> dict[str, Any]:
         "snap_start": {"apply_on": "None", "optimization_status": "Off"},
         "logging_config": _render_logging(settings.logging),
         "layers": [{"arn": layer.arn, "code_size": layer.size} for layer in settings.layers] or None,
+        "vpc_config": None if settings.vpc is None else _render_vpc(settings.vpc),
+        "dead_letter_config": {"target_arn": settings.dead_letter_target} if settings.dead_letter_target else None,
+        "kms_key_arn": settings.kms_key or None,
+        "tenancy_config": {"tenant_isolation_mode": settings.tenant_isolation} if settings.tenant_isolation else None,
     }
     return without_none(shown)
 
@@ -72,6 +76,15 @@ def _render_logging(logging: LoggingSettings) -> dict[str, Any]:
             "log_group": logging.log_group,
         }
     )
+
+
+def _render_vpc(vpc: VpcSettings) -> dict[str, Any]:
+    return {
+        "subnet_ids": list(vpc.subnet_ids),
+        "security_group_ids": list(vpc.security_group_ids),
+        "vpc_id": vpc.vpc_id,
+        "ipv6_allowed_for_dual_stack": vpc.ipv6_allowed_for_dual_stack,
+    }
 
 
 def timestamp(milliseconds: int) -> str:

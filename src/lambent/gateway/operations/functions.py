@@ -1,15 +1,14 @@
 """CreateFunction, GetFunction, GetFunctionConfiguration, UpdateFunctionCode/Configuration, ListFunctions, Delete."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from lambent.core.errors import InvalidParameterValue
 from lambent.core.function import LATEST, FunctionConfiguration
-from lambent.core.function_rules import check_deletable_qualifier, unqualified_name
-from lambent.core.function_settings import RequestedLogging, RequestedSettings
+from lambent.core.function_rules import check_deletable_qualifier, name_of_latest, unqualified_name
 from lambent.core.honesty import refuse_unsupported_settings
 from lambent.gateway.operations.context import OperationContext
 from lambent.gateway.operations.function_configuration import render_configuration, render_listed
+from lambent.gateway.operations.function_request import requested_features, requested_settings
 from lambent.gateway.operations.packages import package_request
 from lambent.gateway.operations.pages import cut_page, page_size, read_marker
 from lambent.services.functions import CodeUpdate, NewFunction, SettingsUpdate
@@ -18,11 +17,11 @@ from lambent.services.functions import CodeUpdate, NewFunction, SettingsUpdate
 async def create_function(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
     """Source: API reference, CreateFunction. The ARN is unqualified, also when version 1 is answered."""
     name = unqualified_name(context.reference(request, with_qualifier=False))
-    refuse_unsupported_settings(request)
     new = NewFunction(
         function_name=name,
-        settings=_requested_settings(request),
+        settings=requested_settings(request),
         package=package_request(request["code"]),
+        features=requested_features(request),
         publish=request.get("publish", False),
         tags=request.get("tags"),
         code_signing_config_arn=request.get("code_signing_config_arn"),
@@ -35,9 +34,12 @@ async def get_function(context: OperationContext, request: dict[str, Any]) -> di
     reference = context.reference(request)
     found = await context.services.functions.get(context.scope, reference.name, reference.qualifier)
     location = context.services.code_links.link(context.base_url, found.configuration.code)
+    code = {"repository_type": "S3", "location": location}
+    if found.configuration.settings.source_kms_key:
+        code["source_kms_key_arn"] = found.configuration.settings.source_kms_key
     answer: dict[str, Any] = {
         "configuration": render_configuration(found.configuration, qualifier=reference.qualifier),
-        "code": {"repository_type": "S3", "location": location},
+        "code": code,
     }
     if found.function.tags:
         answer["tags"] = dict(found.function.tags)
@@ -55,7 +57,7 @@ async def get_function_configuration(context: OperationContext, request: dict[st
 
 async def update_function_code(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
     """Source: API reference, UpdateFunctionCode. A version that is published at once has its own ARN."""
-    name = unqualified_name(context.reference(request, with_qualifier=False))
+    name = name_of_latest(context.reference(request, with_qualifier=False))
     refuse_unsupported_settings(request)
     if request.get("image_uri"):
         await context.services.functions.get(context.scope, name, None)
@@ -65,6 +67,7 @@ async def update_function_code(context: OperationContext, request: dict[str, Any
         function_name=name,
         package=package_request(request),
         architectures=None if architectures is None else tuple(architectures),
+        source_kms_key=request.get("source_kms_key_arn") or "",
         revision_id=request.get("revision_id"),
         publish=request.get("publish", False),
         dry_run=request.get("dry_run", False),
@@ -75,10 +78,12 @@ async def update_function_code(context: OperationContext, request: dict[str, Any
 
 async def update_function_configuration(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
     """Source: API reference, UpdateFunctionConfiguration."""
-    name = unqualified_name(context.reference(request, with_qualifier=False))
-    refuse_unsupported_settings(request)
+    name = name_of_latest(context.reference(request, with_qualifier=False))
     update = SettingsUpdate(
-        function_name=name, settings=_requested_settings(request), revision_id=request.get("revision_id")
+        function_name=name,
+        settings=requested_settings(request),
+        features=requested_features(request),
+        revision_id=request.get("revision_id"),
     )
     return render_configuration(await context.services.functions.update_configuration(context.scope, update))
 
@@ -121,24 +126,3 @@ async def delete_function(context: OperationContext, request: dict[str, Any]) ->
 def _sort_key(configuration: FunctionConfiguration) -> tuple[str, int]:
     number = 0 if configuration.version == LATEST else int(configuration.version)
     return configuration.function_name, number
-
-
-def _requested_settings(request: Mapping[str, Any]) -> RequestedSettings:
-    environment = request.get("environment")
-    architectures = request.get("architectures")
-    layers = request.get("layers")
-    logging = request.get("logging_config")
-    return RequestedSettings(
-        runtime=request.get("runtime"),
-        role=request.get("role"),
-        handler=request.get("handler"),
-        description=request.get("description"),
-        timeout_seconds=request.get("timeout"),
-        memory_mb=request.get("memory_size"),
-        ephemeral_storage_mb=(request.get("ephemeral_storage") or {}).get("size"),
-        environment=None if environment is None else environment.get("variables") or {},
-        architectures=None if architectures is None else tuple(architectures),
-        tracing_mode=(request.get("tracing_config") or {}).get("mode"),
-        logging=None if logging is None else RequestedLogging(**logging),
-        layers=None if layers is None else tuple(layers),
-    )
