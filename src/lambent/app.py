@@ -424,7 +424,13 @@ class _Assembly:
         """Start what runs by itself, then open the door."""
         if self._posture == "serve":
             await self._prove_sandbox()
-        for work in (self._activation.run(), self._fleet.run(), self._events.run(), self._code_sweep.run()):
+        for work in (
+            self._activation.run(),
+            self._fleet.run(),
+            self._events.run(),
+            self._code_sweep.run(),
+            self._services.event_source_mappings.run(),
+        ):
             self._background.start(work, must_run=True)
         self._stack.push_async_callback(self._stop_serving)
         await self._server.listen(sock=listener)
