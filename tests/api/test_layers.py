@@ -354,6 +354,21 @@ class TestOtherAccounts:
                     attempt()
                 assert refusal(error) == self.denied(arn, action)
 
+    def test_a_function_runs_with_a_layer_of_another_account_also_when_it_is_shared_no_more(
+        self, client: Any, other: Any
+    ) -> None:
+        """Source: developer guide, "Granting layer access to other accounts"; api-errors.md §8 for the end of it."""
+        published = publish(client, content=zip_of({"python/shared.py": "WORD = 'shared'"}))
+        allow(client, self.OTHER)
+        code = "import shared\ndef handler(event, context): return shared.WORD"
+        create(other, Code={"ZipFile": package(code)}, Layers=[published["LayerVersionArn"]])
+        settle(other)
+        client.remove_layer_version_permission(LayerName="my-layer", VersionNumber=1, StatementId="s1")
+        assert json.load(other.invoke(FunctionName="my-function")["Payload"]) == "shared"
+        with pytest.raises(ClientError) as error:
+            create(other, "another", Layers=[published["LayerVersionArn"]])
+        assert refusal(error) == self.denied(published["LayerVersionArn"])
+
     @pytest.mark.parametrize("more", [{"principal": "888888888888"}, {"OrganizationId": "o-abc123defg"}])
     def test_a_version_that_is_shared_with_others_is_not_shared(
         self, client: Any, other: Any, more: dict[str, str]
