@@ -45,8 +45,10 @@ class World:
             "log-group": "cool_lambda",
             "layer": f"layer-{account}",
             "six layer version ARNs": [layer_version_arn(Scope(account, REGION), f"l{n}", 1) for n in range(6)],
+            "security-group:1": "sg-1",
             "security-group:2": "sg!",
             "subnet:1": "subnet-1",
+            "queue": "my-queue",
             "zip": package("sent"),
             "random bytes": b"random bytes",
             "account limit": 1000,
@@ -104,7 +106,7 @@ class World:
         return self.client.publish_version(FunctionName=self.values["function"], **more)
 
 
-_ANYTHING = {"sha256": "", "date": "", "uuid": "", "size": 0, "url": "", "runtime-version": ""}
+_ANYTHING = {"sha256": "", "date": "", "uuid": "", "size": 0, "url": "", "runtime-version": "", "vpc": ""}
 
 Situation = Callable[[World], object]
 Situations = dict[tuple[str, str], Situation]

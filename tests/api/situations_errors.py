@@ -82,7 +82,7 @@ SITUATIONS: Situations = {
 }
 
 SKIPPED: Reasons = {
-    ("CreateFunction", "security group does not exist"): NOT_YET + "VpcConfig is refused",
+    ("CreateFunction", "security group does not exist"): NOT_YET + "nobody is asked for security groups",
     ("UpdateFunctionCode", "zip for an image function"): NOT_YET + "images are refused",
 }
 

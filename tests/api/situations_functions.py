@@ -45,7 +45,29 @@ def aliased(world: World) -> None:
     world.client.create_alias(FunctionName=world.values["function"], Name="a1", FunctionVersion="1")
 
 
+def in_a_vpc(world: World) -> None:
+    world.create(
+        VpcConfig={"SubnetIds": [world.values["subnet:1"]], "SecurityGroupIds": [world.values["security-group:1"]]}
+    )
+
+
+def taken_out_of_its_vpc(world: World) -> None:
+    in_a_vpc(world)
+    world.change(VpcConfig={"SubnetIds": [], "SecurityGroupIds": []})
+
+
+def with_dead_letters(world: World) -> None:
+    account, region, queue = (world.values[name] for name in ("account", "region", "queue"))
+    world.create(DeadLetterConfig={"TargetArn": f"arn:aws:sqs:{region}:{account}:{queue}"})
+
+
 SITUATIONS: Situations = {
+    ("CreateFunction", "with VPC configuration"): nothing,
+    ("CreateFunction", "with dead letter target"): nothing,
+    ("GetFunction", "function with VPC configuration, active"): in_a_vpc,
+    ("GetFunction", "VPC configuration taken away with empty lists, update finished"): taken_out_of_its_vpc,
+    ("UpdateFunctionConfiguration", "VPC configuration removed with empty lists: update in progress"): in_a_vpc,
+    ("UpdateFunctionConfiguration", "empty dead letter structure given: the target stays"): with_dead_letters,
     ("GetFunction", "by alias: ARN ends in the alias, Version is the number behind it"): aliased,
     ("GetFunction", "by qualified ARN of an alias"): aliased,
     ("CreateFunction", "zip package, only the required parameters"): nothing,
@@ -80,18 +102,10 @@ SITUATIONS: Situations = {
 }
 
 SKIPPED: Reasons = {
-    ("CreateFunction", "with VPC configuration"): NOT_YET + "VpcConfig is refused",
-    ("CreateFunction", "with dead letter target"): NOT_YET + "DeadLetterConfig is refused",
     ("CreateFunction", "container image with environment"): NOT_YET + "images are refused",
     ("CreateFunction", "container image with entry point, command and directory"): NOT_YET + "images are refused",
     ("GetFunction", "container image"): NOT_YET + "images are refused",
-    ("GetFunction", "function with VPC configuration, active"): NOT_YET + "VpcConfig is refused",
-    ("GetFunction", "VPC configuration taken away with empty lists, update finished"): NOT_YET + "VpcConfig is refused",
     ("GetFunctionConfiguration", "container image with its settings"): NOT_YET + "images are refused",
-    ("UpdateFunctionConfiguration", "VPC configuration removed with empty lists: update in progress"): NOT_YET
-    + "VpcConfig is refused",
-    ("UpdateFunctionConfiguration", "empty dead letter structure given: the target stays"): NOT_YET
-    + "DeadLetterConfig is refused",
     ("UpdateFunctionConfiguration", "image settings replaced without entry point"): NOT_YET + "images are refused",
     ("UpdateFunctionConfiguration", "image settings removed with an empty structure"): NOT_YET + "images are refused",
     ("UpdateFunctionCode", "new container image"): NOT_YET + "images are refused",
