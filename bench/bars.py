@@ -200,6 +200,18 @@ BARS = (
         lambda flat: (f"{flat.cold_ratio:.2f}", flat.cold_ratio <= 1.2),
     ),
     _bar(
+        "control plane with 10,000 functions, of that with one",
+        "≤ 1.5",
+        lambda run: run.flat if run.flat and run.flat.operations else None,
+        lambda flat: (f"{flat.operations_ratio:.2f}", flat.operations_ratio <= 1.5),
+    ),
+    _bar(
+        "start with 10,000 functions to a function's first answer",
+        "≤ 2 s",
+        lambda run: run.flat,
+        lambda flat: (f"{flat.start_seconds:.2f} s", flat.start_seconds <= 2),
+    ),
+    _bar(
         "warm p50 while another function is flooded, of that alone",
         "≤ 2",
         lambda run: run.flood,

@@ -171,6 +171,8 @@ def _other_figures(results: Results) -> Iterator[tuple[str, str]]:
         yield "memory of their server (RSS)", f"{flat.server_rss_mb:.1f} MiB"
         yield "start of their server to a function's first answer", f"{flat.start_seconds:.2f} s"
         yield "warm rate at 8 clients, with one → with them", f"{flat.rate_with_one:,.0f} → {flat.rate:,.0f}/s"
+        for operation, pair in flat.operations.items():
+            yield f"{operation}, p50, with one → with them", f"{pair.few_ms:.1f} → {pair.many_ms:.1f} ms"
         yield "cold start p50, with one → with them", f"{flat.cold_p50_with_one_ms:.1f} → {flat.cold_p50_ms:.1f} ms"
     if isolation := results.isolation:
         yield "runtime processes whose isolation was looked at", str(isolation.processes)

@@ -136,6 +136,19 @@ class Flood:
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """The median of an operation, with few functions and with many."""
+
+    few_ms: float
+    many_ms: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times as long it takes with many."""
+        return self.many_ms / self.few_ms
+
+
+@dataclass(frozen=True, slots=True)
 class Flat:
     """A server with many functions beside one with one, taking turns."""
 
@@ -147,6 +160,12 @@ class Flat:
     rate_with_one: float
     cold_p50_ms: float
     cold_p50_with_one_ms: float
+    operations: Mapping[str, Pair] = field(default_factory=dict)
+
+    @property
+    def operations_ratio(self) -> float:
+        """How many times as long the operation takes that suffers most from many functions."""
+        return max((pair.ratio for pair in self.operations.values()), default=0)
 
     @property
     def rate_ratio(self) -> float:

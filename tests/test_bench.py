@@ -33,6 +33,7 @@ from bench.results import (
     Idle,
     Isolation,
     Memory,
+    Pair,
     Results,
     Start,
     Update,
@@ -77,7 +78,7 @@ def _good() -> Results:
         flood=Flood(32, 9_001, 0.12, 0.23, 0.02, 0.03),
         isolation=Isolation(("a", "b", "c", "d", "e"), 51, 32, ()),
         start=Start(0.31, 0.52, 0.1),
-        flat=Flat(10_000, 333, 97.1, 0.83, 17_003, 17_504, 4.3, 4.4),
+        flat=Flat(10_000, 333, 97.1, 0.83, 17_003, 17_504, 4.3, 4.4, {"GetFunction": Pair(1.0, 1.2)}),
     )
 
 
@@ -96,7 +97,7 @@ def _bad() -> Results:
         flood=Flood(32, 9_000, 0.1, 0.3, 0.02, 0.03),
         isolation=Isolation(("a", "b", "c", "d", "e"), 51, 32, ("a function can mount",)),
         start=Start(0.6, 1.6, 0.1),
-        flat=Flat(10_000, 333, 97, 0.8, 10_000, 17_500, 9, 4.4),
+        flat=Flat(10_000, 333, 97, 2.1, 10_000, 17_500, 9, 4.4, {"GetFunction": Pair(1.0, 1.6)}),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from bench import load, packages, processes
 from bench.deployment import RATE_MEMORY_MB, Functions, creation
 from bench.processes import lambent_server
-from bench.results import Flat, Results
+from bench.results import Flat, Pair, Results
 from bench.run import Options, Run
 from bench.scenarios import cold, start
 
@@ -16,6 +16,9 @@ _CREATORS = 8
 _CLIENTS = 8
 _COLD_SAMPLES = 20
 _PAUSE_SECONDS = 0.05
+_READS = 100
+_UPDATES = 20
+_PAGES = 10
 _PATH = "/2015-03-31/functions"
 
 
@@ -29,6 +32,7 @@ def flat(folder: Path, options: Options, hello_port: int, results: Results) -> N
         created_per_second = _create(runs[0])
         server_rss_mb = processes.resident_mb(many.pid)
         rates, colds = _rates(runs, options), _cold_starts(runs)
+        operations = _operations(runs)
         credentials = many.target.credentials
     with lambent_server(many_directory, log, credentials) as lambent:
         start_seconds = start.first_answer_seconds(lambent)
@@ -41,6 +45,7 @@ def flat(folder: Path, options: Options, hello_port: int, results: Results) -> N
         rate_with_one=rates[1],
         cold_p50_ms=colds[0],
         cold_p50_with_one_ms=colds[1],
+        operations=operations,
     )
 
 
@@ -76,3 +81,43 @@ def _cold_starts(runs: list[Run]) -> list[float]:
             time.sleep(_PAUSE_SECONDS)
             durations.append(cold.once(run, start.FUNCTION))
     return [statistics.median(durations) for durations in measured]
+
+
+def _operations(runs: list[Run]) -> dict[str, Pair]:
+    """Medians at one client: the server with one function first."""
+    of_one = {"GetFunction": f"{_PATH}/{start.FUNCTION}", "ListFunctions, pages of one": f"{_PATH}?MaxItems=1"}
+    measured = {}
+    for operation, path in of_one.items():
+        many, one = (statistics.median(rounds) for rounds in _reads(runs, path))
+        measured[operation] = Pair(one, many)
+    many, one = (_update_ms(run) for run in runs)
+    measured["UpdateFunctionConfiguration, until it is done"] = Pair(one, many)
+    measured["ListFunctions, from the first to the last pages of 50"] = _pages(runs[0])
+    return measured
+
+
+def _reads(runs: list[Run], path: str) -> list[list[float]]:
+    """The servers take turns."""
+    measured: list[list[float]] = [[] for _ in runs]
+    for _ in range(_READS):
+        for durations, run in zip(measured, runs, strict=True):
+            target = run.lambent.target
+            request = load.signed_request(target, "GET", path, b"")
+            durations.extend(load.run_all(target.port, [request], clients=1).durations_ms)
+    return measured
+
+
+def _update_ms(run: Run) -> float:
+    durations = []
+    for number in range(_UPDATES):
+        begun = time.perf_counter()
+        run.functions.reconfigure(start.FUNCTION, f"update {number}")
+        durations.append((time.perf_counter() - begun) * 1000)
+    return statistics.median(durations)
+
+
+def _pages(run: Run) -> Pair:
+    """Through the whole list: the median of the first pages and that of the last full ones."""
+    durations = [seconds * 1000 for seconds in run.functions.page_seconds()]
+    full = durations[:-1] or durations
+    return Pair(statistics.median(full[:_PAGES]), statistics.median(full[-_PAGES:]))
