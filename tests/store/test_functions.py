@@ -21,7 +21,6 @@ from lambent.store import functions as table
 from lambent.store import removals
 from lambent.store.database import Database
 from lambent.store.errors import StoreConflict
-from lambent.store.functions import ReservationOutcome
 from lambent.store.migrations import control
 from lambent.store.tables import control_schema
 
@@ -181,28 +180,8 @@ async def test_unsettled_versions_of_every_account_are_found(database: Database)
     assert await database.read(table.code_in_use) == {"00" * 32, "11" * 32}
 
 
-async def test_reservations_share_what_can_be_reserved(database: Database) -> None:
-    for name in ("a", "b"):
-        await insert(database, latest(name))
-    await insert(database, latest("a", OTHER_REGION))
-
-    async def reserve(name: str, reserved: int | None, scope: Scope = SCOPE) -> ReservationOutcome:
-        return await database.write(table.reserve_concurrency, scope, name, reserved=reserved, reservable=900)
-
-    assert await reserve("a", 600) is ReservationOutcome.DONE
-    assert await reserve("b", 301) is ReservationOutcome.NO_ROOM
-    assert await reserve("b", 300) is ReservationOutcome.DONE
-    assert await reserve("a", 600) is ReservationOutcome.DONE
-    assert await reserve("missing", 1) is ReservationOutcome.NO_SUCH_FUNCTION
-    assert await reserve("a", 900, OTHER_REGION) is ReservationOutcome.DONE
-    assert await reserve("a", None) is ReservationOutcome.DONE
-    assert set(await database.read(table.reservations)) == {(SCOPE, "b", 300), (OTHER_REGION, "a", 900)}
-    usage = await database.read(table.account_usage, SCOPE)
-    assert usage.reserved_concurrency == 300
-
-
 async def test_each_version_counts_as_code(database: Database) -> None:
     await insert(database, latest(size=100), replace(latest(size=100), version="1"))
     await insert(database, latest("g", size=5))
-    assert tuple(await database.read(table.account_usage, SCOPE)) == (2, 205, 0)
-    assert tuple(await database.read(table.account_usage, OTHER_REGION)) == (0, 0, 0)
+    assert tuple(await database.read(table.account_usage, SCOPE)) == (2, 205)
+    assert tuple(await database.read(table.account_usage, OTHER_REGION)) == (0, 0)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lambent.clock import Clock
 from lambent.core.function import FunctionTarget
+from lambent.core.report import InitializationType
 from lambent.environments.byte_code import ByteCode
 from lambent.environments.environment import ExecutionEnvironment
 from lambent.environments.fleet import FunctionSandbox
@@ -60,6 +61,7 @@ class EnvironmentFactory:
         *,
         on_idle: Callable[[ExecutionEnvironment], None],
         on_ended: Callable[[ExecutionEnvironment], None],
+        initialization: InitializationType = InitializationType.ON_DEMAND,
     ) -> ExecutionEnvironment:
         """One environment in a sandbox that is its target's already."""
         loop = asyncio.get_running_loop()
@@ -80,6 +82,7 @@ class EnvironmentFactory:
             log_stream=stream,
             endpoint_url=f"http://127.0.0.1:{self._port}",
             credentials=_credentials(target) if self._with_credentials else None,
+            initialization=initialization,
         )
         return ExecutionEnvironment(
             target=target,
@@ -97,6 +100,7 @@ class EnvironmentFactory:
             on_ended=ended,
             metrics=self._metrics.of(target),
             freeze_after_ms=self._freeze_after_ms,
+            initialization=initialization,
         )
 
 

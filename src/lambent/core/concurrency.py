@@ -1,9 +1,13 @@
-"""Reserved concurrency: how much of the account's a function may set aside.
+"""How much of the account's concurrency a function may set aside: reserved, and provisioned.
+
+A function *claims* the larger of what it has reserved and what is provisioned for it: provisioned concurrency is a part
+of the reservation where there is one.
 
 Source: api-errors.md §12, quotas.md §1 (recorded from AWS).
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lambent.core.errors import InvalidParameterValue
 
@@ -50,4 +54,59 @@ class UnreservedBelowMinimum(InvalidParameterValue):
         super().__init__(
             "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
             f"below its minimum value of [{limits.unreserved_minimum}]."
+        )
+
+
+class Claim(NamedTuple):
+    """What one function has set aside of the account's concurrency."""
+
+    reserved: int | None = None
+    provisioned: int = 0
+
+    @property
+    def total(self) -> int:
+        """What nobody else can have."""
+        return max(self.reserved or 0, self.provisioned)
+
+
+def check_reservation(reserved: int, *, provisioned: int, claimed_by_others: int, limits: AccountLimits) -> None:
+    """Whether a function may reserve so much.
+
+    Args:
+        provisioned: what is provisioned for the function.
+        claimed_by_others: what the account's other functions have set aside.
+
+    Raises:
+        InvalidParameterValue: less than what is provisioned, or too little would stay for the others.
+    """
+    if reserved < provisioned:
+        raise InvalidParameterValue(
+            f" ReservedConcurrentExecutions  {reserved} should not be lower than function's total provisioned "
+            f"concurrency [{provisioned}]."
+        )
+    if claimed_by_others + reserved > limits.reservable:
+        raise UnreservedBelowMinimum(limits)
+
+
+class ProvisionedBelowMinimum(InvalidParameterValue):
+    """Provisioned concurrency would leave too little for functions that set nothing aside; without a Type, too."""
+
+    fault = None
+
+    def __init__(self, limits: AccountLimits) -> None:
+        super().__init__(
+            "Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
+            f"below its minimum value of [{limits.unreserved_minimum}]."
+        )
+
+
+class ProvisionedOverUnreserved(InvalidParameterValue):
+    """More was asked for than nobody has set aside; without a Type, too."""
+
+    fault = None
+
+    def __init__(self, unreserved: int) -> None:
+        super().__init__(
+            "Specified ConcurrentExecutions for function is greater than account's unreserved concurrency "
+            f"[{unreserved}]."
         )

@@ -44,7 +44,16 @@ from lambent.core.function import FunctionTarget
 from lambent.core.invocation import Invocation, InvocationResult
 from lambent.core.log_format import log_format_of
 from lambent.core.loop_share import LoopShare
-from lambent.core.report import Crashed, InitReport, InitStart, PlatformRecord, Report, Start, TimedOut
+from lambent.core.report import (
+    Crashed,
+    InitializationType,
+    InitReport,
+    InitStart,
+    PlatformRecord,
+    Report,
+    Start,
+    TimedOut,
+)
 from lambent.environments.log_capture import BUDGET_BYTES, LogCapture, LogStream
 from lambent.environments.runtime_api import RuntimeApi
 from lambent.environments.runtime_channel import FramesChannel, RuntimeCodec
@@ -152,15 +161,17 @@ class ExecutionEnvironment:
         metrics: VersionMetrics | None = None,
         freeze_after_ms: float = 100,
         log_budget_bytes: int = BUDGET_BYTES,
+        initialization: InitializationType = InitializationType.ON_DEMAND,
     ) -> None:
         """An environment in a sandbox that was made this function's (`specialise`) and now belongs to it.
 
         Args:
             init_frame: from `wire.frames.encode_init`; every process generation gets it.
-            on_idle: an invocation is over and the slot free. May `invoke` at once.
+            on_idle: an invocation is over and the slot free, or the Init ahead of all of them. May `invoke` at once.
             on_ended: nothing more will come, and the slot is free if it was taken; `wait_closed` for the sandbox's end.
             metrics: where its invocations are counted.
             freeze_after_ms: milliseconds without work before the processes are frozen; infinite for never.
+            initialization: provisioned concurrency is initialised ahead, and ended by what resets others.
         """
         self.target = target
         self._sandbox = sandbox
@@ -177,6 +188,7 @@ class ExecutionEnvironment:
                 memory_mb=target.memory_mb,
                 timeout_seconds=target.timeout_seconds,
                 freeze_after_us=freeze_after_ms * 1000.0,
+                initialization=initialization,
             )
         )
         self._metrics = metrics or VersionMetrics()
@@ -185,8 +197,9 @@ class ExecutionEnvironment:
         self._logs = LogCapture(
             loop, log_stream, clock, log_format_of(target), self._share, budget_bytes=log_budget_bytes
         )
-        self._logs.begin_tail()  # the first invocation's log begins with INIT_START
-        self._fresh = True
+        self._fresh = initialization is InitializationType.ON_DEMAND
+        if self._fresh:
+            self._logs.begin_tail()  # the first invocation's log begins with INIT_START
         self._api = RuntimeApi(loop, sandbox.runtime_api, self, self._share)
         self._channel = FramesChannel(loop, sandbox.process.channel, self, self._share)
         self._logs.attach(sandbox.process.output)
@@ -211,6 +224,11 @@ class ExecutionEnvironment:
     def idle(self) -> bool:
         """Whether an invocation can be given to it."""
         return not self._life.slot_taken and self._life.state not in {State.SHUTDOWN, State.ENDED}
+
+    @property
+    def ready(self) -> bool:
+        """Whether it would serve an invocation at once."""
+        return self._life.state in {State.READY, State.FROZEN}
 
     def start(self) -> None:
         """Begin the Init phase."""

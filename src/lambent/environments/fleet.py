@@ -440,13 +440,15 @@ class Fleet:
         group = self._groups.get((*_key(target), ""))
         return Allocation() if group is None else group.provision.allocation(group.initialised)
 
+    def _wanted(self, group: _Group) -> int:
+        return 0 if group.retired or self._stopping else group.provision.wanted
+
     def _fill(self, group: _Group) -> None:
         """End what is there too much of what is provisioned, the idle first, and start what is lacking.
 
         What is busy ends after its work.
         """
-        provision = group.provision
-        wanted = 0 if group.retired or self._stopping else provision.wanted
+        provision, wanted = group.provision, self._wanted(group)
         while len(group.provisioned) > wanted and group.ready:
             self._shut_down(group.ready.pop())
         for member in [member for member in group.provisioned if not member.initialised]:
@@ -463,14 +465,13 @@ class Fleet:
         environment = None
         try:
             async with self._provisioning:
-                if len(group.provisioned) < group.provision.wanted and await self._reserve_provisioned(group):
+                if len(group.provisioned) < self._wanted(group) and await self._reserve_provisioned(group):
                     environment = await self._create_environment(
                         group.target, InitializationType.PROVISIONED_CONCURRENCY
                     )
-        except ApiError as error:
-            self._pause(group, str(error.message))
-        finally:
-            group.provision.starting -= 1
+        except Exception as error:  # noqa: BLE001 - the config says why, whatever it is
+            self._pause(group, str(error))
+        group.provision.starting -= 1
         if environment is not None:
             group.members += 1
             member = _Member(environment, group, self._clock.monotonic(), provisioned=True)
@@ -497,7 +498,7 @@ class Fleet:
         raise ServiceFault(f"The memory capacity of {self._memory.capacity_mb} MB is used up.")
 
     def _next_provisioned(self, member: _Member) -> None:
-        """What becomes of a provisioned environment that is free: whatever went wrong in it, another takes its place."""
+        """What becomes of a provisioned environment that is free; one in which something went wrong is replaced."""
         group = member.group
         if not member.environment.ready:
             self._shut_down(member)
@@ -507,7 +508,7 @@ class Fleet:
         else:
             member.initialised = True
             group.provision.initialised(group.initialised)
-        if group.retired or self._stopping or len(group.provisioned) > group.provision.wanted:
+        if len(group.provisioned) > self._wanted(group):
             self._shut_down(member)
         elif group.pending:
             pending = group.pending.popleft()

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lambent.core.function import FunctionTarget
+from lambent.core.report import InitializationType
 from lambent.runtimes.catalogue import RUNTIMES
 from lambent.runtimes.nodejs import command_line
 
@@ -74,6 +75,7 @@ def runtime_environment(
     log_stream: str,
     endpoint_url: str,
     credentials: Credentials | None,
+    initialization: InitializationType = InitializationType.ON_DEMAND,
 ) -> dict[str, str]:
     """The complete environment of a function's runtime process.
 
@@ -89,7 +91,7 @@ def runtime_environment(
         "AWS_LAMBDA_FUNCTION_NAME": target.function_name,
         "AWS_LAMBDA_FUNCTION_VERSION": target.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(target.memory_mb),
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": initialization.value,
         "AWS_LAMBDA_LOG_GROUP_NAME": target.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_LAMBDA_LOG_FORMAT": target.log_format,

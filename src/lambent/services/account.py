@@ -5,6 +5,7 @@ from typing import NamedTuple
 from lambent.core.concurrency import AccountLimits
 from lambent.core.scope import Scope
 from lambent.store import functions as table
+from lambent.store.concurrency import claimed_concurrency
 from lambent.store.database import Database
 from lambent.store.functions import AccountUsage
 
@@ -14,11 +15,13 @@ class AccountSettings(NamedTuple):
 
     limits: AccountLimits
     usage: AccountUsage
+    claimed_concurrency: int
+    """Concurrent executions that are reserved or provisioned for functions."""
 
     @property
     def unreserved_concurrency(self) -> int:
-        """Concurrent executions that no function has reserved."""
-        return self.limits.concurrent_executions - self.usage.reserved_concurrency
+        """Concurrent executions that no function has set aside."""
+        return self.limits.concurrent_executions - self.claimed_concurrency
 
 
 class Account:
@@ -30,4 +33,5 @@ class Account:
 
     async def settings(self, scope: Scope) -> AccountSettings:
         """What the account may use and uses."""
-        return AccountSettings(self._limits, await self._database.read(table.account_usage, scope))
+        usage = await self._database.read(table.account_usage, scope)
+        return AccountSettings(self._limits, usage, await self._database.read(claimed_concurrency, scope))

@@ -6,13 +6,13 @@ at start of everything that was reserved before.
 
 from collections.abc import Callable
 
-from lambent.core.concurrency import AccountLimits, UnreservedBelowMinimum
+from lambent.core.concurrency import AccountLimits
 from lambent.core.function import LATEST
 from lambent.core.function_rules import function_not_found
 from lambent.core.scope import Scope
+from lambent.store import concurrency as concurrency_table
 from lambent.store import functions as table
 from lambent.store.database import Database
-from lambent.store.functions import ReservationOutcome
 
 OnReserved = Callable[[Scope, str, int | None], None]
 """(scope, function name, reserved or None): a reservation was made, changed or given up."""
@@ -28,7 +28,7 @@ class Concurrency:
 
     async def restore(self) -> None:
         """Tell of every reservation that there is; belongs to the start, before the first invocation."""
-        for reservation in await self._database.read(table.reservations):
+        for reservation in await self._database.read(concurrency_table.reservations):
             self._on_reserved(*reservation)
 
     async def put(self, scope: Scope, name: str, reserved: int) -> int:
@@ -36,15 +36,12 @@ class Concurrency:
 
         Raises:
             ResourceNotFound: no such function.
-            UnreservedBelowMinimum: too few would stay for the account's other functions.
+            InvalidParameterValue: too few would stay for the account's other functions, or more is provisioned for it.
         """
-        outcome = await self._database.write(
-            table.reserve_concurrency, scope, name, reserved=reserved, reservable=self._limits.reservable
-        )
-        if outcome is ReservationOutcome.NO_SUCH_FUNCTION:
+        if not await self._database.write(
+            concurrency_table.reserve_concurrency, scope, name, reserved=reserved, limits=self._limits
+        ):
             raise function_not_found(scope, name, LATEST)
-        if outcome is ReservationOutcome.NO_ROOM:
-            raise UnreservedBelowMinimum(self._limits)
         self._on_reserved(scope, name, reserved)
         return reserved
 
@@ -57,9 +54,8 @@ class Concurrency:
 
     async def delete(self, scope: Scope, name: str) -> None:
         """Give a function's reservation up, if it has one. Raises ResourceNotFound."""
-        outcome = await self._database.write(
-            table.reserve_concurrency, scope, name, reserved=None, reservable=self._limits.reservable
-        )
-        if outcome is ReservationOutcome.NO_SUCH_FUNCTION:
+        if not await self._database.write(
+            concurrency_table.reserve_concurrency, scope, name, reserved=None, limits=self._limits
+        ):
             raise function_not_found(scope, name)
         self._on_reserved(scope, name, None)

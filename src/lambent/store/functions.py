@@ -10,7 +10,6 @@ Every function is a unit of work, or part of one, for `Database.read` or `Databa
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from enum import Enum, auto
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -105,24 +104,6 @@ class AccountUsage(NamedTuple):
     function_count: int
     total_code_size: int
     """Bytes; each version of a function or layer counts."""
-    reserved_concurrency: int
-    """Sum of all reservations."""
-
-
-class Reservation(NamedTuple):
-    """Concurrent executions that are set aside for one function."""
-
-    scope: Scope
-    function_name: str
-    reserved_concurrency: int
-
-
-class ReservationOutcome(Enum):
-    """What became of a reservation."""
-
-    DONE = auto()
-    NO_SUCH_FUNCTION = auto()
-    NO_ROOM = auto()
 
 
 class FunctionVersion(NamedTuple):
@@ -259,37 +240,6 @@ def unsettled_versions(connection: Connection) -> list[FunctionConfiguration]:
     return [_configuration(row) for row in connection.execute(statement)]
 
 
-def reserve_concurrency(
-    connection: Connection, scope: Scope, name: str, *, reserved: int | None, reservable: int
-) -> ReservationOutcome:
-    """Set or (None) remove a function's reservation, unless all of them together would exceed `reservable`."""
-    columns = functions.c
-    account = and_(columns.account == scope.account, columns.region == scope.region)
-    # The account's rows are locked so that two reservations at once can't both see room (SQLite has one writer anyway).
-    reservations_of_account = connection.execute(
-        select(columns.name, columns.reserved_concurrency).where(account).with_for_update()
-    )
-    taken = {row.name: row.reserved_concurrency or 0 for row in reservations_of_account}
-    if name not in taken:
-        return ReservationOutcome.NO_SUCH_FUNCTION
-    if reserved is not None and sum(taken.values()) - taken[name] + reserved > reservable:
-        return ReservationOutcome.NO_ROOM
-    connection.execute(
-        update(functions).where(is_function(functions, scope, name)).values(reserved_concurrency=reserved)
-    )
-    return ReservationOutcome.DONE
-
-
-def reservations(connection: Connection) -> list[Reservation]:
-    """Every reservation of every account."""
-    columns = functions.c
-    statement = select(functions).where(columns.reserved_concurrency.is_not(None))
-    return [
-        Reservation(Scope(row.account, row.region), row.name, row.reserved_concurrency)
-        for row in connection.execute(statement)
-    ]
-
-
 def runtimes_in_use(connection: Connection) -> set[str]:
     """Runtime identifiers of all versions of all accounts."""
     return {json.loads(text)["runtime"] for text in connection.scalars(select(function_versions.c.settings))}
@@ -297,20 +247,18 @@ def runtimes_in_use(connection: Connection) -> set[str]:
 
 def account_usage(connection: Connection, scope: Scope) -> AccountUsage:
     """What the account uses in this region."""
-    count, reserved = connection.execute(
-        select(func.count(), func.coalesce(func.sum(functions.c.reserved_concurrency), 0)).where(
-            functions.c.account == scope.account, functions.c.region == scope.region
-        )
-    ).one()
+    count = connection.scalar(
+        select(func.count())
+        .select_from(functions)
+        .where(functions.c.account == scope.account, functions.c.region == scope.region)
+    )
     size = connection.scalar(
         select(func.coalesce(func.sum(function_versions.c.code_size), 0)).where(
             function_versions.c.account == scope.account, function_versions.c.region == scope.region
         )
     )
     return AccountUsage(
-        function_count=count,
-        total_code_size=int(size or 0) + layers.code_size(connection, scope),
-        reserved_concurrency=int(reserved),
+        function_count=int(count or 0), total_code_size=int(size or 0) + layers.code_size(connection, scope)
     )
 
 

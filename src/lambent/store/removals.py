@@ -13,13 +13,20 @@ from lambent.core.aliases import version_is_referenced
 from lambent.core.function_rules import function_not_found
 from lambent.core.scope import Scope
 from lambent.store.aliases import names_of_aliases, remove_alias
+from lambent.store.concurrency import provisioned_concurrency
 from lambent.store.event_invoke_configs import event_invoke_configs
 from lambent.store.function_urls import function_urls
 from lambent.store.functions import find_function, function_versions, is_function, is_version
 from lambent.store.policies import policies
 from lambent.store.runtime_management import runtime_management_configs
 
-QUALIFIED_TABLES: tuple[Table, ...] = (policies, function_urls, event_invoke_configs, runtime_management_configs)
+QUALIFIED_TABLES: tuple[Table, ...] = (
+    policies,
+    function_urls,
+    event_invoke_configs,
+    runtime_management_configs,
+    provisioned_concurrency,
+)
 """The tables of resources that belong to a version or an alias and end with it."""
 
 
