@@ -18,6 +18,7 @@ from lambent.core.environment import (
     TRANSITIONS,
     AnswerCaller,
     BeginInit,
+    BeginStream,
     Command,
     DeadlinePassed,
     DeliverEvent,
@@ -45,6 +46,9 @@ from lambent.core.environment import (
     RuntimeRestarted,
     ShutdownRequested,
     State,
+    StreamEnded,
+    StreamFailed,
+    StreamStarted,
     Terms,
     Thaw,
 )
@@ -83,6 +87,7 @@ EXITED = (
 )
 CRASHED = Crashed("id", "Runtime exited with error: exit status 1", "Runtime.ExitError")
 INIT_AGAIN = [InitStart("python3.13", "eu-west-1", Phase.INVOKE), BeginInit()]
+BROKEN_OFF = Fault("Runtime.TruncatedResponse", "", b'{"errorType":"Error"}')
 TIMED_OUT_LINE = TimedOut("id", "Task timed out after 3.00 seconds", NOW_MS)
 
 
@@ -133,6 +138,7 @@ INIT = (InitRequested(),)
 READY = (InitRequested(), NextRequested())
 INVOKING = (*READY, InvocationAssigned(INVOCATION))
 RESPONSE_SENT = (*INVOKING, ResponsePosted("id", b"1"))
+STREAMING = (*INVOKING, StreamStarted("id", "text/plain"))
 FROZEN = (*READY, IdleElapsed())
 RESETTING = (*INVOKING, DeadlinePassed())
 RESTARTING = (*READY, ProcessExited(0, None))
@@ -144,6 +150,7 @@ PATHS: dict[State, Sequence[Event]] = {
     State.INIT: INIT,
     State.READY: READY,
     State.INVOKING: INVOKING,
+    State.STREAMING: STREAMING,
     State.RESPONSE_SENT: RESPONSE_SENT,
     State.FROZEN: FROZEN,
     State.RESETTING: RESETTING,
@@ -328,6 +335,46 @@ def test_a_request_for_the_next_event_while_running_gets_the_same_event_again() 
 def test_a_second_waiter_just_waits() -> None:
     assert Transcript(*READY) >> NextRequested() == []
     assert Transcript(*FROZEN) >> NextRequested() == []
+
+
+def test_a_stream_begins_the_answer_and_its_end_is_the_answers() -> None:
+    play = Transcript(*INVOKING)
+    assert play >> StreamStarted("id", "text/plain") == [BeginStream(INVOCATION, "text/plain")]
+    assert play >> StreamEnded() == [AnswerCaller(INVOCATION, b"", None)]
+    assert play.later(1000) >> NextRequested() == [EndInvocation(report(1000.0, init_duration_us=0.0)), ReleaseSlot()]
+
+
+def test_a_stream_that_breaks_off_is_the_callers_error() -> None:
+    play = Transcript(*STREAMING)
+    assert play >> StreamFailed(BROKEN_OFF) == [AnswerCaller(INVOCATION, b'{"errorType":"Error"}', "Unhandled")]
+    assert play.state is State.RESPONSE_SENT
+
+
+@pytest.mark.parametrize(
+    "event", [ResponsePosted("id", b"1"), ErrorPosted("id", b"{}"), StreamStarted("id", ""), NextRequested()]
+)
+def test_while_a_stream_goes_on_there_is_no_other_response(event: Event) -> None:
+    (refusal,) = Transcript(*STREAMING) >> event
+    assert isinstance(refusal, Refuse)
+    assert refusal.status == 403
+    assert "from InvocationResponse to " in refusal.message
+
+
+@pytest.mark.parametrize("event", [StreamEnded(), StreamFailed(BROKEN_OFF)])
+def test_the_end_of_a_stream_that_nobody_began_is_refused(event: Event) -> None:
+    (refusal,) = Transcript(*INVOKING) >> event
+    assert isinstance(refusal, Refuse)
+
+
+def test_a_stream_of_another_event_is_refused() -> None:
+    (refusal,) = Transcript(*INVOKING) >> StreamStarted("other", "")
+    assert isinstance(refusal, Refuse)
+    assert refusal.error_type == "InvalidRequestID"
+
+
+def test_a_timeout_and_an_exit_end_a_stream() -> None:
+    assert AnswerCaller(INVOCATION, TIMED_OUT, "Unhandled") in Transcript(*STREAMING).until_due()
+    assert AnswerCaller(INVOCATION, EXITED, "Unhandled") in Transcript(*STREAMING) >> ProcessExited(1, None)
 
 
 def test_a_timeout_answers_reports_exactly_the_timeout_and_kills() -> None:
@@ -760,6 +807,8 @@ class AnyLife(RuleBasedStateMachine):
         assert self.life.state in allowed, f"{before} --{event}--> {self.life.state}"
         for command in commands:
             match command:
+                case BeginStream(invocation=invocation):
+                    assert not self.answers[invocation.request_id]
                 case AnswerCaller(invocation=invocation):
                     self.answers[invocation.request_id] += 1
                 case Start(request_id=request_id):
@@ -806,6 +855,14 @@ class AnyLife(RuleBasedStateMachine):
         request_id = str(len(self.assigned) - 1 - back)
         self.handle(ErrorPosted(request_id, b"{}") if error else ResponsePosted(request_id, b"1"))
 
+    @rule(back=st.integers(0, 1))
+    def stream_started(self, back: int) -> None:
+        self.handle(StreamStarted(str(len(self.assigned) - 1 - back), "text/plain"))
+
+    @rule(how=st.sampled_from([StreamEnded(), StreamFailed(BROKEN_OFF)]))
+    def stream_ended(self, how: StreamEnded | StreamFailed) -> None:
+        self.handle(how)
+
     @rule()
     def init_error_posted(self) -> None:
         self.handle(INIT_ERROR)
@@ -842,7 +899,8 @@ class AnyLife(RuleBasedStateMachine):
     @invariant()
     def what_began_is_what_ends(self) -> None:
         assert self.started[: len(self.ended)] == self.ended
-        assert len(self.started) - len(self.ended) == (self.life.state in {State.INVOKING, State.RESPONSE_SENT})
+        running = {State.INVOKING, State.STREAMING, State.RESPONSE_SENT}
+        assert len(self.started) - len(self.ended) == (self.life.state in running)
 
     def teardown(self) -> None:
         """However it was left: shut down, and everybody has been answered and the end announced once."""

@@ -74,6 +74,8 @@ class State(StrEnum):
     READY = "Ready"
     FROZEN = "Frozen"
     INVOKING = "Invoking"
+    STREAMING = "Streaming"
+    """The runtime has begun its response, which goes to the caller as it comes."""
     RESPONSE_SENT = "ResponseSent"
     """The caller has its answer; not every participant has asked for the next event."""
     RESETTING = "Resetting"
@@ -141,6 +143,30 @@ class ResponseRejected:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamStarted:
+    """The runtime begins a response that its caller takes in pieces. The pieces themselves pass the machine by."""
+
+    request_id: str
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnded:
+    """The response that was begun is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFailed:
+    """The response that was begun breaks off.
+
+    Attributes:
+        fault: why, as far as the runtime could say.
+    """
+
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True)
 class InitErrorPosted:
     """The runtime posted why it couldn't initialise; it is expected to exit.
 
@@ -187,7 +213,16 @@ class ShutdownRequested:
     """The environment shall end, whatever it does."""
 
 
-RuntimeRequest = NextRequested | ResponsePosted | ErrorPosted | ResponseRejected | InitErrorPosted
+RuntimeRequest = (
+    NextRequested
+    | ResponsePosted
+    | ErrorPosted
+    | ResponseRejected
+    | StreamStarted
+    | StreamEnded
+    | StreamFailed
+    | InitErrorPosted
+)
 Event = (
     RuntimeRequest
     | InitRequested
@@ -228,9 +263,21 @@ class DeliverEvent:
     again: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class BeginStream:
+    """The caller's answer begins; `AnswerCaller` is its end."""
+
+    invocation: Invocation
+    content_type: str
+
+
 @dataclass(slots=True)
 class AnswerCaller:
-    """The caller's answer; exactly one for each invocation."""
+    """The caller's answer; exactly one for each invocation.
+
+    Attributes:
+        payload: the whole response or the error; after `BeginStream` the error, or nothing.
+    """
 
     invocation: Invocation
     payload: bytes
@@ -293,6 +340,7 @@ Command = (
     | BeginInit
     | EndInitPhase
     | DeliverEvent
+    | BeginStream
     | AnswerCaller
     | EndInvocation
     | ReleaseSlot
@@ -474,9 +522,11 @@ class LifeCycle:
 
     def _refusal(self, event: Event) -> Refuse:
         match event:
-            case ResponsePosted() | ErrorPosted() | ResponseRejected() if self._is_foreign(event.request_id):
+            case ResponsePosted() | ErrorPosted() | ResponseRejected() | StreamStarted() if self._is_foreign(
+                event.request_id
+            ):
                 return _INVALID_REQUEST_ID
-            case ResponsePosted() | ResponseRejected():
+            case ResponsePosted() | ResponseRejected() | StreamStarted() | StreamEnded() | StreamFailed():
                 target = "InvocationResponse"
             case ErrorPosted():
                 target = "InvocationErrorResponse"
@@ -501,6 +551,8 @@ class LifeCycle:
             return "Ready"
         if self.state is State.INVOKING:
             return "Running"
+        if self.state is State.STREAMING:
+            return "InvocationResponse"
         if self.state is State.RESPONSE_SENT:
             return "RuntimeResponseSentState" if RUNTIME in self._outstanding else "Ready"
         return "Started" if self._init_error is None else "InitError"
@@ -656,6 +708,22 @@ class LifeCycle:
         self.state = _RESPONSE_SENT
         return [answer, event.refusal]
 
+    def _stream_started(self, event: StreamStarted) -> Sequence[Command]:
+        invocation = self._current()
+        if event.request_id != invocation.request_id:
+            return [_INVALID_REQUEST_ID]
+        self.state = State.STREAMING
+        return [BeginStream(invocation, event.content_type)]
+
+    def _stream_ended(self, _event: StreamEnded) -> Sequence[Command]:
+        self.state = _RESPONSE_SENT
+        return [AnswerCaller(self._current(), b"", None)]
+
+    def _stream_failed(self, event: StreamFailed) -> Sequence[Command]:
+        self.state = _RESPONSE_SENT
+        invocation, fault = self._current(), event.fault
+        return [AnswerCaller(invocation, fault.answer(invocation.request_id), "Unhandled")]
+
     def _invoking_next(self, event: NextRequested) -> Sequence[Command]:
         if event.participant == RUNTIME:
             # It lost its answer: the same event again.
@@ -790,7 +858,7 @@ class LifeCycle:
             return _NOTHING
         fault = environment_lost_fault()
         commands = list(self._answer_fault(fault, environment_lost=True))
-        if self.state in {State.INVOKING, State.RESPONSE_SENT}:
+        if self.state in {State.INVOKING, State.STREAMING, State.RESPONSE_SENT}:
             commands.append(EndInvocation(self._report(Status.ERROR, fault.error_type)))
         self._invocation = None
         return commands
@@ -840,7 +908,15 @@ class LifeCycle:
             ResponsePosted: Edge(_response_posted, (State.INVOKING, State.RESPONSE_SENT)),
             ErrorPosted: Edge(_response_posted, (State.INVOKING, State.RESPONSE_SENT)),
             ResponseRejected: Edge(_response_rejected, (State.INVOKING, State.RESPONSE_SENT)),
+            StreamStarted: Edge(_stream_started, (State.INVOKING, State.STREAMING)),
             NextRequested: Edge(_invoking_next, (State.INVOKING,)),
+            ProcessExited: Edge(_invocation_exited, (State.RESTARTING, State.ENDED)),
+            DeadlinePassed: Edge(_invocation_timed_out, (State.RESETTING,)),
+            ShutdownRequested: Edge(_shut_down, (State.SHUTDOWN,)),
+        },
+        State.STREAMING: {
+            StreamEnded: Edge(_stream_ended, (State.RESPONSE_SENT,)),
+            StreamFailed: Edge(_stream_failed, (State.RESPONSE_SENT,)),
             ProcessExited: Edge(_invocation_exited, (State.RESTARTING, State.ENDED)),
             DeadlinePassed: Edge(_invocation_timed_out, (State.RESETTING,)),
             ShutdownRequested: Edge(_shut_down, (State.SHUTDOWN,)),
