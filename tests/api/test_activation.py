@@ -50,6 +50,29 @@ def test_the_old_version_runs_until_the_update_is_done(
     assert during.revision != after.revision
 
 
+def test_nothing_is_changed_or_published_while_an_update_is_in_progress(
+    control_client: Any, control_plane: ControlPlane, account: str
+) -> None:
+    create(control_client)
+    settle(control_client)
+    text = (
+        "The operation cannot be performed at this time. An update is in progress for resource: "
+        f"arn:aws:lambda:{REGION}:{account}:function:my-function"
+    )
+    with control_plane.activation_held():
+        control_client.update_function_configuration(FunctionName="my-function", Timeout=7)
+        for operation, more in (
+            ("UpdateFunctionConfiguration", {"Timeout": 8}),
+            ("UpdateFunctionCode", {"ZipFile": package("new")}),
+            ("UpdateFunctionCode", {"ZipFile": package("new"), "DryRun": True}),
+            ("PublishVersion", {}),
+        ):
+            with pytest.raises(ClientError) as error:
+                control_client._make_api_call(operation, {"FunctionName": "my-function", **more})
+            assert refusal(error) == ("ResourceConflictException", text)
+    assert settle(control_client)["Timeout"] == 7
+
+
 def test_code_that_cannot_be_unpacked_makes_the_function_failed(
     control_client: Any, control_plane: ControlPlane
 ) -> None:

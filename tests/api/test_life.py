@@ -114,7 +114,7 @@ class Life(RuleBasedStateMachine):
         function = self.functions[name] = Function(Version(code, 3, ""))
         self.settled(name)
         if publish:
-            self.published(name)
+            self.published(name, newly_updated=True)
         assert publish is (function.last_number == 1)
 
     @rule(name=FUNCTIONS, code=CODES, publish=st.booleans(), condition=CONDITIONS)
@@ -302,7 +302,7 @@ class Life(RuleBasedStateMachine):
         function.latest = change(function.latest)
         self.settled(name)
         if publish:
-            assert answer["Version"] == self.published(name)
+            assert answer["Version"] == self.published(name, newly_updated=True)
 
     def settled(self, name: str) -> None:
         """Wait for `$LATEST`, which has a revision that nothing had before."""
@@ -311,8 +311,12 @@ class Life(RuleBasedStateMachine):
         assert revision not in {function.latest.revision, *(one.revision for one in function.versions.values())}
         function.latest = replace(function.latest, revision=revision)
 
-    def published(self, name: str, description: str | None = None) -> str:
-        """`$LATEST` was published: which version that is. Publishing the same again is the version that there is."""
+    def published(self, name: str, description: str | None = None, *, newly_updated: bool = False) -> str:
+        """`$LATEST` was published: which version that is. Publishing the same again is the version that there is.
+
+        Args:
+            newly_updated: it was published as part of an update, whose revision the model knows already.
+        """
         function = self.functions[name]
         newest = function.newest
         if newest is not None and function.versions[newest].published_from == function.latest.frozen:
@@ -329,6 +333,8 @@ class Life(RuleBasedStateMachine):
             published_from=function.latest.frozen,
         )
         latest = self.client.get_function_configuration(FunctionName=name)["RevisionId"]
+        assert latest != shown["RevisionId"]
+        assert newly_updated or latest != function.latest.revision
         function.latest = replace(function.latest, revision=latest)
         return number
 

@@ -103,3 +103,12 @@ def test_the_example_test_suite(tmp_path: Path) -> None:
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "3 passed" in ended.stdout
+
+
+def test_the_page_on_versions_and_aliases(lambent: LambentServer, environment: dict[str, str], tmp_path: Path) -> None:
+    steps = "\n".join(blocks("docs/how-to/versions-and-aliases.md", "sh"))
+    said = run(["bash", "-euo", "pipefail"], steps, lambent, environment, tmp_path)
+    answers = [line for line in said.splitlines() if line in {'"old"', '"new"'}]
+    assert answers[:2] == ['"old"', '"old"']
+    assert answers[-2:] == ['"new"', '"old"']
+    assert len(answers) == 9

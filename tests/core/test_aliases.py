@@ -15,7 +15,7 @@ from lambent.core.aliases import (
     changed,
     check_alias_revision,
     check_routing,
-    check_same_role,
+    check_versions_of_alias,
     routing_of,
     version_is_referenced,
 )
@@ -86,10 +86,17 @@ def test_the_second_version_is_another_one() -> None:
     )
 
 
-def test_both_versions_have_one_role() -> None:
-    check_same_role(SETTINGS, SETTINGS)
-    with pytest.raises(InvalidParameterValue, match="same execution role"):
-        check_same_role(SETTINGS, replace(SETTINGS, role="another"))
+@pytest.mark.parametrize(
+    ("other", "text"),
+    [
+        (replace(SETTINGS, role="another"), "same execution role"),
+        (replace(SETTINGS, dead_letter_target="arn:aws:sqs:eu-west-1:123456789012:q"), "same dead-letter queue"),
+    ],
+)
+def test_both_versions_have_one_role_and_one_dead_letter_queue(other: FunctionSettings, text: str) -> None:
+    check_versions_of_alias(SETTINGS, SETTINGS)
+    with pytest.raises(InvalidParameterValue, match=text):
+        check_versions_of_alias(SETTINGS, other)
 
 
 def test_an_update_changes_what_it_names_and_the_revision() -> None:

@@ -38,7 +38,7 @@ class Aliases:
             wanted: the members of the new alias; it has a version, and no condition.
 
         Raises:
-            InvalidParameterValue: a routing that isn't allowed, or versions with different roles.
+            InvalidParameterValue: a routing that isn't allowed, or versions that can't share an alias.
             ResourceNotFound: no such function or version.
             ResourceConflict: the name is taken.
         """
@@ -75,7 +75,7 @@ class Aliases:
         """Change an alias; invocations that begin when this returns see it.
 
         Raises:
-            InvalidParameterValue: a routing that isn't allowed, or versions with different roles.
+            InvalidParameterValue: a routing that isn't allowed, or versions that can't share an alias.
             ResourceNotFound: no such alias or version.
             PreconditionFailed: the alias's revision isn't `change.revision_id`.
         """

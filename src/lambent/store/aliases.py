@@ -31,7 +31,7 @@ from lambent.core.aliases import (
     alias_to_update_not_found,
     changed,
     check_alias_revision,
-    check_same_role,
+    check_versions_of_alias,
 )
 from lambent.core.function import FunctionSettings
 from lambent.core.function_rules import function_not_found
@@ -97,7 +97,7 @@ def create_alias(connection: Connection, alias: Alias) -> None:
 
     Raises:
         ResourceNotFound: no such function, or one of the versions isn't there.
-        InvalidParameterValue: the two versions have different roles.
+        InvalidParameterValue: the two versions have different roles or dead-letter queues.
         IntegrityError: the name is taken (`Database.write` makes it a StoreConflict).
     """
     _check_versions(connection, alias)
@@ -142,7 +142,7 @@ def remove_alias(connection: Connection, scope: Scope, name: str, alias: str) ->
 def _check_versions(connection: Connection, alias: Alias) -> None:
     first = _settings_of(connection, alias, alias.version)
     if alias.routing is not None:
-        check_same_role(first, _settings_of(connection, alias, alias.routing.version))
+        check_versions_of_alias(first, _settings_of(connection, alias, alias.routing.version))
 
 
 def _settings_of(connection: Connection, alias: Alias, version: str) -> FunctionSettings:
