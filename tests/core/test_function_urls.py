@@ -63,6 +63,7 @@ def test_empty_cors_settings_are_none() -> None:
 
 def test_members_of_cors_are_those_that_were_sent() -> None:
     assert CORS.members() == {"allow_origins": ["*"], "allow_credentials": False, "max_age": 0}
+    assert Cors.of(CORS.members()) == CORS
 
 
 @pytest.mark.parametrize("cors", [None, Cors(), CORS, replace(CORS, allow_methods=("GET", "*"))])

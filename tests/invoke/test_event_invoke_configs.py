@@ -36,7 +36,7 @@ def test_without_retries_a_failed_event_is_over(client: Any, caller: Caller, lam
     client.put_function_event_invoke_config(FunctionName="fn", MaximumRetryAttempts=0)
     request_id = send(caller)
     wait_for(partial(is_over, lambent, request_id))
-    assert lines_of(lambent, caller, "fn", beginning="NOTE ") == [request_id]
+    assert wait_for(partial(lines_of, lambent, caller, "fn", beginning="NOTE ")) == [request_id]
 
 
 def test_what_is_sent_to_a_qualifier_goes_by_the_qualifiers_own(

@@ -1,6 +1,6 @@
 """What the queue of asynchronous invocations goes by, read once and forgotten when anything changes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ class Counted:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.reads = 0
-        self.during = lambda: None
+        self.during: Callable[[], None] = lambda: None
 
     async def read(self, *work: Any) -> Any:
         self.reads += 1

@@ -6,8 +6,9 @@ that is made at random when the URL is created and is gone with it.
 Source: api-errors.md §10 (recorded from AWS where not said otherwise).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Final
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from lambent.core.arn import function_arn
@@ -36,6 +37,11 @@ class Cors:
     allow_origins: tuple[str, ...] | None = None
     expose_headers: tuple[str, ...] | None = None
     max_age: int | None = None
+
+    @classmethod
+    def of(cls, members: Mapping[str, Any]) -> Self:
+        """From what was sent, by name: the inverse of `members`."""
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in members.items()})
 
     @property
     def is_empty(self) -> bool:

@@ -158,10 +158,6 @@ def _config(row: Row[Any]) -> FunctionUrlConfig:
         auth_type=row.auth_type,
         created_ms=row.created_ms,
         modified_ms=row.modified_ms,
-        cors=None if row.cors is None else _cors(json.loads(row.cors)),
+        cors=None if row.cors is None else Cors.of(json.loads(row.cors)),
         invoke_mode=row.invoke_mode,
     )
-
-
-def _cors(members: dict[str, Any]) -> Cors:
-    return Cors(**{name: tuple(value) if isinstance(value, list) else value for name, value in members.items()})

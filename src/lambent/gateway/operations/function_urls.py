@@ -58,13 +58,9 @@ def _change(request: Mapping[str, Any]) -> UrlChange:
     cors = request.get("cors")
     return UrlChange(
         auth_type=request.get("auth_type"),
-        cors=None if cors is None else _cors(cors),
+        cors=None if cors is None else Cors.of(cors),
         invoke_mode=request.get("invoke_mode"),
     )
-
-
-def _cors(members: Mapping[str, Any]) -> Cors:
-    return Cors(**{name: tuple(value) if isinstance(value, list) else value for name, value in members.items()})
 
 
 def _render(context: OperationContext, config: FunctionUrlConfig) -> dict[str, Any]:
