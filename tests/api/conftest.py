@@ -8,8 +8,8 @@ import pytest
 from botocore.config import Config
 
 from tests.api.control_plane import ControlPlane
+from tests.aws_server import aws_client, aws_server, environment_with_aws
 from tests.lambent_server import REGION, LambentServer
-from tests.s3_server import environment_with_s3, s3_client, s3_server
 
 ClientFactory = Callable[..., Any]
 
@@ -68,17 +68,23 @@ def control_client(control_plane: ControlPlane, lambda_client: ClientFactory) ->
 
 
 @pytest.fixture(scope="session")
-def s3() -> Iterator[Any]:
-    """An S3 that `lambent_with_s3` fetches from; tests make the buckets."""
-    with s3_server() as url:
-        yield s3_client(url)
+def aws() -> Iterator[str]:
+    """The URL of an AWS whose services `lambent_with_aws` uses; tests make what is in it."""
+    with aws_server() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
-def lambent_with_s3(s3: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LambentServer]:
-    """A server whose AWS_ENDPOINT_URL_S3 is `s3`."""
-    server = LambentServer(tmp_path_factory.mktemp("lambent-with-s3") / "data")
-    with environment_with_s3(s3.meta.endpoint_url):
-        server.start()
+def s3(aws: str) -> Any:
+    """The S3 of `lambent_with_aws`; tests make the buckets."""
+    return aws_client("s3", aws)
+
+
+@pytest.fixture(scope="session")
+def lambent_with_aws(aws: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LambentServer]:
+    """A server whose AWS_ENDPOINT_URL is `aws`."""
+    server = LambentServer(tmp_path_factory.mktemp("lambent-with-aws") / "data")
+    server.environment = environment_with_aws(aws)
+    server.start()
     yield server
     assert server.stop() == 0

@@ -46,7 +46,7 @@ def _cases() -> Iterator[Any]:
 def _server_of(module: ModuleType, sample: Sample) -> str:
     """The fixture that has the `url` which a sample is sent to."""
     named = {**sample.request, **sample.request.get("Code", {}), **sample.request.get("Content", {})}
-    default = "lambent_with_s3" if "S3Bucket" in named else "lambent"
+    default = "lambent_with_aws" if "S3Bucket" in named else "lambent"
     servers: dict[tuple[str, str], str] = getattr(module, "SERVERS", {})
     return servers.get((sample.operation, sample.when), default)
 

@@ -12,14 +12,14 @@ import pytest
 from lambent.core.errors import InvalidParameterValue
 from lambent.store import code_source
 from lambent.store.code_source import S3CodeSource, S3Endpoint
-from tests.s3_server import s3_server
+from tests.aws_server import aws_server
 
 PACKAGE = b"PK a deployment package"
 
 
 @pytest.fixture(scope="module")
 def s3_url() -> Iterator[str]:
-    with s3_server() as url:
+    with aws_server() as url:
         yield url
 
 
