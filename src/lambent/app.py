@@ -33,7 +33,6 @@ from lambent.environments.variables import interpreter_flags, needs_fresh_interp
 from lambent.environments.zygote_plans import ZygotePlans
 from lambent.gateway.api import Api
 from lambent.gateway.authentication import AnyCredentials, Authenticator, VerifiedCredentials
-from lambent.gateway.body_limits import body_limit
 from lambent.gateway.code_links import CodeDownloads
 from lambent.gateway.credentials import RootKey, RootKeyUnusableError
 from lambent.gateway.front import Front
@@ -61,6 +60,7 @@ from lambent.services.events import EventInvoker, EventService
 from lambent.services.folders import Folders
 from lambent.services.invoke import InvokeService
 from lambent.services.packages import Packages
+from lambent.services.provisioning import Provisioning
 from lambent.services.runtime_rules import RuntimeRules
 from lambent.services.url_view import UrlView
 from lambent.settings import Posture, Settings, is_loopback
@@ -185,6 +185,7 @@ class _Assembly:
         self._make_services()
         self._make_gateway()
         await self._services.concurrency.restore()
+        await self._provisioning.restore()
         await self._code_sweep.mark()
         await self._run(listener)
         return Server(
@@ -313,7 +314,12 @@ class _Assembly:
         self._stack.callback(self._folders.close)
         self._code_mounts.folders = self._folders
         view = CatalogueView(database=self._database, folders=self._folders)
-        deployments = Deployments(view=view, folders=self._folders, fleet=self._fleet)
+        self._provisioning = Provisioning(
+            database=self._database, environments=self._fleet, on_provisioned=self._admission.set_provisioned
+        )
+        deployments = Deployments(
+            view=view, folders=self._folders, fleet=self._fleet, on_changed=self._provisioning.changed
+        )
         self._activation = Activation(
             database=self._database,
             unpack=self._code.unpack,
@@ -341,6 +347,7 @@ class _Assembly:
                 ids=self._ids,
                 host_architecture=_ARCHITECTURES.get(platform.machine(), platform.machine()),
                 on_reserved=self._admission.set_reserved,
+                provisioning=self._provisioning,
                 source_probe=probe,
                 link_secret=_secret(self._data.path / "link-secret"),
                 block_public_policies=self._settings.block_public_policies,
@@ -404,9 +411,14 @@ class _Assembly:
             metrics=MetricsPage(metrics=self._metrics, admission=self._admission, authenticator=authenticator),
             ids=self._ids,
             spawn=self._background.start,
+            others=self._rest_of_aws.gateway(
+                codec, data_directory=self._data.path, spawn=self._background.start, stack=self._stack
+            ),
         )
         loop = asyncio.get_running_loop()
-        self._server = HttpServer(loop, front.handle, clock=self._clock, body_limit=body_limit, admits=front.admits)
+        self._server = HttpServer(
+            loop, front.handle, clock=self._clock, body_limit=self._rest_of_aws.body_limit, admits=front.admits
+        )
         self._make_environment.server = self._server
 
     def _authenticator(self) -> Authenticator:

@@ -80,6 +80,12 @@ class Authenticator(Protocol):
         """
 
 
+def account_of(access_key: str, *, default: str = DEFAULT_ACCOUNT) -> str:
+    """The account of an access key under `dev`, where 12 digits are one, and all other keys are of the default."""
+    is_account = len(access_key) == _ACCOUNT_DIGITS and access_key.isascii() and access_key.isdigit()
+    return access_key if is_account else default
+
+
 class _Callers:
     """The `Caller` of each credential seen lately; an access key's account never changes."""
 
@@ -118,9 +124,7 @@ class AnyCredentials:
     def authenticate(self, request: Request) -> Caller:
         """Name the caller; see `Authenticator`."""
         scope = self._parser.parse(request).claim.scope
-        key = scope.access_key
-        is_account = len(key) == _ACCOUNT_DIGITS and key.isascii() and key.isdigit()
-        return self._callers.of(key if is_account else self._default_account, scope)
+        return self._callers.of(account_of(scope.access_key, default=self._default_account), scope)
 
     def authenticate_reader(self, request: Request) -> None:
         """Everybody may."""

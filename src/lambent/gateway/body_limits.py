@@ -19,6 +19,17 @@ _WITH_PACKAGE = re.compile(
 )
 
 
+OTHER_SERVICES_BYTES = 134_217_728
+"""Longest request for another service, which is received whole before it is passed on. S3 takes more in parts."""
+
+_LAMBDA = re.compile(r"/20\d\d-\d\d-\d\d/")
+
+
+def body_limit_with_others(method: str, path: str) -> int:
+    """How long the body of a request may be where other services are behind the port, too, in bytes."""
+    return body_limit(method, path) if _LAMBDA.match(path) else OTHER_SERVICES_BYTES
+
+
 def body_limit(method: str, path: str) -> int:
     """How long the body of a request may be, in bytes."""
     if path.endswith("/invocations"):

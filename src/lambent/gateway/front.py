@@ -1,14 +1,14 @@
 """The front door: every request passes here, is checked, and goes to a function's URL, to Invoke or to the API's rest.
 
-Order of the checks: where the request comes from (Host, Origin), who sends it (credentials), what it wants. An Invoke
-is handled at once on this turn of the event loop; everything else becomes a task. The body of a request from an unknown
-sender isn't even read, unless it came along with the head.
+Order of the checks: where the request comes from (Host, Origin), who sends it (credentials), what it wants: Lambda, or
+another service. An Invoke is handled at once on this turn of the event loop; everything else becomes a task. The body
+of a request from an unknown sender isn't even read, unless it came along with the head.
 """
 
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from lambent.core.errors import ApiError
+from lambent.core.errors import ApiError, IncompleteSignature, MissingAuthenticationToken
 from lambent.gateway.api import Api
 from lambent.gateway.authentication import Authenticator, Caller
 from lambent.gateway.errors import render_error
@@ -17,6 +17,8 @@ from lambent.gateway.host_rules import HostRules
 from lambent.gateway.http_server import Respond
 from lambent.gateway.invoke import InvokeCall, InvokeOperation, is_invoke
 from lambent.gateway.metrics_page import METRICS_PATH, MetricsPage
+from lambent.gateway.other_services import OtherServices
+from lambent.gateway.service_names import Addressed
 from lambent.ids import IdMaker
 from lambent.wire.http import Request
 
@@ -24,7 +26,11 @@ _OWN_PATHS = "/_lambent/"
 
 
 class Front:
-    """The handler of the HTTP server."""
+    """The handler of the HTTP server.
+
+    Args:
+        others: takes requests for other services; None where they are refused.
+    """
 
     def __init__(
         self,
@@ -37,6 +43,7 @@ class Front:
         metrics: MetricsPage,
         ids: IdMaker,
         spawn: Callable[[Coroutine[Any, Any, None]], None],
+        others: OtherServices | None = None,
     ) -> None:
         self._host_rules = host_rules
         self._authenticator = authenticator
@@ -44,6 +51,7 @@ class Front:
         self._api = api
         self._urls = urls
         self._metrics = metrics
+        self._others = others
         self._ids = ids
         self._spawn = spawn
 
@@ -57,6 +65,8 @@ class Front:
             if request.path.startswith(_OWN_PATHS):
                 return False  # nothing there takes a body
             self._authenticator.identify(request)
+        except (MissingAuthenticationToken, IncompleteSignature):
+            return self._others is not None and self._others.admits(request)
         except ApiError:
             return False
         return True
@@ -83,10 +93,23 @@ class Front:
                 caller = self._authenticator.authenticate(request)
             if is_invoke(request.method, request.path):
                 self._invoke.handle(InvokeCall(request, request_id, respond), caller.scope)
+            elif self._others is not None and self._others.takes(request, caller):
+                addressed = Addressed(caller.service, caller.scope)
+                self._spawn(self._others.handle(request, addressed, request_id, respond))
             else:
                 self._spawn(self._api_request(request, caller, request_id, respond))
+        except (MissingAuthenticationToken, IncompleteSignature) as error:
+            self._unsigned(request, error, request_id, respond)
         except Exception as error:  # noqa: BLE001 - the outermost handler of a request
             respond(*render_error(error, request=request, request_id=request_id))
+
+    def _unsigned(self, request: Request, error: ApiError, request_id: str, respond: Respond) -> None:
+        """Some requests for other services need no signature."""
+        addressed = None if self._others is None else self._others.unsigned(request)
+        if self._others is None or addressed is None:
+            respond(*render_error(error, request=request, request_id=request_id))
+        else:
+            self._spawn(self._others.handle(request, addressed, request_id, respond))
 
     async def _api_request(self, request: Request, caller: Caller | None, request_id: str, respond: Respond) -> None:
         respond(*await self._api.handle(request, caller, request_id))

@@ -32,6 +32,7 @@ from http import HTTPStatus
 from typing import cast
 
 from lambent.clock import Clock
+from lambent.gateway.streamed_body import Body, StreamedBody
 from lambent.wire.http import (
     CONTINUE,
     Admits,
@@ -48,7 +49,7 @@ from lambent.wire.http import (
     has_body,
 )
 
-Respond = Callable[[int, ResponseHeaders, bytes], None]
+Respond = Callable[[int, ResponseHeaders, Body], None]
 """(status, headers, body): answers a request, once, at any time, on the server's event loop.
 
 After the client has gone it does nothing. A second call is a bug and raises RuntimeError. It raises ValueError, and
@@ -314,6 +315,7 @@ class HttpProtocol(asyncio.Protocol):
         "_receiving_since",
         "_server",
         "_since",
+        "_streaming",
         "_transport",
         "_unsent",
         "_writable",
@@ -326,6 +328,7 @@ class HttpProtocol(asyncio.Protocol):
         self._fd: int  # the transport's, while that isn't closing
         self._parser: RequestParser
         self._in_flight: Request | None = None
+        self._streaming: StreamedBody | None = None  # the rest of the answer to what is in flight
         self._since = 0.0  # start of the state whose deadline runs, in the server's sweep time
         self._receiving: Request | None = None  # whose body began to be waited for at `_receiving_since`
         self._receiving_since = 0.0
@@ -377,16 +380,23 @@ class HttpProtocol(asyncio.Protocol):
         self._transport = None
         self._in_flight = self._receiving = None
         self._closing = True
+        if self._streaming is not None:
+            self._streaming.lost()
+            self._streaming = None
         self._parser.release()
         self._group.closed(self)
 
     def pause_writing(self) -> None:
         """The client is slow to take its answers: no further ones are made."""
         self._writable = False
+        if self._streaming is not None:
+            self._streaming.pause()
 
     def resume_writing(self) -> None:
         """The client has caught up."""
         self._writable = True
+        if self._streaming is not None:
+            self._streaming.resume()
         self._advance()
 
     # What the server calls.
@@ -470,7 +480,7 @@ class HttpProtocol(asyncio.Protocol):
         if self._reading is not (self._writable and not ready):
             self._set_reading(wanted=not self._reading)
 
-    def _respond(self, request: Request, status: int, headers: ResponseHeaders, body: bytes) -> None:
+    def _respond(self, request: Request, status: int, headers: ResponseHeaders, body: Body) -> None:
         transport = self._transport
         if transport is None or transport.is_closing():
             return
@@ -486,12 +496,43 @@ class HttpProtocol(asyncio.Protocol):
         if not body or not has_body(request.method, status):
             self._write_now(transport, head)
         elif len(body) <= _COPIED_BODY_BYTES:
-            self._write_now(transport, head + body)
+            self._write_now(transport, head + body)  # type: ignore[operator]  # no streamed body is that short
+        elif isinstance(body, StreamedBody):
+            self._stream(request, transport, head, body, keep_alive=keep_alive)
+            return
         else:
             transport.writelines((head, body))
         if not keep_alive:
             self._close_after_answer()
         elif parser.ready or parser.expects_continue or not self._reading:
+            self._advance()
+
+    def _stream(
+        self, request: Request, transport: asyncio.Transport, head: bytes, body: StreamedBody, *, keep_alive: bool
+    ) -> None:
+        """Send the head; the request stays in flight until `end_body`."""
+        request.keep_alive = keep_alive
+        self._in_flight = request
+        self._streaming = body
+        transport.write(head)
+        body.attach(self)
+        if not self._writable:
+            body.pause()
+
+    def write_piece(self, piece: bytes) -> None:
+        """Send the next piece of a streamed body."""
+        self._send(piece)
+
+    def end_body(self, *, whole: bool) -> None:
+        """End the answer with the streamed body."""
+        request = self._in_flight
+        self._streaming = self._in_flight = None
+        self._since = self._receiving_since = self._server.now
+        if not whole:
+            self.abort()
+        elif request is None or not request.keep_alive or self._server.stopping:
+            self._close_after_answer()
+        else:
             self._advance()
 
     def _write_now(self, transport: asyncio.Transport, data: bytes) -> None:

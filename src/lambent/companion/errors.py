@@ -1,0 +1,19 @@
+"""What can go wrong on the way to another service."""
+
+
+class CompanionUnavailable(Exception):
+    """The companion could not be started, or ended while it was asked; the message says why."""
+
+
+class ForwardingFailed(Exception):
+    """An endpoint could not be reached, or its answer not be read; the message says which and why.
+
+    Attributes:
+        timed_out: it took too long.
+        unsent: nobody took the connection, so that it may be tried again.
+    """
+
+    def __init__(self, message: str, *, timed_out: bool = False, unsent: bool = False) -> None:
+        super().__init__(message)
+        self.timed_out = timed_out
+        self.unsent = unsent

@@ -1,0 +1,189 @@
+"""Carries requests to where another service is, and the answers back, in pieces.
+
+httpcore speaks HTTP/1.1, over Unix sockets and TLS too, and leaves alone what it carries: target and headers are the
+client's bytes. It is imported by the first request for another service; most servers of most days have none.
+"""
+
+import asyncio
+import contextlib
+import importlib
+import logging
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from lambent.companion.errors import ForwardingFailed
+
+Headers = Sequence[tuple[str, str]]
+
+_IN_FLIGHT = 512
+"""Requests that are being answered at the same time: SQS alone may have hundreds waiting for messages."""
+
+_CONNECT_SECONDS = 10.0
+_QUEUE_SECONDS = 30.0
+_SILENCE_SECONDS = 960.0
+"""Without a byte of the answer: a state machine or a stack may wait for functions, and those run up to 900 seconds."""
+
+_PIECE_BYTES = 262_144
+
+# About one connection each, and so not to be carried on (RFC 9110, section 7.6.1).
+_OF_THE_CONNECTION = frozenset(
+    {
+        "connection",
+        "expect",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request as it goes out.
+
+    Attributes:
+        target: path and query, as received.
+        headers: names in lower case; those that are about the connection are left out on the way.
+    """
+
+    method: str
+    target: str
+    headers: Headers
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """The head of an answer, and what is behind it.
+
+    Attributes:
+        headers: names in lower case, without those that are about the connection, the length or the date.
+        length: of the body, or of what a GET's would be; None if it isn't known before its end.
+        pieces: the body; raises ForwardingFailed when it breaks off.
+    """
+
+    status: int
+    headers: list[tuple[str, str]]
+    length: int | None
+    pieces: AsyncIterator[bytes]
+
+
+class Forwarder:
+    """A client of the companion and of other endpoints."""
+
+    def __init__(self) -> None:
+        self._pools: dict[str, Any] = {}
+
+    @contextlib.asynccontextmanager
+    async def send(self, request: Outgoing, *, socket_path: str = "", url: str = "") -> AsyncIterator[Incoming]:
+        """Send a request to a Unix socket or to the server of a URL; the answer is there inside the block.
+
+        Raises:
+            ForwardingFailed: the server can't be reached, speaks something else, or has fallen silent.
+        """
+        httpcore = await asyncio.to_thread(_load)
+        where = url or "the companion"
+        with _told(httpcore, where):
+            answer = await self._pool(httpcore, socket_path).handle_async_request(
+                _request(httpcore, request, url or "http://companion")
+            )
+        try:
+            headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in answer.headers]
+            yield Incoming(
+                answer.status,
+                [(n, v) for n, v in headers if n not in _OF_THE_CONNECTION and n not in {"content-length", "date"}],
+                _length(headers),
+                _pieces(httpcore, answer, where),
+            )
+        finally:
+            with contextlib.suppress(Exception):  # it was read, or nobody wants it any more
+                await answer.aclose()
+
+    async def close(self) -> None:
+        """Cut what is open."""
+        for pool in self._pools.values():
+            with contextlib.suppress(Exception):  # the server stops; a connection that can't be closed ends with it
+                await pool.aclose()
+
+    def _pool(self, httpcore: Any, socket_path: str) -> Any:
+        pool = self._pools.get(socket_path)
+        if pool is None:
+            pool = self._pools[socket_path] = httpcore.AsyncConnectionPool(
+                uds=socket_path or None,
+                max_connections=_IN_FLIGHT,
+                max_keepalive_connections=32,
+                keepalive_expiry=30.0,
+            )
+        return pool
+
+
+def _load() -> Any:
+    logging.getLogger("httpcore").setLevel(logging.WARNING)  # each step of each request, at debug
+    return importlib.import_module("httpcore")
+
+
+def _request(httpcore: Any, request: Outgoing, url: str) -> Any:
+    parts = urlsplit(url)
+    default_port = 443 if parts.scheme == "https" else 80
+    headers = [(n, v) for n, v in request.headers if n not in _OF_THE_CONNECTION and n != "content-length"]
+    if request.body or request.method in {"POST", "PUT", "PATCH"}:
+        headers.append(("content-length", str(len(request.body))))
+    prefix = parts.path.rstrip("/")
+    return httpcore.Request(
+        method=request.method,
+        url=httpcore.URL(
+            scheme=parts.scheme.encode(),
+            host=(parts.hostname or "").encode(),
+            port=parts.port or default_port,
+            target=(prefix + request.target).encode("latin-1"),
+        ),
+        headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers],
+        content=_in_pieces(request.body),
+        extensions={
+            "timeout": {
+                "connect": _CONNECT_SECONDS,
+                "pool": _QUEUE_SECONDS,
+                "read": _SILENCE_SECONDS,
+                "write": _QUEUE_SECONDS,
+            }
+        },
+    )
+
+
+async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:
+    """So that no copy of a large body stops the event loop."""
+    view = memoryview(body)
+    for start in range(0, len(body), _PIECE_BYTES):
+        yield bytes(view[start : start + _PIECE_BYTES])
+
+
+async def _pieces(httpcore: Any, answer: Any, where: str) -> AsyncIterator[bytes]:
+    with _told(httpcore, where):
+        async for piece in answer.aiter_stream():
+            yield piece
+
+
+def _length(headers: Headers) -> int | None:
+    for name, value in headers:
+        if name == "content-length" and value.isascii() and value.isdigit():
+            return int(value)
+    return None
+
+
+@contextlib.contextmanager
+def _told(httpcore: Any, where: str) -> Iterator[None]:
+    try:
+        yield
+    except httpcore.TimeoutException as error:
+        raise ForwardingFailed(f"{where} did not answer in time", timed_out=True) from error
+    except httpcore.ConnectError as error:
+        raise ForwardingFailed(f"{where} can't be reached: {error}", unsent=True) from error
+    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
+        raise ForwardingFailed(f"{where} could not be asked: {error or type(error).__name__}") from error

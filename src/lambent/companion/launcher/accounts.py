@@ -1,0 +1,38 @@
+"""Whose request it is: the account that Lambent has found, not the one that moto would guess."""
+
+import os
+from types import ModuleType
+from typing import Any
+
+from lambent.companion.launcher.patching import replace
+
+DEFAULT_ACCOUNT = "000000000000"
+
+
+def default_account(module: ModuleType) -> None:
+    """Change `moto.core.models`: what has no account of its own has Lambent's default."""
+    replace(module, "DEFAULT_ACCOUNT_ID", lambda _: DEFAULT_ACCOUNT)
+
+
+def configuration(module: ModuleType) -> None:
+    """Change `moto.core.config`: state machines run, and AWS's own policies can be attached to roles."""
+
+    def complete(config: dict[str, Any]) -> dict[str, Any]:
+        config["stepfunctions"] = {"execute_state_machine": True}
+        config["iam"] = {"load_aws_managed_policies": True}
+        return config
+
+    replace(module, "default_user_config", complete)
+
+
+def addresses(module: ModuleType) -> None:
+    """Change `moto.settings`: where moto tells others to answer is Lambent's port, as a function sees it."""
+    replace(module, "moto_server_host", lambda _: lambda: "http://127.0.0.1")
+
+
+def surroundings(port: int) -> None:
+    """Have moto find itself behind Lambent's port, any region exist, and nothing of the user's own AWS be touched."""
+    os.environ["MOTO_PORT"] = str(port)
+    os.environ.setdefault("MOTO_ALLOW_NONEXISTENT_REGION", "true")
+    os.environ.setdefault("MOTO_EVENTS_INVOKE_HTTP", "true")
+    os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")

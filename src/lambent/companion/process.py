@@ -1,0 +1,205 @@
+"""The companion's process: started at its first use, again after it has died, ended with the server.
+
+It listens on a Unix socket in the data directory, which only the server's user may enter; no port is open that others
+of the machine could reach, or that a function could. The path is named through an open descriptor of the directory: a
+socket's address has 108 bytes at most, and data directories may be deep.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+from lambent.companion.errors import CompanionUnavailable
+
+_START_SECONDS = 60.0
+_END_SECONDS = 5.0
+_BACKLOG = 512
+_LINE_BYTES = 1 << 16
+_SOCKET = "companion.sock"
+_READY = b"ready\n"  # as lambent.companion.launcher says it
+_LEVELS = {"INFO": logging.DEBUG, "WARNING": logging.WARNING, "ERROR": logging.ERROR, "CRITICAL": logging.ERROR}
+_OURS = "lambent."
+
+logger = logging.getLogger(__name__)
+
+Spawn = Callable[[Coroutine[Any, Any, None]], None]
+
+
+class CompanionProcess:
+    """One moto server; `address` starts it if it doesn't run.
+
+    Args:
+        directory: the data directory.
+        lambent_url: where the companion reaches Lambent.
+        environment: of this server; what is about its user's own AWS isn't handed on.
+        spawn: starts a task that ends with the server.
+    """
+
+    def __init__(self, *, directory: Path, lambent_url: str, environment: Mapping[str, str], spawn: Spawn) -> None:
+        self._directory = directory
+        self._lambent_url = lambent_url
+        self._environment = environment
+        self._spawn = spawn
+        self._starting = asyncio.Lock()  # held while one is started; nothing else is taken under it
+        self._process: asyncio.subprocess.Process | None = None
+        self._directory_fd: int | None = None
+        self._stopping = False
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that runs, if one does."""
+        return self._process.pid if self._runs() else None  # type: ignore[union-attr]  # it is there if it runs
+
+    async def address(self) -> str:
+        """The path of the socket at which it answers requests.
+
+        Raises:
+            CompanionUnavailable: it can't be started.
+        """
+        if not self._runs():
+            async with self._starting:
+                if not self._runs():
+                    await self._start()
+        return self._path()
+
+    async def stop(self) -> None:
+        """End it."""
+        self._stopping = True
+        process = self._process
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()  # what it keeps is in memory only
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_END_SECONDS):
+                    await process.wait()
+        self._remove_socket()
+
+    def _runs(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    def _path(self) -> str:
+        if sys.platform != "linux":
+            return str(self._directory / _SOCKET)
+        if self._directory_fd is None:
+            self._directory_fd = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        return f"/proc/self/fd/{self._directory_fd}/{_SOCKET}"
+
+    def _remove_socket(self) -> None:
+        if self._directory_fd is not None:
+            Path(self._path()).unlink(missing_ok=True)
+            os.close(self._directory_fd)
+            self._directory_fd = None
+
+    async def _start(self) -> None:
+        if self._stopping:
+            raise CompanionUnavailable("The server is stopping.")
+        logger.debug("The companion is being started.")
+        with self._listen() as listener:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    *("-P", "-m", "lambent.companion.launcher", str(listener.fileno()), self._lambent_url),
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.PIPE,
+                    env=_environment(self._environment),
+                    pass_fds=(listener.fileno(),),
+                    start_new_session=True,  # Ctrl-C in a terminal is for the server, which ends it in turn
+                    limit=_LINE_BYTES,
+                )
+            except OSError as error:
+                raise CompanionUnavailable(f"The companion can't be started: {error}") from error
+        await self._until_ready(process)
+        self._process = process
+        self._spawn(self._watch(process))
+        logger.info("The companion runs: the other AWS services behind this port. Their state is in memory only.")
+
+    def _listen(self) -> socket.socket:
+        path = Path(self._path())
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            path.unlink(missing_ok=True)
+            listener.bind(str(path))
+            listener.listen(_BACKLOG)
+        except OSError as error:
+            listener.close()
+            raise CompanionUnavailable(f"The companion's socket can't be made: {error}") from error
+        return listener
+
+    async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                line = await process.stdout.readline()
+        except TimeoutError:
+            line = b""
+        except asyncio.CancelledError:
+            process.kill()
+            raise
+        if line == _READY:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        said = (await process.stderr.read()).decode(errors="replace").strip()
+        await process.wait()
+        raise CompanionUnavailable(f"The companion did not start: {said.rpartition(chr(10))[2] or 'it said nothing'}")
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        """Have its log in ours, and say when it has ended."""
+        assert process.stderr is not None
+        while True:
+            try:
+                line = await process.stderr.readline()
+            except ValueError:  # a line that is too long; what came of it is dropped
+                continue
+            if not line:
+                break
+            _log(line.decode(errors="replace").rstrip())
+        status = await process.wait()
+        if not self._stopping:
+            logger.warning(
+                "The companion has ended (%s). What the other AWS services kept was in its memory, and is lost; "
+                "the next request for one of them starts it again.",
+                _in_words(status),
+            )
+
+
+def _environment(own: Mapping[str, str]) -> dict[str, str]:
+    """The server's, with nothing that leads to an account of AWS."""
+    kept = {name: value for name, value in own.items() if not name.startswith(("AWS_", "BOTO_"))}
+    return {
+        **kept,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_ACCESS_KEY_ID": "companion",
+        "AWS_SECRET_ACCESS_KEY": "companion",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "MALLOC_ARENA_MAX": "2",  # each request has a thread, and each thread its arena of 64 MB
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _log(line: str) -> None:
+    """A line of the launcher's has its level before it; everything else is moto's own."""
+    level, _, message = line.partition(" ")
+    if level in _LEVELS and message.startswith(_OURS):
+        logger.log(_LEVELS[level], "companion: %s", message.partition(": ")[2])
+    elif line:
+        logger.debug("companion: %s", line)
+
+
+def _in_words(status: int) -> str:
+    if status >= 0:
+        return f"status {status}"
+    try:
+        return f"killed by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"killed by signal {-status}"

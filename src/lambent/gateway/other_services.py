@@ -1,0 +1,232 @@
+"""Requests for other services than Lambda: to the endpoint that the environment names, else to the companion.
+
+What comes here goes on as it came: method, target, headers and body. Added are the account that we have found, for the
+companion, and `x-lambent-hop`, by which a second Lambent, or this one again, knows that the request has been forwarded
+once, and refuses it: two servers that are each other's endpoint would send it round for ever.
+"""
+
+import asyncio
+import logging
+from typing import Protocol
+
+from lambent.companion.errors import CompanionUnavailable, ForwardingFailed
+from lambent.companion.forwarding import Forwarder, Incoming, Outgoing
+from lambent.endpoints import Endpoints
+from lambent.gateway.authentication import Caller
+from lambent.gateway.http_server import Respond
+from lambent.gateway.other_errors import OtherServiceFailed, render
+from lambent.gateway.service_names import Addressed, bucket_of, may_be_unsigned, unsigned
+from lambent.gateway.streamed_body import SHORTEST_STREAMED_BYTES, StreamedBody
+from lambent.wire.http import Request
+from lambent.wire.rest_json import RestJsonCodec
+
+HOP_HEADER = "x-lambent-hop"
+ACCOUNT_HEADER = "x-moto-account-id"
+SCOPE_HEADER = "x-lambent-scope"
+ERROR_HEADER = "x-lambent-error"
+_OURS = frozenset({HOP_HEADER, ACCOUNT_HEADER, SCOPE_HEADER, ERROR_HEADER})
+
+_LONGEST_UNMEASURED_BYTES = 67_108_864
+"""Of an answer that doesn't say its length, and so has to be had whole before it is passed on."""
+
+_ATTEMPTS = 40
+_ATTEMPT_SECONDS = 0.05
+
+logger = logging.getLogger(__name__)
+
+
+class Companion(Protocol):
+    """What `CompanionProcess` is."""
+
+    async def address(self) -> str:
+        """The path of its socket; starts it."""
+
+
+class OtherServices:
+    """Decides which requests are for other services, and answers them.
+
+    Args:
+        codec: knows Lambda's paths.
+        companion: None where there shall be none.
+        default_region: of requests that name none.
+    """
+
+    def __init__(
+        self,
+        *,
+        codec: RestJsonCodec,
+        endpoints: Endpoints,
+        companion: Companion | None,
+        forwarder: Forwarder,
+        default_region: str,
+    ) -> None:
+        self._codec = codec
+        self._endpoints = endpoints
+        self._companion = companion
+        self._forwarder = forwarder
+        self._default_region = default_region
+
+    def takes(self, request: Request, caller: Caller) -> bool:
+        """Whether a signed request isn't Lambda's: by its credential scope, unless its path is Lambda's alone."""
+        service = caller.service
+        if service == "lambda":
+            return False
+        return service == "s3" or self._codec.match(request.method, request.path, request.query) is None
+
+    def admits(self, request: Request) -> bool:
+        """Whether to wait for the body of a request that isn't signed."""
+        return may_be_unsigned(request)
+
+    def unsigned(self, request: Request) -> Addressed | None:
+        """The service of a request that isn't signed, and needn't be."""
+        return unsigned(request, default_region=self._default_region)
+
+    async def handle(self, request: Request, addressed: Addressed, request_id: str, respond: Respond) -> None:
+        """Forward one request, and answer it."""
+        try:
+            await self._forward(request, addressed, respond)
+        except OtherServiceFailed as error:
+            respond(*render(error, request=request, service=addressed.service, request_id=request_id))
+        except Exception as error:
+            logger.exception(
+                "A request for another service failed because of an error in Lambent.",
+                extra={"action": f"{request.method} {request.path}", "request_id": request_id},
+            )
+            failed = OtherServiceFailed("InternalFailure", 500, f"Lambent failed; its log says why ({error!r}).")
+            respond(*render(failed, request=request, service=addressed.service, request_id=request_id))
+
+    async def _forward(self, request: Request, addressed: Addressed, respond: Respond) -> None:
+        service = addressed.service
+        if HOP_HEADER in request.headers:
+            raise OtherServiceFailed(
+                "LoopDetected",
+                508,
+                f"This request for {service} was forwarded by a Lambent before: an endpoint leads back to one. "
+                "Look at AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_<SERVICE> of the servers.",
+            )
+        if request.body_too_large:
+            raise OtherServiceFailed(
+                "EntityTooLarge", 413, "The body is longer than this server takes in one request; send it in parts."
+            )
+        url = self._endpoints.configured(_client_name(request, service))
+        if url is not None:
+            await self._send(_unchanged(request), respond, url=url)
+        elif self._companion is None:
+            raise OtherServiceFailed(
+                "ServiceUnavailable",
+                501,
+                f"There is no {service} behind this port: the companion is off. Set companion to auto, or name an "
+                "endpoint in AWS_ENDPOINT_URL.",
+            )
+        else:
+            await self._to_companion(request, addressed, self._companion, respond)
+
+    async def _to_companion(
+        self, request: Request, addressed: Addressed, companion: Companion, respond: Respond
+    ) -> None:
+        outgoing = _for_companion(request, addressed)
+        for _ in range(_ATTEMPTS):
+            try:
+                path = await companion.address()
+            except CompanionUnavailable as error:
+                raise OtherServiceFailed("ServiceUnavailable", 503, str(error)) from error
+            if await self._send(outgoing, respond, socket_path=path):
+                return
+            await asyncio.sleep(_ATTEMPT_SECONDS)  # it has just died, and we haven't been told yet
+        raise OtherServiceFailed("ServiceUnavailable", 503, "The companion can't be reached.")
+
+    async def _send(self, outgoing: Outgoing, respond: Respond, *, socket_path: str = "", url: str = "") -> bool:
+        """Send and answer; false if nobody listens at the socket."""
+        try:
+            async with self._forwarder.send(outgoing, socket_path=socket_path, url=url) as answer:
+                await _answer(outgoing, answer, respond)
+        except ForwardingFailed as error:
+            if error.unsent and socket_path:
+                return False
+            code, status = ("GatewayTimeout", 504) if error.timed_out else ("BadGateway", 502)
+            raise OtherServiceFailed(code, status, f"{error}.") from error
+        return True
+
+
+def _client_name(request: Request, service: str) -> str:
+    """The service as clients are configured: two of them are signed for as one."""
+    streams = request.headers.get("x-amz-target", "").startswith("DynamoDBStreams")
+    return "dynamodbstreams" if service == "dynamodb" and streams else service
+
+
+def _target(request: Request) -> str:
+    return f"{request.path}?{request.query}" if request.query else request.path
+
+
+def _headers(request: Request) -> list[tuple[str, str]]:
+    headers = request.headers
+    kept = [(name, value) for name in headers if name not in _OURS for value in headers.getlist(name)]
+    return [*kept, (HOP_HEADER, "1")]
+
+
+def _unchanged(request: Request) -> Outgoing:
+    return Outgoing(request.method, _target(request), _headers(request), request.body)
+
+
+def _for_companion(request: Request, addressed: Addressed) -> Outgoing:
+    account, region = addressed.scope
+    target, headers = _target(request), _headers(request)
+    if addressed.service == "s3":
+        bucket = bucket_of(request.headers.get("host", ""))
+        if bucket is not None:
+            target = f"/{bucket}{target}"
+        # moto takes the first part of any name but this one for a bucket's.
+        port = request.headers.get("host", "").rpartition(":")[2]
+        host = f"localhost:{port}" if port.isdigit() else "localhost"
+        headers = [(name, host if name == "host" else value) for name, value in headers]
+    headers.append((ACCOUNT_HEADER, account))
+    if "authorization" not in request.headers:
+        headers.append((SCOPE_HEADER, f"{region}/{addressed.service}"))
+    return Outgoing(request.method, target, headers, request.body)
+
+
+async def _answer(outgoing: Outgoing, answer: Incoming, respond: Respond) -> None:
+    kind = next((value for name, value in answer.headers if name == ERROR_HEADER), None)
+    if kind is not None:
+        raise _companions_failure(kind, (await _whole(answer)).decode(errors="replace"))
+    try:
+        if outgoing.method == "HEAD" or (answer.length or 0) >= SHORTEST_STREAMED_BYTES:
+            body = StreamedBody(answer.length or 0)
+            respond(answer.status, answer.headers, body)
+            if body.wanted:
+                await _pass_on(answer, body)
+        else:
+            respond(answer.status, answer.headers, await _whole(answer))
+    except ValueError as error:  # a header that would be two
+        raise OtherServiceFailed("BadGateway", 502, f"The answer can't be passed on: {error}.") from error
+
+
+async def _pass_on(answer: Incoming, body: StreamedBody) -> None:
+    try:
+        async for piece in answer.pieces:
+            await body.write(piece)
+    except ConnectionResetError:  # nobody reads it any more
+        return
+    except ForwardingFailed as error:  # it is too late for another answer; the connection is cut
+        logger.warning("An answer broke off: %s", error)
+    finally:
+        body.close()
+
+
+async def _whole(answer: Incoming) -> bytes:
+    pieces, size = [], 0
+    async for piece in answer.pieces:
+        size += len(piece)
+        if size > _LONGEST_UNMEASURED_BYTES:
+            raise OtherServiceFailed("BadGateway", 502, "The answer is too long, and doesn't say how long it is.")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _companions_failure(kind: str, said: str) -> OtherServiceFailed:
+    match kind:
+        case "unknown-service":
+            return OtherServiceFailed("NotImplemented", 501, "The companion has no such service.")
+        case "not-implemented":
+            return OtherServiceFailed("NotImplemented", 501, f"The companion can't do this: {said}")
+    return OtherServiceFailed("InternalFailure", 500, f"The companion failed: {said}")
