@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from tests.api.golden_world import NOT_YET, Reasons, Situations, World, deleted, nothing, small
+from tests.api.golden_world import Reasons, Situations, World, deleted, nothing, small
+from tests.api.situations_event_source_mappings import of_default_settings
 
 FILE = "tags"
 
@@ -38,7 +39,14 @@ def overwritten(world: World) -> None:
     add(world, {"key_c": "value_x"})
 
 
+def tagged_mapping(world: World) -> None:
+    of_default_settings(world)
+    shown = world.client.get_event_source_mapping(UUID=world.values["uuid:1"])
+    world.client.tag_resource(Resource=shown["EventSourceMappingArn"], Tags={"testtag": "a value"})
+
+
 SITUATIONS: Situations = {
+    ("ListTags", "event source mapping tagged at creation"): tagged_mapping,
     ("ListTags", "function without tags"): small,
     ("CreateFunction", "51 tags"): many_tags,
     ("ListTags", "function deleted"): deleted,
@@ -55,6 +63,7 @@ SITUATIONS: Situations = {
 }
 
 SKIPPED: Reasons = {
-    ("ListTags", "event source mapping tagged at creation"): NOT_YET + "event source mappings",
     ("TagResource", "ARN of no known kind"): "the model has a newer pattern; compared in test_tags.py",
 }
+
+SERVERS = {("ListTags", "event source mapping tagged at creation"): "lambent_with_aws"}
