@@ -18,6 +18,7 @@ from lambent.core.concurrency import AccountLimits
 from lambent.core.errors import InvalidParameterValue
 from lambent.core.function import FunctionTarget
 from lambent.core.mappings.sources import EventSource
+from lambent.core.provisioned import Allocation, Demand
 from lambent.core.scope import Scope
 from lambent.gateway.api import Api
 from lambent.gateway.authentication import AnyCredentials
@@ -30,6 +31,7 @@ from lambent.services.catalogue_view import CatalogueView
 from lambent.services.deployments import Deployments
 from lambent.services.folders import Folders
 from lambent.services.packages import Packages
+from lambent.services.provisioning import Provisioning
 from lambent.services.runtime_rules import RuntimeRules
 from lambent.store.blobs import BlobStore
 from lambent.store.code_store import CodeStore
@@ -62,6 +64,13 @@ class NoFleet:
 
     def retire(self, scope: Scope, name: str, *, keep: Sequence[FunctionTarget]) -> None:
         """There is nothing to end."""
+
+    def provision(self, scope: Scope, function_name: str, demands: Sequence[tuple[FunctionTarget, Demand]]) -> None:
+        """Nothing is started."""
+
+    def allocation(self, target: FunctionTarget) -> Allocation:
+        """So there is nothing."""
+        return Allocation()
 
 
 class CalendarClock(Clock):
@@ -165,7 +174,10 @@ class ControlPlane:
         folders = Folders(allowed=None, data_directory=Path("/nowhere"), on_changed=lambda scope, name: None)
         self.view = CatalogueView(database=self.database, folders=folders)
         packages = Packages(source=NoBuckets(), folders=folders, store=self._code, limits=limits)
-        deployments = Deployments(view=self.view, folders=folders, fleet=NoFleet())
+        provisioning = Provisioning(
+            database=self.database, environments=NoFleet(), on_provisioned=lambda scope, name, provisioned: None
+        )
+        deployments = Deployments(view=self.view, folders=folders, fleet=NoFleet(), on_changed=provisioning.changed)
         activation = Activation(
             database=self.database,
             unpack=self._unpack,
@@ -187,6 +199,7 @@ class ControlPlane:
                 ids=ids,
                 host_architecture="x86_64",
                 on_reserved=self._on_reserved,
+                provisioning=provisioning,
                 source_probe=AnySource(),
                 link_secret=b"s" * 32,
             )

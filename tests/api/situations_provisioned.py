@@ -1,33 +1,97 @@
 """What the samples of provisioned.json need."""
 
-from tests.api.golden_world import NOT_YET, Reasons, Situations
+import time
+
+from tests.api.calls import package
+from tests.api.golden_world import Reasons, Situations, World, nothing, small
 
 FILE = "provisioned"
 
-SITUATIONS: Situations = {}
+_SLOW_START = "import time\ntime.sleep(3)\ndef handler(event, context): return 1"
+_NO_START = "raise ValueError('no start')"
+_PATIENCE_SECONDS = 60
 
-SKIPPED: Reasons = {
-    ("PutProvisionedConcurrencyConfig", "alias, five"): NOT_YET + "PutProvisionedConcurrencyConfig",
-    ("GetProvisionedConcurrencyConfig", "still starting"): NOT_YET + "GetProvisionedConcurrencyConfig",
-    ("GetProvisionedConcurrencyConfig", "ready"): NOT_YET + "GetProvisionedConcurrencyConfig",
-    ("GetProvisionedConcurrencyConfig", "function fails while starting: status and reason"): NOT_YET
-    + "GetProvisionedConcurrencyConfig",
-    ("GetProvisionedConcurrencyConfig", "version, ready"): NOT_YET + "GetProvisionedConcurrencyConfig",
-    ("ListProvisionedConcurrencyConfigs", "none"): NOT_YET + "ListProvisionedConcurrencyConfigs",
-    ("DeleteProvisionedConcurrencyConfig", "version without a configuration: no error"): NOT_YET
-    + "DeleteProvisionedConcurrencyConfig",
-    ("GetProvisionedConcurrencyConfig", "nothing configured"): NOT_YET + "GetProvisionedConcurrencyConfig",
-    ("GetProvisionedConcurrencyConfig", "function does not exist, alias-like qualifier"): NOT_YET
-    + "GetProvisionedConcurrencyConfig",
-    ("GetProvisionedConcurrencyConfig", "version does not exist"): NOT_YET + "GetProvisionedConcurrencyConfig",
-    ("GetProvisionedConcurrencyConfig", "$LATEST"): NOT_YET + "GetProvisionedConcurrencyConfig",
-    ("DeleteProvisionedConcurrencyConfig", "alias does not exist"): NOT_YET + "DeleteProvisionedConcurrencyConfig",
-    ("DeleteProvisionedConcurrencyConfig", "$LATEST"): NOT_YET + "DeleteProvisionedConcurrencyConfig",
-    ("PutProvisionedConcurrencyConfig", "zero"): NOT_YET + "PutProvisionedConcurrencyConfig",
-    ("PutProvisionedConcurrencyConfig", "function does not exist, version qualifier"): NOT_YET
-    + "PutProvisionedConcurrencyConfig",
-    ("PutProvisionedConcurrencyConfig", "$LATEST"): NOT_YET + "PutProvisionedConcurrencyConfig",
-    ("ListProvisionedConcurrencyConfigs", "function does not exist"): NOT_YET + "ListProvisionedConcurrencyConfigs",
-    ("PutProvisionedConcurrencyConfig", "more than the account has"): NOT_YET + "PutProvisionedConcurrencyConfig",
-    ("PutProvisionedConcurrencyConfig", "all the account has"): NOT_YET + "PutProvisionedConcurrencyConfig",
+
+def version(world: World) -> None:
+    small(world)
+    world.client.publish_version(FunctionName=world.values["function"])
+
+
+def alias(world: World) -> None:
+    version(world)
+    world.client.create_alias(FunctionName=world.values["function"], Name="live", FunctionVersion="1")
+
+
+def slow_start(world: World) -> None:
+    _code(world, _SLOW_START)
+    world.client.create_alias(FunctionName=world.values["function"], Name="live", FunctionVersion="1")
+    _put(world, "live", 5)
+
+
+def ready_alias(world: World) -> None:
+    alias(world)
+    _put(world, "live", 5)
+    _until(world, "live", "READY")
+
+
+def ready_version(world: World) -> None:
+    version(world)
+    _put(world, "1", 1)
+    _until(world, "1", "READY")
+
+
+def failing(world: World) -> None:
+    _code(world, _NO_START)
+    _put(world, "1", 1)
+    _until(world, "1", "FAILED")
+
+
+def _code(world: World, source: str) -> None:
+    small(world)
+    name = world.values["function"]
+    world.client.update_function_code(FunctionName=name, ZipFile=package(source))
+    world.settle()
+    world.client.publish_version(FunctionName=name)
+
+
+def _put(world: World, qualifier: str, count: int) -> None:
+    world.client.put_provisioned_concurrency_config(
+        FunctionName=world.values["function"], Qualifier=qualifier, ProvisionedConcurrentExecutions=count
+    )
+
+
+def _until(world: World, qualifier: str, status: str) -> None:
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        config = world.client.get_provisioned_concurrency_config(
+            FunctionName=world.values["function"], Qualifier=qualifier
+        )
+        if config["Status"] == status:
+            return
+        assert time.monotonic() < end, config
+        time.sleep(0.02)
+
+
+SITUATIONS: Situations = {
+    ("PutProvisionedConcurrencyConfig", "alias, five"): alias,
+    ("GetProvisionedConcurrencyConfig", "still starting"): slow_start,
+    ("GetProvisionedConcurrencyConfig", "ready"): ready_alias,
+    ("GetProvisionedConcurrencyConfig", "function fails while starting: status and reason"): failing,
+    ("GetProvisionedConcurrencyConfig", "version, ready"): ready_version,
+    ("ListProvisionedConcurrencyConfigs", "none"): small,
+    ("DeleteProvisionedConcurrencyConfig", "version without a configuration: no error"): version,
+    ("GetProvisionedConcurrencyConfig", "nothing configured"): version,
+    ("GetProvisionedConcurrencyConfig", "function does not exist, alias-like qualifier"): nothing,
+    ("GetProvisionedConcurrencyConfig", "version does not exist"): version,
+    ("GetProvisionedConcurrencyConfig", "$LATEST"): small,
+    ("DeleteProvisionedConcurrencyConfig", "alias does not exist"): small,
+    ("DeleteProvisionedConcurrencyConfig", "$LATEST"): small,
+    ("PutProvisionedConcurrencyConfig", "zero"): version,
+    ("PutProvisionedConcurrencyConfig", "function does not exist, version qualifier"): nothing,
+    ("PutProvisionedConcurrencyConfig", "$LATEST"): small,
+    ("ListProvisionedConcurrencyConfigs", "function does not exist"): nothing,
+    ("PutProvisionedConcurrencyConfig", "more than the account has"): version,
+    ("PutProvisionedConcurrencyConfig", "all the account has"): version,
 }
+
+SKIPPED: Reasons = {}

@@ -25,6 +25,8 @@ from lambent.services.functions import Functions
 from lambent.services.layers import Layers
 from lambent.services.packages import Packages
 from lambent.services.policies import Policies
+from lambent.services.provisioned_concurrency import ProvisionedConcurrency
+from lambent.services.provisioning import Provisioning
 from lambent.services.recursion import Recursion
 from lambent.services.runtime_management import RuntimeManagements
 from lambent.services.runtime_rules import RuntimeRules
@@ -47,6 +49,7 @@ class Collaborators:
     Attributes:
         host_architecture: `x86_64` or `arm64`; functions declare the same one.
         on_reserved: told of each reservation of concurrency.
+        provisioning: carries out what is provisioned.
         link_secret: signs links to code.
         source_probe: looks whether event sources are there.
         block_public_policies: refuse policies of functions that let everybody in.
@@ -62,6 +65,7 @@ class Collaborators:
     ids: IdMaker
     host_architecture: str
     on_reserved: OnReserved
+    provisioning: Provisioning
     link_secret: bytes
     source_probe: SourceProbe
     block_public_policies: bool = False
@@ -105,6 +109,13 @@ def control_plane(shared: Collaborators) -> Services:
         layers=layers,
         concurrency=Concurrency(database=database, limits=limits, on_reserved=shared.on_reserved),
         code_signing=code_signing,
+        provisioned_concurrency=ProvisionedConcurrency(
+            database=database,
+            deployments=shared.deployments,
+            provisioning=shared.provisioning,
+            limits=limits,
+            clock=clock,
+        ),
         account=Account(database=database, limits=limits),
         policies=Policies(database=database, ids=ids, block_public=shared.block_public_policies),
         function_urls=FunctionUrls(database=database, clock=clock, ids=ids, deployments=shared.deployments),

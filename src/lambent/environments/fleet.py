@@ -423,11 +423,11 @@ class Fleet:
 
     # --- provisioned concurrency ---
 
-    def provision(self, scope: Scope, function_name: str, demands: Mapping[FunctionTarget, Demand]) -> None:
+    def provision(self, scope: Scope, function_name: str, demands: Sequence[tuple[FunctionTarget, Demand]]) -> None:
         """Have so many environments of each of these targets initialised ahead, and of no other of the function's."""
-        for target in demands:
+        for target, _ in demands:
             self._groups.setdefault((*_key(target), ""), _Group(target, ""))
-        asked = {_key(target): demand for target, demand in demands.items()}
+        asked = {_key(target): demand for target, demand in demands}
         for group in list(self._groups.values()):
             target = group.target
             if target.function_name == function_name and target.scope == scope and not group.tenant_id:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 from lambent.core.function import FunctionTarget, target_of
@@ -27,7 +27,16 @@ class Retires(Protocol):
 class Deployments:
     """Every write that changes what an invocation of a function means goes through here."""
 
-    def __init__(self, *, view: CatalogueView, folders: Folders, fleet: Retires) -> None:
+    def __init__(
+        self,
+        *,
+        view: CatalogueView,
+        folders: Folders,
+        fleet: Retires,
+        on_changed: Callable[[Scope, str], None] = lambda _scope, _name: None,
+    ) -> None:
+        """Args: on_changed: told of each function that has changed."""
+        self._on_changed = on_changed
         self._folders = folders
         self._view = view
         self._fleet = fleet
@@ -57,6 +66,7 @@ class Deployments:
     def changed(self, scope: Scope, name: str) -> None:
         """Of a change that was no write: invocations see it now; environments of what isn't deployed end behind it."""
         self._view.invalidate(scope, name)
+        self._on_changed(scope, name)
         task = asyncio.get_running_loop().create_task(self._retire(scope, name), name=f"retire {name}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

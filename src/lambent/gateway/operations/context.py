@@ -17,6 +17,7 @@ from lambent.services.function_urls import FunctionUrls
 from lambent.services.functions import Functions
 from lambent.services.layers import Layers
 from lambent.services.policies import Policies
+from lambent.services.provisioned_concurrency import ProvisionedConcurrency
 from lambent.services.recursion import Recursion
 from lambent.services.runtime_management import RuntimeManagements
 from lambent.services.tags import ResourceTags
@@ -33,6 +34,7 @@ class Services:
     layers: Layers
     concurrency: Concurrency
     code_signing: CodeSigning
+    provisioned_concurrency: ProvisionedConcurrency
     account: Account
     policies: Policies
     function_urls: FunctionUrls
