@@ -271,6 +271,7 @@ class _Assembly:
             port=self._port,
             with_credentials=self._posture == "dev",
             freeze_after_ms=settings.freeze_after_ms,
+            stream_bytes_per_second=settings.stream_bytes_per_second,
         )
         self._code_mounts = CodeMounts(self._code, self._byte_code)
         self._fleet = Fleet(

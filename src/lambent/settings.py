@@ -249,6 +249,12 @@ class Settings:
         group="Execution environments",
         description="How long an execution environment without invocations runs before its processes are frozen.",
     )
+    stream_bytes_per_second: int = _setting(
+        default=2_097_152,
+        kind=whole_number(0),
+        group="Execution environments",
+        description="How fast a streamed response may be beyond its first 6 MiB; 0 for as fast as it can be.",
+    )
     sandbox: Literal["auto", "namespaces", "process"] = _setting(
         default="auto",
         kind=choice("auto", "namespaces", "process"),

@@ -44,6 +44,7 @@ class EnvironmentFactory:
         port: int,
         with_credentials: bool,
         freeze_after_ms: float,
+        stream_bytes_per_second: int,
     ) -> None:
         """Args: with_credentials: whether functions can sign calls of their own."""
         self._clock = clock
@@ -53,6 +54,7 @@ class EnvironmentFactory:
         self._port = port
         self._with_credentials = with_credentials
         self._freeze_after_ms = freeze_after_ms
+        self._stream_bytes_per_second = stream_bytes_per_second
 
     def __call__(
         self,
@@ -100,6 +102,7 @@ class EnvironmentFactory:
             on_ended=ended,
             metrics=self._metrics.of(target),
             freeze_after_ms=self._freeze_after_ms,
+            stream_bytes_per_second=self._stream_bytes_per_second,
             initialization=initialization,
         )
 

@@ -452,6 +452,11 @@ class LifeCycle:
         return self._terms.initialization is not InitializationType.ON_DEMAND
 
     @property
+    def invocation(self) -> Invocation | None:
+        """The one that it has."""
+        return self._invocation
+
+    @property
     def slot_taken(self) -> bool:
         """Whether an invocation has this environment; then none can be assigned."""
         return self._slot_taken

@@ -16,11 +16,13 @@ from lambent.clock import Clock
 from lambent.core.environment import (
     AnswerCaller,
     BeginInit,
+    BeginStream,
     Command,
     DeliverEvent,
     EndEnvironment,
     EndInitPhase,
     EndInvocation,
+    ErrorPosted,
     Event,
     Freeze,
     InitRequested,
@@ -31,15 +33,20 @@ from lambent.core.environment import (
     ProcessExited,
     Refuse,
     ReleaseSlot,
+    ResponsePosted,
     RestartFailed,
     RestartRuntime,
     RuntimeRequest,
     RuntimeRestarted,
     ShutdownRequested,
     State,
+    StreamEnded,
+    StreamFailed,
+    StreamStarted,
     Terms,
     Thaw,
 )
+from lambent.core.fault import Fault
 from lambent.core.function import FunctionTarget
 from lambent.core.invocation import Invocation, InvocationResult
 from lambent.core.log_format import log_format_of
@@ -55,6 +62,7 @@ from lambent.core.report import (
     TimedOut,
 )
 from lambent.environments.log_capture import BUDGET_BYTES, LogCapture, LogStream
+from lambent.environments.response_stream import CollectedResponse, ResponseStream, RuntimeStream
 from lambent.environments.runtime_api import RuntimeApi
 from lambent.environments.runtime_channel import FramesChannel, RuntimeCodec
 from lambent.observe.metrics import VersionMetrics
@@ -160,6 +168,7 @@ class ExecutionEnvironment:
         on_ended: Callable[["ExecutionEnvironment"], None],
         metrics: VersionMetrics | None = None,
         freeze_after_ms: float = 100,
+        stream_bytes_per_second: int = 0,
         log_budget_bytes: int = BUDGET_BYTES,
         initialization: InitializationType = InitializationType.ON_DEMAND,
     ) -> None:
@@ -171,6 +180,7 @@ class ExecutionEnvironment:
             on_ended: nothing more will come, and the slot is free if it was taken; `wait_closed` for the sandbox's end.
             metrics: where its invocations are counted.
             freeze_after_ms: milliseconds without work before the processes are frozen; infinite for never.
+            stream_bytes_per_second: of a streamed response beyond its first 6 MiB; 0 for as fast as can be.
             initialization: provisioned concurrency is initialised ahead, and ended by what resets others.
         """
         self.target = target
@@ -180,6 +190,7 @@ class ExecutionEnvironment:
         self._init_frame = init_frame
         self._on_idle = on_idle
         self._on_ended = on_ended
+        self._stream_bytes_per_second = stream_bytes_per_second
         self._life = LifeCycle(
             Terms(
                 runtime=target.runtime,
@@ -206,6 +217,7 @@ class ExecutionEnvironment:
         sandbox.on_exit = self._on_exit
         self._codec: RuntimeCodec | None = None
         self._held_answer: tuple[Invocation, InvocationResult] | None = None
+        self._stream: ResponseStream | None = None  # the response that has begun and not ended
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due_us = inf
         self._now_ms = 0  # of the events in hand
@@ -304,6 +316,34 @@ class ExecutionEnvironment:
             self._arm_timer()
         return True
 
+    def on_stream(self, codec: RuntimeCodec, request_id: str, content_type: str) -> RuntimeStream | Refuse:
+        """The runtime begins a response that it gives in pieces."""
+        if codec is not self._codec:
+            return _OTHER_CODEC
+        self.on_received()
+        invocation = self._life.invocation
+        if invocation is None or invocation.stream is None:
+            return CollectedResponse(
+                lambda payload: self._on_collected(codec, ResponsePosted(request_id, payload)),
+                lambda fault: self._on_collected(codec, ErrorPosted(request_id, fault.answer(request_id))),
+            )
+        self._stream = ResponseStream(
+            self._loop, invocation.stream, bytes_per_second=self._stream_bytes_per_second, on_end=self._on_stream_end
+        )
+        refusal = self._handle(StreamStarted(request_id, content_type))
+        if refusal is None:
+            return self._stream
+        self._stream = None
+        return refusal
+
+    def _on_collected(self, codec: RuntimeCodec, request: ResponsePosted | ErrorPosted) -> None:
+        self.on_received()
+        self.on_request(codec, request)
+
+    def _on_stream_end(self, fault: Fault | None) -> None:
+        self.on_received()
+        self._handle(StreamEnded() if fault is None else StreamFailed(fault))
+
     def on_received(self) -> None:
         """What the processes wrote before their requests stands before what follows from them."""
         self._read_clock()
@@ -371,10 +411,18 @@ class ExecutionEnvironment:
         else:
             self._codec.deliver(command.invocation, command.deadline_ms)
 
+    def _begin_stream(self, command: BeginStream) -> None:
+        assert command.invocation.stream is not None
+        command.invocation.stream.begin(command.content_type, self.target.version)
+
     def _answer(self, command: AnswerCaller) -> None:
         self._failed = command.function_error is not None
         version = self.target.version
         result = InvocationResult(command.payload, command.function_error, version, None, command.environment_lost)
+        if self._stream is not None:
+            stream, self._stream = self._stream, None
+            stream.abandon()
+            result.streamed = True
         self._give_answer(command.invocation, result)
 
     def _give_answer(self, invocation: Invocation, result: InvocationResult) -> None:
@@ -477,6 +525,7 @@ class ExecutionEnvironment:
         BeginInit: _begin_init,
         EndInitPhase: _end_init_phase,
         DeliverEvent: _deliver,
+        BeginStream: _begin_stream,
         AnswerCaller: _answer,
         EndInvocation: _end_invocation,
         ReleaseSlot: _release_slot,

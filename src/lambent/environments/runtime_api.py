@@ -39,6 +39,7 @@ from lambent.core.fault import INVALID_RESPONSE_MODE, TRUNCATED_RESPONSE, Fault,
 from lambent.core.invocation import MAX_PAYLOAD_BYTES, Invocation
 from lambent.core.loop_share import LoopShare
 from lambent.environments.acceptor import Acceptor
+from lambent.environments.response_stream import TRUNCATED, ResponseStream, RuntimeStream
 from lambent.environments.runtime_channel import RuntimePeer
 from lambent.environments.socket_stream import SocketStream
 
@@ -66,6 +67,7 @@ _PING_PATH = _VERSION + b"/ping"
 _ERROR_TYPE = b"lambda-runtime-function-error-type"
 _ERROR_BODY = b"lambda-runtime-function-error-body"
 _RESPONSE_MODE = b"lambda-runtime-function-response-mode"
+_DEFAULT_TYPE = b"application/octet-stream"
 _ERROR_CAUSE_TYPE = b"application/vnd.aws.lambda.error.cause+json"
 
 _NEXT = NextRequested()
@@ -89,6 +91,8 @@ class HttpRequest(NamedTuple):
     trailers: dict[bytes, bytes]
     body: bytes
     keep_alive: bool
+    stream: RuntimeStream | None
+    """Where the body went piece by piece, instead of into `body`."""
 
 
 class RuntimeApi:
@@ -132,6 +136,10 @@ class RuntimeApi:
         if refusal is not None:
             self._waiting.remove(connection)
         return refusal
+
+    def stream(self, request_id: str, content_type: str) -> RuntimeStream | Refuse:
+        """A connection's response that comes in pieces."""
+        return self._peer.on_stream(self, request_id, content_type)
 
     def received(self, more_bytes: int) -> bool:
         """Account for what a connection holds in memory now, more or less than before; False where it is too much."""
@@ -189,6 +197,7 @@ class _Connection:
         "_parts",
         "_path",
         "_requests",
+        "_response",
         "_stream",
         "_trailers",
     )
@@ -209,6 +218,7 @@ class _Connection:
         self._trailers: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
         self._body_bytes = 0
+        self._response: RuntimeStream | None = None  # takes the body that is being received
         self._stream = SocketStream(loop, sock, on_data=self._on_data, on_end=self._on_end, share=share)
 
     # --- bytes in ---
@@ -250,6 +260,11 @@ class _Connection:
 
     def _truncated(self) -> None:
         """The peer stopped in the middle of a body; it may still hear why that was refused."""
+        if self._response is not None:
+            response, self._response = self._response, None
+            response.fail(TRUNCATED)
+            self._stream.send(_refusal_answer(_TRUNCATED, keep_alive=False))
+            return
         request_id = _request_id(self._path, b"/response")
         refusal: Refuse | None = _TRUNCATED
         if request_id is not None and self._headers.get(_RESPONSE_MODE) == b"streaming":
@@ -286,10 +301,28 @@ class _Connection:
         self._head_bytes = 0
         if self._headers.get(b"expect", b"").lower() == b"100-continue":
             self._stream.send(_CONTINUE)
+        if self._headers.get(_RESPONSE_MODE) == b"streaming" and self._busy is None and not self._requests:
+            self._begin_response()
+
+    def _begin_response(self) -> None:
+        """A response that may be passed on while it comes; one that isn't accepted is told so at its end."""
+        request_id = _request_id(self._path, b"/response")
+        if request_id is None or self._parser.get_method() != b"POST":
+            return
+        content_type = self._headers.get(b"content-type", _DEFAULT_TYPE).decode("latin-1")
+        begun = self._api.stream(request_id, content_type)
+        if isinstance(begun, ResponseStream):  # else it is collected here, with the limits of all bodies
+            self._response = begun
+            begun.on_wanted = self._stream.go_on
 
     def on_body(self, data: bytes) -> None:
         self._parts += 1
         self._other_bytes -= len(data)
+        if self._response is not None:
+            self._response.write(data)
+            if not self._response.wanted:
+                self._stream.hold()
+            return
         room = MAX_PAYLOAD_BYTES + 1 - self._body_bytes
         if room > 0:
             self._body.append(data[:room])
@@ -309,8 +342,10 @@ class _Connection:
                 self._trailers,
                 b"".join(self._body),
                 self._parser.should_keep_alive(),
+                self._response,
             )
         )
+        self._response = None
         self._body = []
         self._body_bytes = 0
 
@@ -337,6 +372,9 @@ class _Connection:
     def _handle(self, request: HttpRequest) -> Refuse | None:
         """Answer, or leave the answer to `deliver`; returns why not."""
         path = request.path
+        if request.stream is not None:
+            _finish(request, request.stream)
+            return self._accept(None, _ACCEPTED)
         if path == _NEXT_PATH:
             return _METHOD_NOT_ALLOWED if request.method != b"GET" else self._api.request(self, _NEXT)
         if path == _PING_PATH:
@@ -379,13 +417,23 @@ def _request_id(path: bytes, suffix: bytes) -> str | None:
 
 
 def _response(request: HttpRequest, request_id: str) -> RuntimeRequest:
-    """A handler's result. A streamed one is collected like any other, until streams go through to the caller."""
+    """A handler's result; a streamed one, too, if its caller wants it whole."""
     mode = request.headers.get(_RESPONSE_MODE)
     if mode not in {None, b"streaming"}:
         return ResponseRejected(request_id, Fault(INVALID_RESPONSE_MODE, _INVALID_MODE.message), _INVALID_MODE)
     if _ERROR_TYPE in request.trailers:
         return ErrorPosted(request_id, _decoded_trailer(request.trailers.get(_ERROR_BODY, b"")))
     return ResponsePosted(request_id, request.body)
+
+
+def _finish(request: HttpRequest, stream: RuntimeStream) -> None:
+    """The end of a response that was passed on: whole, or with an error in its trailers."""
+    stream.on_wanted = None
+    if _ERROR_TYPE in request.trailers:
+        error_type = reported_error_type(request.trailers[_ERROR_TYPE].decode("latin-1"))
+        stream.fail(Fault(error_type, "", _decoded_trailer(request.trailers.get(_ERROR_BODY, b""))))
+    else:
+        stream.end()
 
 
 def _decoded_trailer(value: bytes) -> bytes:

@@ -17,9 +17,10 @@ from lambent.core.environment import (
     ResponsePosted,
     RuntimeRequest,
 )
-from lambent.core.fault import reported_error_type
+from lambent.core.fault import Fault, reported_error_type
 from lambent.core.invocation import Invocation
 from lambent.core.loop_share import LoopShare
+from lambent.environments.response_stream import RuntimeStream
 from lambent.environments.socket_stream import SocketStream
 from lambent.wire import frames
 from lambent.wire.frames import FrameError, FrameParser, LogRecord
@@ -54,6 +55,9 @@ class RuntimePeer(Protocol):
         Then nothing has happened, and the two requests are to be handed in one after the other.
         """
 
+    def on_stream(self, codec: RuntimeCodec, request_id: str, content_type: str) -> RuntimeStream | Refuse:
+        """The runtime begins a response that it gives in pieces; returns where they go, or why not."""
+
     def on_received(self) -> None:
         """Requests have come, and will be handed in now."""
 
@@ -67,7 +71,7 @@ class RuntimePeer(Protocol):
 class FramesChannel:
     """One process generation's frames socket."""
 
-    __slots__ = ("_bound", "_loop", "_parser", "_peer", "_stream")
+    __slots__ = ("_bound", "_credit", "_loop", "_parser", "_peer", "_response", "_stream", "_streaming")
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, channel: socket.socket, peer: RuntimePeer, share: LoopShare
@@ -78,6 +82,9 @@ class FramesChannel:
         self._parser = FrameParser()
         self._stream = SocketStream(loop, channel, on_data=self._on_data, on_end=self._on_end, share=share)
         self._bound = False  # the runtime has asked for its first event here
+        self._streaming = False  # between the beginning and the end of a response in chunks
+        self._response: RuntimeStream | None = None  # where they go; nowhere if it was refused
+        self._credit = 0  # bytes of chunks that have come since the last CREDIT
 
     def begin_init(self, init_frame: bytes) -> None:
         """Send the INIT frame."""
@@ -151,7 +158,49 @@ class FramesChannel:
                 self, InitErrorPosted(reported_error_type(error_type.decode(errors="replace")), None, message)
             )
         else:
-            raise FrameError("response streams aren't supported over frames")
+            self._take_stream(frame_type, body)
+
+    def _take_stream(self, frame_type: int, body: bytes) -> None:
+        """A response in chunks; those of one that was refused, or is over already, are passed over."""
+        response = self._response
+        if frame_type == frames.STREAM_START:
+            request_id, content_type, _ = frames.parse_fields(body, 2)
+            begun = self._peer.on_stream(self, request_id.decode("utf-8", "replace"), content_type.decode("latin-1"))
+            self._response = None if isinstance(begun, Refuse) else begun
+            self._streaming = True
+            self._credit = 0
+            if self._response is not None:
+                self._response.on_wanted = self._give_credit
+        elif not self._streaming:
+            raise FrameError("a response's chunk or end without its beginning")
+        elif frame_type == frames.CHUNK:
+            self._credit += len(body)
+            if self._credit > frames.STREAM_WINDOW_BYTES:
+                raise FrameError(f"{self._credit} bytes of a response without credit for them")
+            if response is not None:
+                response.write(body)
+            if response is None or response.wanted:
+                self._give_credit()
+        else:
+            self._streaming = False
+            self._response = None
+            self._end_stream(response, frame_type, body)
+
+    def _end_stream(self, response: RuntimeStream | None, frame_type: int, body: bytes) -> None:
+        if response is None:
+            return
+        response.on_wanted = None
+        if frame_type == frames.STREAM_END:
+            response.end()
+        else:
+            error_type, payload = frames.parse_fields(body, 1)
+            response.fail(Fault(_error_type(error_type), "", payload))
+
+    def _give_credit(self) -> None:
+        """The chunks so far have been passed on: as many bytes may follow."""
+        if self._credit:
+            self._stream.send(frames.encode_credit(self._credit))
+            self._credit = 0
 
     def _on_end(self) -> None:
         """The other end is closed: by the process's end, or by exec of a program that speaks HTTP, or on purpose."""

@@ -35,6 +35,7 @@ class SocketStream:
     __slots__ = (
         "_ending",
         "_fd",
+        "_held",
         "_loop",
         "_on_data",
         "_on_end",
@@ -77,6 +78,7 @@ class SocketStream:
         self._read_bytes = _READ_BYTES
         self._reading = True
         self._ending = False
+        self._held = False  # by `hold`
         self.writing = False
         self.closed = False
         self.expected = 0
@@ -117,7 +119,7 @@ class SocketStream:
     def _wait_for_room(self, parts: Sequence[bytes], sent: int) -> None:
         self.writing = True
         self._output = _after([memoryview(part) for part in parts], sent)
-        if self._reading and self._pause is None:
+        if self._reading and self._pause is None and not self._held:
             self._loop.remove_reader(self._fd)
         self._loop.add_writer(self._fd, self._write)
 
@@ -135,7 +137,7 @@ class SocketStream:
             self._loop.remove_writer(self._fd)
             if self._ending:
                 self.close()
-            elif self._reading and self._pause is None:
+            elif self._reading and self._pause is None and not self._held:
                 self._loop.add_reader(self._fd, self._read)
 
     def _read(self) -> None:
@@ -158,14 +160,28 @@ class SocketStream:
         self._read_bytes = _SMALL_READ_BYTES if pause_seconds else _READ_BYTES
         if not pause_seconds or not self._reading or self._pause is not None:
             return
-        if not self.writing:
+        if not self.writing and not self._held:
             self._loop.remove_reader(self._fd)
         self._pause = self._loop.call_later(pause_seconds, self._resume)
 
     def _resume(self) -> None:
         self._pause = None
-        if not self.writing:
+        if not self.writing and not self._held:
             self._loop.add_reader(self._fd, self._read)
+
+    def hold(self) -> None:
+        """Read no more until `go_on`: what is read can't be passed on at the moment."""
+        if self._reading and not self._held:
+            self._held = True
+            if self._pause is None and not self.writing:
+                self._loop.remove_reader(self._fd)
+
+    def go_on(self) -> None:
+        """Read again."""
+        if self._held:
+            self._held = False
+            if self._reading and self._pause is None and not self.writing:
+                self._loop.add_reader(self._fd, self._read)
 
     def stop_reading(self) -> None:
         """Read no more, for good."""

@@ -17,7 +17,7 @@ from lambent.core.admission import Admission
 from lambent.core.arn import function_arn
 from lambent.core.errors import ApiError, TooManyRequests
 from lambent.core.function import FunctionTarget
-from lambent.core.invocation import Invocation, InvocationResult
+from lambent.core.invocation import Invocation, InvocationResult, ResponseSink
 from lambent.core.scope import Scope
 from lambent.core.tenant_isolation import tenant_mismatch
 from lambent.environments.fleet import Fleet
@@ -41,6 +41,7 @@ class InvokeRequest:
     client_context: str = ""
     cognito_identity: str = ""
     tenant_id: str = ""
+    stream: ResponseSink | None = None
 
 
 class Targets(Protocol):
@@ -131,6 +132,7 @@ class InvokeService:
             "application/json",
             request.log_tail,
             on_result,
+            request.stream,
         )
         release = partial(self._admission.release, scope, name, target.version)
         try:

@@ -40,8 +40,12 @@ _MAX_FIELDS_BYTES = 4096
 MAX_BODY_BYTES: Final = MAX_PAYLOAD_BYTES + _MAX_FIELDS_BYTES
 """The longest body that is kept whole; a RESPONSE cut here still has a payload over `MAX_PAYLOAD_BYTES`."""
 
+STREAM_WINDOW_BYTES: Final = 65_536
+"""How many bytes of a response's chunks the runtime may send before it is given more by CREDIT."""
+
 _HEADER_BYTES = HEADER.size
 _LOG_HEAD = Struct(">QI")
+_CREDIT = Struct(">I")
 _INVOKE_FIELDS = 8
 _unpack_header = HEADER.unpack_from
 _pack_header = HEADER.pack
@@ -189,6 +193,11 @@ def encode_invoke(invocation: Invocation, deadline_ms: int) -> bytes:
     if fields.count(b"\0") != _INVOKE_FIELDS:
         fields = _fields_without_nul(invocation, deadline_ms)
     return _pack_header(len(fields) + len(invocation.payload), INVOKE) + fields
+
+
+def encode_credit(size: int) -> bytes:
+    """The CREDIT frame: the runtime may send so many more bytes of its response's chunks."""
+    return _pack_header(_CREDIT.size, CREDIT) + _CREDIT.pack(size)
 
 
 def _fields_without_nul(invocation: Invocation, deadline_ms: int) -> bytes:
