@@ -61,7 +61,12 @@ class TestRevisions:
 
         before = of_function()
         made = add(aliased)
-        changes = ({}, {"Description": "d"}, {"FunctionVersion": "2"}, {"RoutingConfig": weights(v1=0.5)})
+        changes: list[dict[str, Any]] = [
+            {},
+            {"Description": "d"},
+            {"FunctionVersion": "2"},
+            {"RoutingConfig": weights(v1=0.5)},
+        ]
         updates = [aliased.update_alias(FunctionName=NAME, Name="live", **change) for change in changes]
         seen = [alias["RevisionId"] for alias in (made, *updates)]
         assert len(set(seen)) == 5

@@ -86,9 +86,10 @@ class Function:
 class Life(RuleBasedStateMachine):
     """Each rule asks for something and says first what the answer must be."""
 
-    def __init__(self, client: Any) -> None:
+    client: Any
+
+    def __init__(self) -> None:
         super().__init__()
-        self.client = client
         self.functions: dict[str, Function] = {}
 
     def teardown(self) -> None:
@@ -363,8 +364,11 @@ def _of_routing(alias: Alias) -> str | None:
 
 @pytest.mark.slow
 def test_functions_versions_and_aliases_live_as_the_model_says(control_client: Any) -> None:
+    class LifeHere(Life):
+        client = control_client
+
     run_state_machine_as_test(
-        lambda: Life(control_client),
+        LifeHere,
         settings=settings(
             max_examples=25,
             stateful_step_count=30,

@@ -1,6 +1,7 @@
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import delete
@@ -44,7 +45,7 @@ SPLIT = replace(LIVE, routing=Routing("2", 0.25))
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> Iterator[Database]:
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
     """The function f with its versions 1 and 2, and 3 that has another role."""
     opened = Database.open(f"sqlite:///{tmp_path / 'control.db'}", control)
     other = replace(LATEST_OF_F, version="3", settings=replace(LATEST_OF_F.settings, role="another"))
@@ -58,8 +59,8 @@ async def found(database: Database, name: str = "live") -> Alias | None:
     return await database.read(table.find_alias, SCOPE, "f", name)
 
 
-async def update(database: Database, **change: object) -> Alias | None:
-    return await database.write(table.update_alias, SCOPE, "f", "live", AliasChange(**change), revision_id="a2")  # type: ignore[arg-type]
+async def update(database: Database, **change: Any) -> Alias | None:
+    return await database.write(table.update_alias, SCOPE, "f", "live", AliasChange(**change), revision_id="a2")
 
 
 @pytest.mark.parametrize("alias", [LIVE, SPLIT, replace(LIVE, version=LATEST)])
@@ -115,7 +116,7 @@ async def test_aliases_are_listed_by_name_in_pages_and_by_version(database: Data
     for name, version in (("c", "1"), ("a", "1"), ("b", "2"), ("B", "1")):
         await database.write(table.create_alias, replace(LIVE, name=name, version=version))
 
-    async def names(**which: object) -> list[str]:
+    async def names(**which: Any) -> list[str]:
         return [alias.name for alias in await database.read(table.list_aliases, SCOPE, "f", **which)]
 
     assert await names() == ["B", "a", "b", "c"]
