@@ -63,7 +63,7 @@ def test_a_missing_function_has_no_recursion_configuration(client: Any, account:
         )
 
 
-SCALING = (
+SCALING: tuple[tuple[str, dict[str, Any]], ...] = (
     ("get_function_scaling_config", {}),
     ("put_function_scaling_config", {"FunctionScalingConfig": {"MinExecutionEnvironments": 1}}),
 )

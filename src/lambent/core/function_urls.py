@@ -41,7 +41,10 @@ class Cors:
     @classmethod
     def of(cls, members: Mapping[str, Any]) -> Self:
         """From what was sent, by name: the inverse of `members`."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in members.items()})
+        sent: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in members.items()
+        }
+        return cls(**sent)
 
     @property
     def is_empty(self) -> bool:
