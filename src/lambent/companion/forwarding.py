@@ -80,6 +80,7 @@ class Forwarder:
 
     def __init__(self) -> None:
         self._pools: dict[str, Any] = {}
+        self._httpcore: Any = None
 
     @contextlib.asynccontextmanager
     async def send(self, request: Outgoing, *, socket_path: str = "", url: str = "") -> AsyncIterator[Incoming]:
@@ -88,7 +89,9 @@ class Forwarder:
         Raises:
             ForwardingFailed: the server can't be reached, speaks something else, or has fallen silent.
         """
-        httpcore = await asyncio.to_thread(_load)
+        if self._httpcore is None:
+            self._httpcore = await asyncio.to_thread(_load)
+        httpcore = self._httpcore
         where = url or "the companion"
         with _told(httpcore, where):
             answer = await self._pool(httpcore, socket_path).handle_async_request(

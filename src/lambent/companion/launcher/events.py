@@ -69,10 +69,10 @@ def rule_event(event: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _iso_8601(time: Any) -> str:
-    if isinstance(time, str):
-        try:
-            time = float(time)
-        except ValueError:
-            return time
-    return datetime.fromtimestamp(float(time), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _iso_8601(time: object) -> str:
+    """Of seconds since the epoch, which may be text; what is a date already stays one."""
+    try:
+        seconds = float(str(time))
+    except ValueError:
+        return str(time)
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
