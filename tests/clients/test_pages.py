@@ -112,3 +112,13 @@ def test_the_page_on_versions_and_aliases(lambent: LambentServer, environment: d
     assert answers[:2] == ['"old"', '"old"']
     assert answers[-2:] == ['"new"', '"old"']
     assert len(answers) == 9
+
+
+def test_the_page_on_asynchronous_invocations(
+    lambent: LambentServer, environment: dict[str, str], tmp_path: Path
+) -> None:
+    steps = "\n".join(blocks("docs/how-to/asynchronous-invocations.md", "sh"))
+    said = run(["bash", "-euo", "pipefail"], steps, lambent, environment, tmp_path)
+    assert '"StatusCode": 202' in said
+    listed = said[said.index('"FunctionEventInvokeConfigs"') :]
+    assert re.findall(r'"MaximumRetryAttempts": (\d)', listed) == ["0", "1"]
