@@ -106,8 +106,9 @@ class FakeEnvironment:
     async def wait_closed(self) -> None:
         await self._closed.wait()
 
-    def idle(self) -> None:
-        """Its invocation is over."""
+    def idle(self, *, ready: bool = True) -> None:
+        """Its invocation is over, or its Init ahead of all of them."""
+        self.ready = ready
         self._on_idle(self)
 
     def end(self) -> None:
@@ -188,8 +189,8 @@ async def make_house() -> AsyncIterator[MakeHouse]:
     def make(*, capacity_mb: int = 1024, wait_seconds: float = 60, idle_seconds: float = 600) -> House:
         clock, sandboxes, environments = FakeClock(), FakeSandboxes(), list[FakeEnvironment]()
 
-        def create(target: Any, sandbox: Any, *, on_idle: Any, on_ended: Any) -> Any:
-            environment = FakeEnvironment(target, sandbox, on_idle, on_ended)
+        def create(target: Any, sandbox: Any, *, on_idle: Any, on_ended: Any, initialization: Any) -> Any:
+            environment = FakeEnvironment(target, sandbox, on_idle, on_ended, initialization)
             environments.append(environment)
             return environment
 

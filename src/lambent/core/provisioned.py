@@ -124,7 +124,7 @@ class Provision:
         self._demand = demand
         self._failure = None
         self._setbacks = 0
-        self._complete = initialised >= demand.environments
+        self._complete = 0 < demand.environments <= initialised
 
     def lacking(self, there: int) -> int:
         """How many must be started, where so many are there."""

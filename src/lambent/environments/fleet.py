@@ -604,6 +604,7 @@ class Fleet:
         for group in list(self._groups.values()):
             group.idle.clear()
             group.ready.clear()
+            group.provision.ask(Demand(), initialised=0)
             while group.requests:
                 self._withdraw_one(group)
             waiting, group.pending = group.pending, collections.deque()
