@@ -88,7 +88,8 @@ class CalendarClock(Clock):
 class ControlPlane:
     """A server of the control plane in a thread of its own; `start` again after `stop` is a restart."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, limits: AccountLimits | None = None) -> None:
+        self._limits = limits or AccountLimits()
         self.reserved: dict[tuple[Scope, str], int | None] = {}
         self.url = ""
         self.calendar = CalendarClock()
@@ -170,7 +171,7 @@ class ControlPlane:
             (self._directory / folder).mkdir(exist_ok=True)
         self._code = CodeStore(BlobStore(self._directory / "blobs"), CodeTrees(self._directory / "trees"))
         self.database = Database.open(self._database_url, control)
-        clock, ids, limits = Clock(), IdMaker(), AccountLimits()
+        clock, ids, limits = Clock(), IdMaker(), self._limits
         folders = Folders(allowed=None, data_directory=Path("/nowhere"), on_changed=lambda scope, name: None)
         self.view = CatalogueView(database=self.database, folders=folders)
         packages = Packages(source=NoBuckets(), folders=folders, store=self._code, limits=limits)

@@ -73,14 +73,14 @@ class Inventory:
         self.settle()
 
     def empty(self) -> None:
-        """Delete what `fill` made."""
+        """Delete what `fill` made, and is there still."""
         for uuid in self.names.get("UUID", ()):
-            self.make("DeleteEventSourceMapping", {"UUID": uuid})
-        self.make("DeleteFunctionCodeSigningConfig", {"FunctionName": FUNCTION})
+            self._delete("DeleteEventSourceMapping", {"UUID": uuid})
+        self._delete("DeleteFunctionCodeSigningConfig", {"FunctionName": FUNCTION})
         for arn in self.names.get("CodeSigningConfigArn", ()):
-            self.make("DeleteCodeSigningConfig", {"CodeSigningConfigArn": arn})
-        self.make("DeleteLayerVersion", {"LayerName": LAYER, "VersionNumber": 1})
-        self.make("DeleteFunction", {"FunctionName": FUNCTION})
+            self._delete("DeleteCodeSigningConfig", {"CodeSigningConfigArn": arn})
+        self._delete("DeleteLayerVersion", {"LayerName": LAYER, "VersionNumber": 1})
+        self._delete("DeleteFunction", {"FunctionName": FUNCTION})
         self.connection.close()
 
     def make(self, operation: str, request: Mapping[str, Any]) -> Answer | None:
@@ -121,6 +121,11 @@ class Inventory:
         while any(word in json.dumps(list(self.look().values())) for word in _IN_TRANSITION):
             assert time.monotonic() < deadline, f"not settled: {self.look()}"
             time.sleep(0.05)
+
+    def _delete(self, operation: str, request: Mapping[str, Any]) -> None:
+        if operation in OPERATIONS:
+            answer = self.connection.call(operation, request)
+            assert answer.status in {200, 202, 204, 404}, f"{operation}: {answer}"
 
     def _made(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         answer = self.make(operation, request)
