@@ -187,16 +187,11 @@ def test_what_a_server_left_in_transition_is_settled_by_the_next(
     assert mappings.settled(second)["State"] == "Enabled"
 
 
-def test_what_is_unknown_is_not_found(bare: Mappings) -> None:
-    calls = (
-        lambda: bare.client.get_event_source_mapping(UUID=UNKNOWN),
-        lambda: bare.client.update_event_source_mapping(UUID=UNKNOWN, BatchSize=5),
-        lambda: bare.client.delete_event_source_mapping(UUID=UNKNOWN),
-    )
-    for call in calls:
-        with pytest.raises(ClientError) as raised:
-            call()
-        assert refusal(raised) == ("ResourceNotFoundException", "The resource you requested does not exist.")
+@pytest.mark.parametrize("operation", ["get", "update", "delete"])
+def test_what_is_unknown_is_not_found(bare: Mappings, operation: str) -> None:
+    with pytest.raises(ClientError) as raised:
+        getattr(bare.client, f"{operation}_event_source_mapping")(UUID=UNKNOWN)
+    assert refusal(raised) == ("ResourceNotFoundException", "The resource you requested does not exist.")
 
 
 def test_a_uuid_in_capitals_is_the_same(mappings: Mappings) -> None:
@@ -548,7 +543,8 @@ def test_no_filters_are_not_shown(mappings: Mappings) -> None:
     criteria = {"Filters": [{"Pattern": json.dumps({"body": [{"prefix": "x"}]})}]}
     mappings.settled(made)
     assert mappings.update(made, FilterCriteria=criteria)["FilterCriteria"] == criteria
-    for empty in ({}, {"Filters": []}):
+    nothing: list[dict[str, Any]] = [{}, {"Filters": []}]
+    for empty in nothing:
         mappings.settled(made)
         assert "FilterCriteria" not in mappings.update(made, FilterCriteria=empty)
         mappings.settled(made)
