@@ -5,6 +5,7 @@ Source: botocore's paginators-1.json and waiters-2.json; operations.md ("Routing
 
 import base64
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -38,7 +39,9 @@ def versions(client: Any) -> dict[str, Any]:
     for number in range(2):
         settle(client, FUNCTION)
         client.publish_version(FunctionName=FUNCTION)
-        client.update_function_code(FunctionName=FUNCTION, ZipFile=package(f"version {number}"))
+        client.update_function_code(
+            FunctionName=FUNCTION, ZipFile=package(f"def handler(event, context): return {number}")
+        )
     settle(client, FUNCTION)
     client.publish_version(FunctionName=FUNCTION)
     return {"FunctionName": FUNCTION}
@@ -99,6 +102,13 @@ def provisioned(client: Any) -> dict[str, Any]:
         client.put_provisioned_concurrency_config(
             FunctionName=FUNCTION, Qualifier=qualifier, ProvisionedConcurrentExecutions=1
         )
+    deadline = time.monotonic() + 60
+    while any(
+        one["Status"] != "READY"
+        for one in client.list_provisioned_concurrency_configs(**asked)["ProvisionedConcurrencyConfigs"]
+    ):
+        assert time.monotonic() < deadline, client.list_provisioned_concurrency_configs(**asked)
+        time.sleep(0.05)
     return asked
 
 
