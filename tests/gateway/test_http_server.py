@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 
 from lambent.clock import Clock
 from lambent.gateway.http_server import ConnectionGroup, HttpLimits, HttpServer, Respond, create_http_server
+from lambent.gateway.streamed_body import StreamedBody
 from lambent.wire.http import ByteBudget, Phase, Request
 
 BODY_LIMIT = 1000
@@ -63,15 +65,26 @@ class Client:
         while True:
             self.send(data)
 
-    def response(self, *, to: str = "GET") -> Response:
+    def read_head(self) -> dict[str, str]:
+        """The headers of the next answer, and its status as `:status`."""
         status_line = self._stream.readline()
         assert status_line.startswith(b"HTTP/1.1 "), status_line
-        status = int(status_line.split(b" ")[1])
-        headers = {}
+        headers = {":status": status_line.split(b" ")[1].decode()}
         while (line := self._stream.readline()) != b"\r\n":
             name, _, value = line.decode("latin-1").rstrip("\r\n").partition(": ")
             assert name.lower() not in headers
             headers[name.lower()] = value
+        return headers
+
+    def chunk(self) -> bytes:
+        """The next chunk; empty at the end."""
+        chunk = self._stream.read(int(self._stream.readline(), 16))
+        assert self._stream.readline() == b"\r\n"
+        return chunk
+
+    def response(self, *, to: str = "GET") -> Response:
+        headers = self.read_head()
+        status = int(headers.pop(":status"))
         bodiless = to == "HEAD" or status in {100, 204, 304}
         return Response(status, headers, b"" if bodiless else self._stream.read(int(headers["content-length"])))
 
@@ -416,6 +429,119 @@ class TestConnections:
         client.send(large + large + GET)
         assert client.response().body == client.response().body == b"x" * 8_000_000
         assert client.response().status == 200
+
+
+class TestStreamedBodies:
+    """Answers that are sent while they are being made."""
+
+    def begin(self, server: RunningServer, length: int | None = None) -> StreamedBody:
+        body = StreamedBody(length)
+        _, respond = server.wait_for_held()
+        server.call(lambda: respond(200, (("X-A", "b"),), body))
+        return body
+
+    def held(self, client: Client, method: str = "GET", version: str = "1.1") -> None:
+        client.send(f"{method} /held HTTP/{version}\r\nHost: h\r\n\r\n".encode())
+
+    def test_pieces_arrive_as_they_are_sent_in_chunks(self, server: RunningServer, client: Client) -> None:
+        self.held(client)
+        client.send(GET)
+        body = self.begin(server)
+        head = client.read_head()
+        assert head["transfer-encoding"] == "chunked"
+        assert "content-length" not in head
+        for piece in (b"first", b"second" * 10_000):
+            server.call(partial(body.send, piece))
+            assert client.chunk() == piece
+        server.call(lambda: body.send(b""))  # would be the end
+        server.call(body.close)
+        server.call(body.close)
+        assert client.chunk() == b""
+        assert client.response().status == 200, "what was asked meanwhile has its turn"
+        assert not body.wanted
+
+    def test_a_known_length_needs_no_chunks(self, server: RunningServer, client: Client) -> None:
+        self.held(client)
+        body = self.begin(server, 6)
+        server.call(lambda: body.send(b"abc"))
+        with pytest.raises(ValueError, match="longer than it said"):
+            server.call(lambda: body.send(b"defg"))
+        server.call(lambda: body.send(b"def"))
+        server.call(body.close)
+        assert client.response().body == b"abcdef"
+
+    @pytest.mark.parametrize("length", [None, 6])
+    def test_a_body_that_breaks_off_cuts_the_connection(
+        self, server: RunningServer, client: Client, length: int | None
+    ) -> None:
+        self.held(client)
+        body = self.begin(server, length)
+        server.call(lambda: body.send(b"abc"))
+        server.call(lambda: body.close(whole=length is not None))
+        client.read_head()
+        with contextlib.suppress(ConnectionResetError):
+            assert not client.rest().endswith(b"0\r\n\r\n")
+
+    def test_http_1_0_has_the_connections_end(self, server: RunningServer, client: Client) -> None:
+        self.held(client, version="1.0")
+        body = self.begin(server)
+        server.call(lambda: body.send(b"abc"))
+        server.call(body.close)
+        head = client.read_head()
+        assert head["connection"] == "close"
+        assert not {"transfer-encoding", "content-length"} & head.keys()
+        assert client.rest() == b"abc"
+
+    @pytest.mark.parametrize("length", [None, 6])
+    def test_head_has_no_body(self, server: RunningServer, client: Client, length: int | None) -> None:
+        self.held(client, "HEAD")
+        body = self.begin(server, length)
+        assert not body.wanted
+        assert client.read_head().get("content-length") == (None if length is None else "6")
+        client.send(GET)
+        assert client.response().status == 200
+
+    def test_who_writes_waits_for_a_slow_client(self, server: RunningServer, client: Client) -> None:
+        self.held(client)
+        body = self.begin(server)
+
+        async def write_all() -> None:
+            for _ in range(200):
+                await body.write(b"x" * 100_000)
+            body.close()
+
+        writing = asyncio.run_coroutine_threadsafe(write_all(), server.loop)
+        while server.call(lambda: body.writable):
+            pass
+        assert not writing.done()
+        client.read_head()
+        size = 0
+        while piece := client.chunk():
+            size += len(piece)
+        assert size == 20_000_000
+        writing.result(10)
+
+    def test_who_writes_is_told_that_the_client_has_gone(self, server: RunningServer, client: Client) -> None:
+        self.held(client)
+        body = self.begin(server)
+        told = threading.Event()
+        server.call(lambda: setattr(body, "on_writable", told.set))
+        client.close()
+        assert told.wait(10)
+        assert not body.wanted
+        server.call(lambda: body.send(b"nobody reads it"))
+        with pytest.raises(ConnectionResetError):
+            asyncio.run_coroutine_threadsafe(body.write(b"x"), server.loop).result(10)
+        server.call(body.close)
+
+    def test_an_answer_that_has_begun_is_the_only_one(self, server: RunningServer, client: Client) -> None:
+        self.held(client)
+        body = StreamedBody(None)
+        _, respond = server.wait_for_held()
+        server.call(lambda: respond(200, (), body))
+        with pytest.raises(RuntimeError, match="answered twice"):
+            server.call(lambda: respond(200, (), b""))
+        server.call(body.close)
 
 
 class TestContinue:

@@ -35,6 +35,7 @@ from lambent.clock import Clock
 from lambent.gateway.streamed_body import Body, StreamedBody
 from lambent.wire.http import (
     CONTINUE,
+    UNTIL_CLOSED,
     Admits,
     BodyLimit,
     Buffers,
@@ -484,11 +485,14 @@ class HttpProtocol(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        if request is not self._in_flight:
+        if request is not self._in_flight or self._streaming is not None:
             raise RuntimeError(f"{request!r} was answered twice")
         server = self._server
         parser = self._parser
         keep_alive = request.keep_alive and not server.stopping and (not self._at_eof or bool(parser.ready))
+        if isinstance(body, StreamedBody):
+            self._stream(request, transport, status, headers, body, keep_alive=keep_alive)
+            return
         connection = ("keep-alive" if request.http_1_0 else None) if keep_alive else "close"
         head = encode_head(status, headers, length=len(body), date=server.date, connection=connection)
         self._in_flight = None
@@ -496,10 +500,7 @@ class HttpProtocol(asyncio.Protocol):
         if not body or not has_body(request.method, status):
             self._write_now(transport, head)
         elif len(body) <= _COPIED_BODY_BYTES:
-            self._write_now(transport, head + body)  # type: ignore[operator]  # no streamed body is that short
-        elif isinstance(body, StreamedBody):
-            self._stream(request, transport, head, body, keep_alive=keep_alive)
-            return
+            self._write_now(transport, head + body)
         else:
             transport.writelines((head, body))
         if not keep_alive:
@@ -508,29 +509,49 @@ class HttpProtocol(asyncio.Protocol):
             self._advance()
 
     def _stream(
-        self, request: Request, transport: asyncio.Transport, head: bytes, body: StreamedBody, *, keep_alive: bool
+        self,
+        request: Request,
+        transport: asyncio.Transport,
+        status: int,
+        headers: ResponseHeaders,
+        body: StreamedBody,
+        *,
+        keep_alive: bool,
     ) -> None:
         """Send the head; the request stays in flight until `end_body`."""
-        request.keep_alive = keep_alive
-        self._in_flight = request
+        framed = body.length is not None or not request.http_1_0
+        request.keep_alive = keep_alive and framed  # without a length HTTP/1.0 has the connection's end
+        connection = ("keep-alive" if request.http_1_0 else None) if request.keep_alive else "close"
+        length = body.length if framed else UNTIL_CLOSED
+        head = encode_head(status, headers, length=length, date=self._server.date, connection=connection)
+        self._write_now(transport, head)
+        if not has_body(request.method, status):
+            self._in_flight = None
+            self._ended(request)
+            return
         self._streaming = body
-        transport.write(head)
-        body.attach(self)
+        body.attach(self, chunked=body.length is None and framed)
         if not self._writable:
             body.pause()
 
     def write_piece(self, piece: bytes) -> None:
         """Send the next piece of a streamed body."""
-        self._send(piece)
+        if self._transport is not None and not self._transport.is_closing():
+            self._write_now(self._transport, piece)
 
     def end_body(self, *, whole: bool) -> None:
         """End the answer with the streamed body."""
         request = self._in_flight
         self._streaming = self._in_flight = None
-        self._since = self._receiving_since = self._server.now
         if not whole:
             self.abort()
-        elif request is None or not request.keep_alive or self._server.stopping:
+        elif request is not None:
+            self._ended(request)
+
+    def _ended(self, request: Request) -> None:
+        """A request whose answer came in pieces has it whole."""
+        self._since = self._receiving_since = self._server.now
+        if not request.keep_alive or self._server.stopping:
             self._close_after_answer()
         else:
             self._advance()

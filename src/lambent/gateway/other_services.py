@@ -16,7 +16,7 @@ from lambent.gateway.authentication import Caller
 from lambent.gateway.http_server import Respond
 from lambent.gateway.other_errors import OtherServiceFailed, render
 from lambent.gateway.service_names import Addressed, bucket_of, may_be_unsigned, unsigned
-from lambent.gateway.streamed_body import SHORTEST_STREAMED_BYTES, StreamedBody
+from lambent.gateway.streamed_body import StreamedBody
 from lambent.wire.http import Request
 from lambent.wire.rest_json import RestJsonCodec
 
@@ -26,8 +26,8 @@ SCOPE_HEADER = "x-lambent-scope"
 ERROR_HEADER = "x-lambent-error"
 _OURS = frozenset({HOP_HEADER, ACCOUNT_HEADER, SCOPE_HEADER, ERROR_HEADER})
 
-_LONGEST_UNMEASURED_BYTES = 67_108_864
-"""Of an answer that doesn't say its length, and so has to be had whole before it is passed on."""
+_SHORTEST_STREAMED_BYTES = 65_536
+"""What is shorter is one write with its head."""
 
 _ATTEMPTS = 40
 _ATTEMPT_SECONDS = 0.05
@@ -179,9 +179,7 @@ def _for_companion(request: Request, addressed: Addressed) -> Outgoing:
         port = request.headers.get("host", "").rpartition(":")[2]
         host = f"localhost:{port}" if port.isdigit() else "localhost"
         headers = [(name, host if name == "host" else value) for name, value in headers]
-    headers.append((ACCOUNT_HEADER, account))
-    if "authorization" not in request.headers:
-        headers.append((SCOPE_HEADER, f"{region}/{addressed.service}"))
+    headers += [(ACCOUNT_HEADER, account), (SCOPE_HEADER, f"{region}/{addressed.service}")]
     return Outgoing(request.method, target, headers, request.body)
 
 
@@ -190,8 +188,8 @@ async def _answer(outgoing: Outgoing, answer: Incoming, respond: Respond) -> Non
     if kind is not None:
         raise _companions_failure(kind, (await _whole(answer)).decode(errors="replace"))
     try:
-        if outgoing.method == "HEAD" or (answer.length or 0) >= SHORTEST_STREAMED_BYTES:
-            body = StreamedBody(answer.length or 0)
+        if outgoing.method == "HEAD" or answer.length is None or answer.length >= _SHORTEST_STREAMED_BYTES:
+            body = StreamedBody(answer.length)
             respond(answer.status, answer.headers, body)
             if body.wanted:
                 await _pass_on(answer, body)
@@ -202,25 +200,21 @@ async def _answer(outgoing: Outgoing, answer: Incoming, respond: Respond) -> Non
 
 
 async def _pass_on(answer: Incoming, body: StreamedBody) -> None:
+    whole = False
     try:
         async for piece in answer.pieces:
             await body.write(piece)
+        whole = True
     except ConnectionResetError:  # nobody reads it any more
         return
     except ForwardingFailed as error:  # it is too late for another answer; the connection is cut
         logger.warning("An answer broke off: %s", error)
     finally:
-        body.close()
+        body.close(whole=whole)
 
 
 async def _whole(answer: Incoming) -> bytes:
-    pieces, size = [], 0
-    async for piece in answer.pieces:
-        size += len(piece)
-        if size > _LONGEST_UNMEASURED_BYTES:
-            raise OtherServiceFailed("BadGateway", 502, "The answer is too long, and doesn't say how long it is.")
-        pieces.append(piece)
-    return b"".join(pieces)
+    return b"".join([piece async for piece in answer.pieces])
 
 
 def _companions_failure(kind: str, said: str) -> OtherServiceFailed:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
-from typing import NamedTuple, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 import httptools
 
@@ -540,16 +540,21 @@ _BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+UNTIL_CLOSED: Final = -1
+"""The length of a body that has none: HTTP/1.0 has no chunks."""
 
 
-def encode_head(status: int, headers: ResponseHeaders, *, length: int, date: str, connection: str | None) -> bytes:
+def encode_head(
+    status: int, headers: ResponseHeaders, *, length: int | None, date: str, connection: str | None
+) -> bytes:
     """The response's status line and headers, ready to send.
 
     Args:
         status: 200 to 599.
         headers: what the answer says. Content-Length, Date, Connection and Transfer-Encoding are the server's own and
             must not be among them.
-        length: of the body that a GET would get.
+        length: of the body that a GET would get; None for one that comes in chunks, `UNTIL_CLOSED` for one that ends
+            with the connection.
         date: the Date header's value.
         connection: "close", "keep-alive" or nothing.
 
@@ -558,15 +563,16 @@ def encode_head(status: int, headers: ResponseHeaders, *, length: int, date: str
     """
     text = _STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"
     if isinstance(headers, str):
-        length_line = "" if status in _BODILESS else f"Content-Length: {length}\r\n"
+        length_line = "" if status in _BODILESS else _framing(length)
         connection_line = "" if connection is None else f"Connection: {connection}\r\n"
         return f"{text}{headers}{length_line}{connection_line}Date: {date}\r\n\r\n".encode("latin-1")
     for name, value in headers:
         text += f"{name}: {value}\r\n"
     lines = len(headers) + 3
     if status not in _BODILESS:
-        text += f"Content-Length: {length}\r\n"
-        lines += 1
+        framing = _framing(length)
+        text += framing
+        lines += bool(framing)
     if connection is not None:
         text += f"Connection: {connection}\r\n"
         lines += 1
@@ -577,6 +583,20 @@ def encode_head(status: int, headers: ResponseHeaders, *, length: int, date: str
         return text.encode("latin-1")
     except UnicodeEncodeError:
         return text.encode()
+
+
+def _framing(length: int | None) -> str:
+    if length is None:
+        return "Transfer-Encoding: chunked\r\n"
+    return "" if length == UNTIL_CLOSED else f"Content-Length: {length}\r\n"
+
+
+def encode_chunk(data: bytes) -> bytes:
+    """A piece of a chunked body; not for an empty one, which would be its end."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+LAST_CHUNK = b"0\r\n\r\n"
 
 
 def has_body(method: str, status: int) -> bool:
