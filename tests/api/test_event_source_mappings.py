@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -335,6 +336,26 @@ def test_a_source_that_vanishes_takes_nothing_away(with_aws: Mappings, aws: str,
     with_aws.settled(made)
     with_aws.client.delete_event_source_mapping(UUID=made["UUID"])
     with_aws.gone(made)
+
+
+def test_sources_of_the_companion_are_those_of_the_account(
+    lambent: LambentServer, lambda_client: ClientFactory, account: str
+) -> None:
+    """Under `dev`, what was made through Lambent's own port is what is looked at."""
+    keys = {"aws_access_key_id": account, "aws_secret_access_key": "any"}
+    sqs = boto3.session.Session(**keys, region_name=REGION).client("sqs", endpoint_url=lambent.url)
+    url = sqs.create_queue(QueueName="companion-queue")["QueueUrl"]
+    found = Mappings(lambda_client(), account)
+    create(found.client)
+    settle(found.client)
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    foreign = arn.replace(account, "999999999999")
+    assert "NonExistentQueue" in found.invalid(EventSourceArn=foreign)
+    made = found.create(EventSourceArn=arn)
+    assert found.settled(made)["State"] == "Enabled"
+    found.client.delete_event_source_mapping(UUID=made["UUID"])
+    sqs.delete_queue(QueueUrl=url)
+    sqs.close()
 
 
 # --- §2, k: duplicates ---
