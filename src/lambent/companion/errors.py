@@ -10,10 +10,8 @@ class ForwardingFailed(Exception):
 
     Attributes:
         timed_out: it took too long.
-        unsent: nobody took the connection, so that it may be tried again.
     """
 
-    def __init__(self, message: str, *, timed_out: bool = False, unsent: bool = False) -> None:
+    def __init__(self, message: str, *, timed_out: bool = False) -> None:
         super().__init__(message)
         self.timed_out = timed_out
-        self.unsent = unsent

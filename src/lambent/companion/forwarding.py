@@ -79,7 +79,8 @@ class Forwarder:
     """A client of the companion and of other endpoints."""
 
     def __init__(self) -> None:
-        self._pools: dict[str, Any] = {}
+        self._pool: tuple[str, Any] | None = None  # to the companion
+        self._elsewhere: Any = None
         self._httpcore: Any = None
 
     @contextlib.asynccontextmanager
@@ -94,9 +95,8 @@ class Forwarder:
         httpcore = self._httpcore
         where = url or "the companion"
         with _told(httpcore, where):
-            answer = await self._pool(httpcore, socket_path).handle_async_request(
-                _request(httpcore, request, url or "http://companion")
-            )
+            pool = await self._pool_to(httpcore, socket_path)
+            answer = await pool.handle_async_request(_request(httpcore, request, url or "http://companion"))
         try:
             headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in answer.headers]
             yield Incoming(
@@ -111,20 +111,31 @@ class Forwarder:
 
     async def close(self) -> None:
         """Cut what is open."""
-        for pool in self._pools.values():
-            with contextlib.suppress(Exception):  # the server stops; a connection that can't be closed ends with it
-                await pool.aclose()
+        for pool in (self._elsewhere, self._pool and self._pool[1]):
+            if pool is not None:
+                await _close(pool)
 
-    def _pool(self, httpcore: Any, socket_path: str) -> Any:
-        pool = self._pools.get(socket_path)
-        if pool is None:
-            pool = self._pools[socket_path] = httpcore.AsyncConnectionPool(
-                uds=socket_path or None,
-                max_connections=_IN_FLIGHT,
-                max_keepalive_connections=32,
-                keepalive_expiry=30.0,
-            )
-        return pool
+    async def _pool_to(self, httpcore: Any, socket_path: str) -> Any:
+        if not socket_path:
+            if self._elsewhere is None:
+                self._elsewhere = _new_pool(httpcore, None)
+            return self._elsewhere
+        if self._pool is None or self._pool[0] != socket_path:
+            old, self._pool = self._pool, (socket_path, _new_pool(httpcore, socket_path))
+            if old is not None:
+                await _close(old[1])
+        return self._pool[1]
+
+
+def _new_pool(httpcore: Any, socket_path: str | None) -> Any:
+    return httpcore.AsyncConnectionPool(
+        uds=socket_path, max_connections=_IN_FLIGHT, max_keepalive_connections=32, keepalive_expiry=30.0
+    )
+
+
+async def _close(pool: Any) -> None:
+    with contextlib.suppress(Exception):  # of a connection that can't be closed nothing is left to be done
+        await pool.aclose()
 
 
 def _load() -> Any:
@@ -187,6 +198,6 @@ def _told(httpcore: Any, where: str) -> Iterator[None]:
     except httpcore.TimeoutException as error:
         raise ForwardingFailed(f"{where} did not answer in time", timed_out=True) from error
     except httpcore.ConnectError as error:
-        raise ForwardingFailed(f"{where} can't be reached: {error}", unsent=True) from error
+        raise ForwardingFailed(f"{where} can't be reached: {error}") from error
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
         raise ForwardingFailed(f"{where} could not be asked: {error or type(error).__name__}") from error

@@ -20,9 +20,10 @@ from lambent.companion.errors import CompanionUnavailable
 
 _START_SECONDS = 60.0
 _END_SECONDS = 5.0
+_ENDING_SECONDS = 0.5
 _BACKLOG = 512
 _LINE_BYTES = 1 << 16
-_SOCKET = "companion.sock"
+_SOCKETS = "companion-*.sock"
 _READY = b"ready\n"  # as lambent.companion.launcher says it
 _LEVELS = {"INFO": logging.DEBUG, "WARNING": logging.WARNING, "ERROR": logging.ERROR, "CRITICAL": logging.ERROR}
 _OURS = "lambent."
@@ -49,6 +50,7 @@ class CompanionProcess:
         self._spawn = spawn
         self._starting = asyncio.Lock()  # held while one is started; nothing else is taken under it
         self._process: asyncio.subprocess.Process | None = None
+        self._starts = 0
         self._directory_fd: int | None = None
         self._stopping = False
 
@@ -69,6 +71,20 @@ class CompanionProcess:
                     await self._start()
         return self._path()
 
+    async def ended(self, address: str) -> bool:
+        """Whether the one that was at this address has ended, or does so within a moment.
+
+        It is asked when a request has failed, of which the process's end may be the cause; then what the request would
+        have changed is gone with everything else, and it can be sent again.
+        """
+        process = self._process
+        if process is None or address != self._path():
+            return True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_ENDING_SECONDS):
+                await process.wait()
+        return process.returncode is not None
+
     async def stop(self) -> None:
         """End it."""
         self._stopping = True
@@ -79,23 +95,26 @@ class CompanionProcess:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_END_SECONDS):
                     await process.wait()
-        self._remove_socket()
+        self._remove_sockets()
+        if self._directory_fd is not None:
+            os.close(self._directory_fd)
+            self._directory_fd = None
 
     def _runs(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
     def _path(self) -> str:
+        name = _SOCKETS.replace("*", str(self._starts))
         if sys.platform != "linux":
-            return str(self._directory / _SOCKET)
+            return str(self._directory / name)
         if self._directory_fd is None:
             self._directory_fd = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        return f"/proc/self/fd/{self._directory_fd}/{_SOCKET}"
+        return f"/proc/self/fd/{self._directory_fd}/{name}"
 
-    def _remove_socket(self) -> None:
-        if self._directory_fd is not None:
-            Path(self._path()).unlink(missing_ok=True)
-            os.close(self._directory_fd)
-            self._directory_fd = None
+    def _remove_sockets(self) -> None:
+        """This server's, and what one that was killed has left."""
+        for path in self._directory.glob(_SOCKETS):
+            path.unlink(missing_ok=True)
 
     async def _start(self) -> None:
         if self._stopping:
@@ -122,11 +141,11 @@ class CompanionProcess:
         logger.info("The companion runs: the other AWS services behind this port. Their state is in memory only.")
 
     def _listen(self) -> socket.socket:
-        path = Path(self._path())
+        self._remove_sockets()
+        self._starts += 1
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            path.unlink(missing_ok=True)
-            listener.bind(str(path))
+            listener.bind(self._path())
             listener.listen(_BACKLOG)
         except OSError as error:
             listener.close()

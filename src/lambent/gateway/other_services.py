@@ -5,7 +5,6 @@ companion, and `x-lambent-hop`, by which a second Lambent, or this one again, kn
 once, and refuses it: two servers that are each other's endpoint would send it round for ever.
 """
 
-import asyncio
 import logging
 from typing import Protocol
 
@@ -29,8 +28,7 @@ _OURS = frozenset({HOP_HEADER, ACCOUNT_HEADER, SCOPE_HEADER, ERROR_HEADER})
 _SHORTEST_STREAMED_BYTES = 65_536
 """What is shorter is one write with its head."""
 
-_ATTEMPTS = 40
-_ATTEMPT_SECONDS = 0.05
+_ATTEMPTS = 2  # one more, when the companion has died
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +38,9 @@ class Companion(Protocol):
 
     async def address(self) -> str:
         """The path of its socket; starts it."""
+
+    async def ended(self, address: str) -> bool:
+        """Whether the one at that path has died."""
 
 
 class OtherServices:
@@ -110,7 +111,10 @@ class OtherServices:
             )
         url = self._endpoints.configured(_client_name(request, service))
         if url is not None:
-            await self._send(_unchanged(request), respond, url=url)
+            try:
+                await self._send(_unchanged(request), respond, url=url)
+            except ForwardingFailed as error:
+                raise _failed(error) from error
         elif self._companion is None:
             raise OtherServiceFailed(
                 "ServiceUnavailable",
@@ -125,27 +129,27 @@ class OtherServices:
         self, request: Request, addressed: Addressed, companion: Companion, respond: Respond
     ) -> None:
         outgoing = _for_companion(request, addressed)
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
             try:
                 path = await companion.address()
             except CompanionUnavailable as error:
                 raise OtherServiceFailed("ServiceUnavailable", 503, str(error)) from error
-            if await self._send(outgoing, respond, socket_path=path):
+            try:
+                await self._send(outgoing, respond, socket_path=path)
+            except ForwardingFailed as error:
+                if attempt + 1 == _ATTEMPTS or not await companion.ended(path):
+                    raise _failed(error) from error
+            else:
                 return
-            await asyncio.sleep(_ATTEMPT_SECONDS)  # it has just died, and we haven't been told yet
-        raise OtherServiceFailed("ServiceUnavailable", 503, "The companion can't be reached.")
 
-    async def _send(self, outgoing: Outgoing, respond: Respond, *, socket_path: str = "", url: str = "") -> bool:
-        """Send and answer; false if nobody listens at the socket."""
-        try:
-            async with self._forwarder.send(outgoing, socket_path=socket_path, url=url) as answer:
-                await _answer(outgoing, answer, respond)
-        except ForwardingFailed as error:
-            if error.unsent and socket_path:
-                return False
-            code, status = ("GatewayTimeout", 504) if error.timed_out else ("BadGateway", 502)
-            raise OtherServiceFailed(code, status, f"{error}.") from error
-        return True
+    async def _send(self, outgoing: Outgoing, respond: Respond, *, socket_path: str = "", url: str = "") -> None:
+        async with self._forwarder.send(outgoing, socket_path=socket_path, url=url) as answer:
+            await _answer(outgoing, answer, respond)
+
+
+def _failed(error: ForwardingFailed) -> OtherServiceFailed:
+    code, status = ("GatewayTimeout", 504) if error.timed_out else ("BadGateway", 502)
+    return OtherServiceFailed(code, status, f"{error}.")
 
 
 def _client_name(request: Request, service: str) -> str:

@@ -12,10 +12,14 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 ACCOUNT_HEADER = "x-moto-account-id"  # moto's own
 SCOPE_HEADER = "x-lambent-scope"
-"""REGION/SERVICE of a request that isn't signed in its head: presigned, or not at all."""
+"""REGION/SERVICE of a request, however it is signed, if it is."""
 
 ERROR_HEADER = "x-lambent-error"
 """In an answer: it is the companion's failure, of this kind; the body is a sentence about it."""
+
+# What urllib and curl call whatever they put, and moto would take apart instead of keeping it.
+_FORM = "application/x-www-form-urlencoded"
+_BYTES = "binary/octet-stream"
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +48,8 @@ class _Front:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         scope = environ.pop("HTTP_X_LAMBENT_SCOPE", "")
         service = scope.partition("/")[2]
+        if service == "s3" and environ["REQUEST_METHOD"] == "PUT" and environ.get("CONTENT_TYPE") == _FORM:
+            environ["CONTENT_TYPE"] = _BYTES
         if scope and service != "s3" and "HTTP_AUTHORIZATION" not in environ:
             # moto looks for service and region in the head only. S3 finds what it needs in the query.
             account = environ.get("HTTP_X_MOTO_ACCOUNT_ID", "")
