@@ -7,14 +7,14 @@ from tests.api.golden_world import Reasons, Situations, World, nothing, small
 
 FILE = "provisioned"
 
-_SLOW_START = "import time\ntime.sleep(3)\ndef handler(event, context): return 1"
+_START = "def handler(event, context): return 1"
+_SLOW_START = f"import time\ntime.sleep(3)\n{_START}"
 _NO_START = "raise ValueError('no start')"
 _PATIENCE_SECONDS = 60
 
 
 def version(world: World) -> None:
-    small(world)
-    world.client.publish_version(FunctionName=world.values["function"])
+    _code(world, _START)
 
 
 def alias(world: World) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from lambent.core.function import FunctionTarget, target_of
+from lambent.core.function import LATEST, FunctionTarget, target_of
 from lambent.core.provisioned import Allocation, Demand, ProvisionedConfig, combined, shares
 from lambent.core.scope import Scope
 from lambent.store import concurrency as table
@@ -123,11 +123,13 @@ class Provisioning:
         targets = {
             configuration.version: target
             for configuration in found.versions
-            if (target := target_of(configuration)) is not None
+            if configuration.version != LATEST and (target := target_of(configuration)) is not None
         }
         demands: dict[str, Demand] = {}
         for (_, asked), wanted in by_config.items():
             for version, count in wanted.items():
+                if version == LATEST:  # its alias was pointed there since: nothing can be provisioned for that
+                    continue
                 before = demands.get(version, Demand())
                 demands[version] = Demand(before.environments + count, max(before.asked, asked))
         self._plans[scope, name] = _Plan(targets, by_config)
