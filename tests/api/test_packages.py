@@ -11,6 +11,7 @@ from lambent.core.concurrency import AccountLimits
 from tests.api.calls import create, package, refusal, settle
 from tests.api.conftest import ClientFactory
 from tests.api.control_plane import ControlPlane
+from tests.lambent_server import LambentServer, zip_of
 
 pytestmark = pytest.mark.root
 
@@ -57,3 +58,15 @@ def test_code_storage_is_limited(small_account: Any) -> None:
         assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
     small_account.delete_function(FunctionName="first")
     create(small_account, "second")
+
+
+def test_a_zip_from_s3_may_have_more_than_50_mib(
+    lambda_client: ClientFactory, lambent_with_aws: LambentServer, s3: Any, account: str
+) -> None:
+    large = zip_of({"index.py": "def handler(event, context): return event\n", "large": TOO_MUCH})
+    s3.create_bucket(Bucket=account)
+    s3.put_object(Bucket=account, Key="large.zip", Body=large)
+    client = lambda_client(url=lambent_with_aws.url)
+    create(client, Code={"S3Bucket": account, "S3Key": "large.zip"})
+    assert settle(client)["CodeSize"] == len(large) > 52_428_800
+    client.delete_function(FunctionName="my-function")
