@@ -12,7 +12,10 @@
       code_trees       the same, unpacked
       code_archive     what a valid package is, and how it is unpacked
       tree_stack       layers laid over each other
+    event_source_mappings
+                     the table module of mappings; settles their transitions
     code_source      deployment packages fetched from S3
+    event_sources    whether a queue or a stream is there, asked of its service
 
 A *unit of work* is what is committed together. A *package* is a zip as the caller uploaded it, a function's or a
 layer's; its *tree* is that package unpacked. What was answered 2xx is on disk; what can be made again (trees) isn't
