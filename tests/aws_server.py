@@ -20,6 +20,8 @@ def aws_server() -> Iterator[str]:
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
+        # It logs each request: nobody reads that, and a full pipe would stop it.
+        reader = threading.Thread(target=collections.deque, args=(process.stdout, 0), daemon=True)
         try:
             said = ""
             for line in process.stdout:
@@ -29,11 +31,12 @@ def aws_server() -> Iterator[str]:
                     break
             else:
                 raise AssertionError(f"no AWS server: {said}")
-            # It logs each request: nobody reads that, and a full pipe would stop it.
-            threading.Thread(target=collections.deque, args=(process.stdout, 0), daemon=True).start()
+            reader.start()
             yield match[1]
         finally:
             process.kill()
+            if reader.ident is not None:
+                reader.join()  # before the pipe is closed under it
 
 
 def environment_with_aws(url: str) -> dict[str, str]:
