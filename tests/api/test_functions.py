@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from tests.api.calls import PATIENTLY, call, create, package, refusal, send, settle
 from tests.api.conftest import ClientFactory
-from tests.lambent_server import REGION, LambentServer
+from tests.lambent_server import LambentServer
 
 pytestmark = pytest.mark.root
 
@@ -360,12 +360,6 @@ class TestTags:
         arn = create(client, Tags={"key": "value"})["FunctionArn"]
         assert client.list_tags(Resource=arn)["Tags"] == {"key": "value"}
         assert client.get_function(FunctionName="my-function")["Tags"] == {"key": "value"}
-
-    def test_other_resources_do_not_exist_yet(self, client: Any, account: str) -> None:
-        arn = f"arn:aws:lambda:{REGION}:{account}:code-signing-config:csc-01234567890abcdef"
-        with pytest.raises(ClientError) as error:
-            client.list_tags(Resource=arn)
-        assert refusal(error) == ("ResourceNotFoundException", "The resource you requested does not exist.")
 
     def test_versions_have_no_tags(self, client: Any) -> None:
         arn = create(client, Publish=True)["FunctionArn"]
