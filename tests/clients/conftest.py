@@ -1,8 +1,9 @@
-"""The AWS SDK for JavaScript, installed once into .cache."""
+"""Clients that aren't dependencies of the tests: installed once into .cache."""
 
 import fcntl
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 _PACKAGE = "@aws-sdk/client-lambda"
 _VERSION = "3.1162.0"
 _CACHE = Path(__file__).parent.parent.parent / ".cache" / "sdk-for-javascript"
+_CHALICE = Path(__file__).parent.parent.parent / ".cache" / "chalice"
+_INSTALL_CHALICE = ("install", "--quiet", "chalice==1.32.0", "setuptools<81")
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +30,21 @@ def sdk_for_javascript() -> Path:
             )
             assert installed.returncode == 0, installed.stderr
     return _CACHE
+
+
+@pytest.fixture(scope="session")
+def chalice() -> Path:
+    """The program of AWS Chalice, in an environment of its own: it pins other versions of what Lambent needs."""
+    _CHALICE.mkdir(parents=True, exist_ok=True)
+    program = _CHALICE / "bin" / "chalice"
+    with (_CHALICE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (_CHALICE / "installed").exists():
+            for command in (
+                [sys.executable, "-m", "venv", str(_CHALICE)],
+                [_CHALICE / "bin" / "pip", *_INSTALL_CHALICE],
+            ):
+                made = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+                assert made.returncode == 0, made.stderr
+            (_CHALICE / "installed").touch()
+    return program
