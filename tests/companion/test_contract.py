@@ -49,6 +49,7 @@ SIGNATURES = {
     "moto.cloudformation.parsing:get_model_list": [],
     "moto.cloudformation.parsing:get_model_map": [],
     "moto.cloudformation.parsing:get_name_type_map": [],
+    "moto.iam.models:generate_access_key_id_from_account_id": ["account_id", "prefix", "total_length"],
     "moto.settings:moto_server_host": [],
     "moto.core.responses:BaseResponse.get_current_account": ["self"],
     "moto.moto_server.werkzeug_app:create_backend_app": ["service"],

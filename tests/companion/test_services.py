@@ -136,6 +136,26 @@ class TestOthers:
         queue = aws_client(lambent, "sqs", "test").create_queue(QueueName="q")["QueueUrl"]
         assert queue == f"{lambent.url}/000000000000/q"
 
+    def test_an_assumed_role_acts_in_its_own_account(self, aws: Account, lambent: LambentServer) -> None:
+        """So does a user's access key; Lambda and the others agree about whose they are."""
+        other = str(int(aws.number) + 700_000)
+        role = f"arn:aws:iam::{other}:role/cross-account"
+        keys = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
+        key = keys["AccessKeyId"]
+        assert aws_client(lambent, "sts", key).get_caller_identity()["Account"] == other
+        queue = aws_client(lambent, "sqs", key).create_queue(QueueName="q")["QueueUrl"]
+        assert queue == f"{lambent.url}/{other}/q"
+        create_function(aws_client(lambent, "lambda", key), "f", "def handler(event, context): pass")
+        made = aws_client(lambent, "lambda", other).get_function_configuration(FunctionName="f")
+        assert made["FunctionArn"] == f"arn:aws:lambda:{REGION}:{other}:function:f"
+        aws_client(lambent, "lambda", other).delete_function(FunctionName="f")
+
+        iam = aws.client("iam")
+        iam.create_user(UserName="u")
+        key = iam.create_access_key(UserName="u")["AccessKey"]["AccessKeyId"]
+        identity = aws_client(lambent, "sts", key).get_caller_identity()
+        assert identity["Arn"] == f"arn:aws:iam::{aws.number}:user/u"
+
     def test_accounts_and_regions_are_apart(self, aws: Account, lambent: LambentServer) -> None:
         aws.client("sqs").create_queue(QueueName="q")
         assert "QueueUrls" not in aws.client("sqs", "us-west-2").list_queues()

@@ -121,6 +121,48 @@ def test_versions_aliases_permissions_and_layers(client: Any, cloudformation: An
     assert client.list_layers()["Layers"] == []
 
 
+def test_urls_event_source_mappings_and_routing(client: Any, cloudformation: Any, aws: Account) -> None:
+    resources = {
+        "Fn": function(FunctionName="named"),
+        "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "work"}},
+        "Mapping": {
+            "Type": "AWS::Lambda::EventSourceMapping",
+            "Properties": {
+                "FunctionName": {"Ref": "Fn"},
+                "EventSourceArn": {"Fn::GetAtt": ["Queue", "Arn"]},
+                "BatchSize": "5",
+                "Enabled": "false",
+            },
+        },
+        "Url": {
+            "Type": "AWS::Lambda::Url",
+            "Properties": {"TargetFunctionArn": {"Fn::GetAtt": ["Fn", "Arn"]}, "AuthType": "NONE"},
+        },
+        "First": {"Type": "AWS::Lambda::Version", "Properties": {"FunctionName": {"Ref": "Fn"}}},
+    }
+    values = {
+        "Mapping": {"Ref": "Mapping"},
+        "Url": {"Fn::GetAtt": ["Url", "FunctionUrl"]},
+        "First": {"Fn::GetAtt": ["First", "Version"]},
+    }
+    cloudformation.create_stack(StackName="stack", TemplateBody=template(resources, values))
+    made = outputs(cloudformation)
+    assert made["Url"] == client.get_function_url_config(FunctionName="named")["FunctionUrl"]
+    mapping = client.get_event_source_mapping(UUID=made["Mapping"])
+    assert (mapping["BatchSize"], mapping["EventSourceArn"]) == (5, f"arn:aws:sqs:{REGION}:{aws.number}:work")
+
+    resources["Mapping"]["Properties"]["BatchSize"] = "7"  # type: ignore[index]
+    resources["Url"]["Properties"]["InvokeMode"] = "BUFFERED"  # type: ignore[index]
+    resources["Fn"]["Properties"]["Code"] = {"ZipFile": CODE % "two"}
+    resources["Second"] = {"Type": "AWS::Lambda::Version", "Properties": {"FunctionName": {"Ref": "Fn"}}}
+    cloudformation.update_stack(StackName="stack", TemplateBody=template(resources, values))
+    assert outputs(cloudformation) == made
+    assert client.get_event_source_mapping(UUID=made["Mapping"])["BatchSize"] == 7
+
+    cloudformation.delete_stack(StackName="stack")
+    assert client.list_functions()["Functions"] == []
+
+
 def test_what_lambda_refuses_is_the_stacks_error(cloudformation: Any) -> None:
     with pytest.raises(ClientError, match=r"Resource handler returned message: .*handler"):
         cloudformation.create_stack(

@@ -13,7 +13,7 @@ from botocore.credentials import Credentials
 from lambent.clock import Clock
 from lambent.core.errors import IncompleteSignature, InvalidSignature, MissingAuthenticationToken, UnrecognizedClient
 from lambent.core.scope import Scope
-from lambent.gateway.authentication import AnyCredentials, Caller, VerifiedCredentials
+from lambent.gateway.authentication import AnyCredentials, Caller, VerifiedCredentials, account_of
 from lambent.gateway.credentials import RootKey, RootKeyUnusableError
 from lambent.wire.http import Headers, Request
 
@@ -144,3 +144,21 @@ class TestRootKey:
         assert key.secret_access_key not in repr(key)
         (file,) = tmp_path.iterdir()
         assert json.loads(file.read_text())["secret_access_key"] == key.secret_access_key
+
+
+@pytest.mark.parametrize(
+    ("access_key", "account"),
+    [
+        ("123456789012", "123456789012"),
+        ("LSIAAAAAAAAAABABCDEFGHIJ", "000000000000"),  # too long
+        ("LSIADSVLLQ5TABCDEFGH", "123123123123"),
+        ("LKIAAAAAAAAAABCDEFGH", "000000000000"),
+        ("LSIA1111111111111111", "000000000000"),  # not base 32
+        ("LSIA7777777777777777", "000000000000"),  # more than twelve digits
+        ("AKIAIOSFODNN7EXAMPLE", "000000000000"),  # AWS's own
+        ("test", "000000000000"),
+        ("", "000000000000"),
+    ],
+)
+def test_the_account_of_an_access_key_under_dev(access_key: str, account: str) -> None:
+    assert account_of(access_key) == account

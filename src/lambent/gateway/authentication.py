@@ -8,6 +8,8 @@ refuse what AWS's front end refuses, in its words.
 from __future__ import annotations
 
 import base64
+import binascii
+import contextlib
 import hmac
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,6 +23,9 @@ from lambent.wire.sigv4 import CredentialScope, SignatureParser, SignatureVerifi
 DEFAULT_ACCOUNT = "000000000000"
 
 _ACCOUNT_DIGITS = 12
+# As lambent.companion.launcher.accounts makes them.
+_COMPANIONS_KEYS = ("LKIA", "LSIA")
+_COMPANIONS_KEY_LENGTH = 20
 _CACHED_CALLERS = 1024
 
 LONGEST_ACCESS_KEY = 128
@@ -81,27 +86,29 @@ class Authenticator(Protocol):
 
 
 def account_of(access_key: str, *, default: str = DEFAULT_ACCOUNT) -> str:
-    """The account of an access key under `dev`, where 12 digits are one, and all other keys are of the default."""
-    is_account = len(access_key) == _ACCOUNT_DIGITS and access_key.isascii() and access_key.isdigit()
-    return access_key if is_account else default
+    """The account of an access key under `dev`.
+
+    12 digits are one; keys that the companion has given out, for a user or an assumed role, have theirs in them; all
+    others, AWS's own among them, are of the default account.
+    """
+    if len(access_key) == _ACCOUNT_DIGITS and access_key.isascii() and access_key.isdigit():
+        return access_key
+    if len(access_key) == _COMPANIONS_KEY_LENGTH and access_key.startswith(_COMPANIONS_KEYS):
+        with contextlib.suppress(binascii.Error):
+            account = f"{int.from_bytes(base64.b32decode(access_key[4:12])):012}"
+            return account if len(account) == _ACCOUNT_DIGITS else default
+    return default
 
 
-class _Callers:
+class _Callers(dict[CredentialScope, Caller]):
     """The `Caller` of each credential seen lately; an access key's account never changes."""
 
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, CredentialScope], Caller] = {}
-
-    def of(self, account: str, scope: CredentialScope) -> Caller:
-        key = (account, scope)
-        caller = self._known.get(key)
-        if caller is None:
-            if len(scope.access_key) > LONGEST_ACCESS_KEY:
-                raise _unrecognized()
-            caller = Caller(Scope(account, scope.region), scope.access_key, scope.service)
-            if len(self._known) >= _CACHED_CALLERS:
-                self._known.clear()
-            self._known[key] = caller
+    def add(self, account: str, scope: CredentialScope) -> Caller:
+        if len(scope.access_key) > LONGEST_ACCESS_KEY:
+            raise _unrecognized()
+        if len(self) >= _CACHED_CALLERS:
+            self.clear()
+        caller = self[scope] = Caller(Scope(account, scope.region), scope.access_key, scope.service)
         return caller
 
 
@@ -124,7 +131,10 @@ class AnyCredentials:
     def authenticate(self, request: Request) -> Caller:
         """Name the caller; see `Authenticator`."""
         scope = self._parser.parse(request).claim.scope
-        return self._callers.of(account_of(scope.access_key, default=self._default_account), scope)
+        caller = self._callers.get(scope)
+        if caller is None:
+            caller = self._callers.add(account_of(scope.access_key, default=self._default_account), scope)
+        return caller
 
     def authenticate_reader(self, request: Request) -> None:
         """Everybody may."""
@@ -144,7 +154,7 @@ class VerifiedCredentials:
         """Name the claimed caller; see `Authenticator`."""
         scope = self._parser.parse(request).claim.scope
         _, account = self._credentials(scope.access_key)
-        return self._callers.of(account, scope)
+        return self._callers.get(scope) or self._callers.add(account, scope)
 
     def authenticate(self, request: Request) -> Caller:
         """Name the caller; see `Authenticator`."""
@@ -152,7 +162,7 @@ class VerifiedCredentials:
         scope = signature.claim.scope
         secret, account = self._credentials(scope.access_key)
         self._verifier.verify(request, signature, secret, now_ms=self._clock.now_ms())
-        return self._callers.of(account, scope)
+        return self._callers.get(scope) or self._callers.add(account, scope)
 
     def authenticate_reader(self, request: Request) -> None:
         """By a signature, or by access key and secret as user name and password: scrapers can't sign."""

@@ -32,6 +32,7 @@ def changes(lambent: Lambent) -> Mapping[str, Change]:
     return {
         "moto.core.models": accounts.default_account,
         "moto.core.config": accounts.configuration,
+        "moto.iam.models": accounts.access_keys,
         "moto.settings": accounts.addresses,
         "moto.awslambda.utils": ours(functions.take_the_place_of_backends),
         "moto.awslambda.models": ours(functions.take_the_place_of_models),
