@@ -23,7 +23,7 @@ from lambent.assembly.companion import RestOfAws
 from lambent.assembly.control_plane import Collaborators, control_plane
 from lambent.assembly.environments import CodeMounts, EnvironmentFactory
 from lambent.assembly.sandboxes import RUNTIME_API_PORT, SandboxHost
-from lambent.clock import Clock
+from lambent.clock import Clock, SteadyClock
 from lambent.core.admission import Admission
 from lambent.core.concurrency import AccountLimits
 from lambent.core.function import FunctionTarget
@@ -34,6 +34,7 @@ from lambent.environments.zygote_plans import ZygotePlans
 from lambent.gateway.api import Api
 from lambent.gateway.authentication import AnyCredentials, Authenticator, VerifiedCredentials
 from lambent.gateway.code_links import CodeDownloads
+from lambent.gateway.control import TOKEN_FILE, Control
 from lambent.gateway.credentials import RootKey, RootKeyUnusableError
 from lambent.gateway.front import Front
 from lambent.gateway.function_urls.handler import UrlFront
@@ -41,7 +42,9 @@ from lambent.gateway.host_rules import HostRules
 from lambent.gateway.http_server import HttpServer
 from lambent.gateway.invoke import InvokeOperation
 from lambent.gateway.metrics_page import MetricsPage
+from lambent.gateway.queue_routes import queue_routes
 from lambent.ids import IdMaker
+from lambent.observe.event_metrics import EventMetrics
 from lambent.observe.log_store import LogLimits, LogStore
 from lambent.observe.metrics import InvocationMetrics
 from lambent.runtimes.catalogue import RUNTIMES
@@ -54,8 +57,10 @@ from lambent.sandbox.pool import DEFAULT_TMP_MB
 from lambent.services.activation import Activation
 from lambent.services.catalogue_view import CatalogueView
 from lambent.services.code_sweep import CodeSweep
+from lambent.services.deliveries import THREADS, Deliveries
 from lambent.services.deployments import Deployments
-from lambent.services.event_invoke_configs import RetryPolicies
+from lambent.services.event_history import EventHistory, HistoryLimits
+from lambent.services.event_invoke_configs import TermsOfEvents
 from lambent.services.events import EventInvoker, EventService
 from lambent.services.folders import Folders
 from lambent.services.invoke import InvokeService
@@ -71,10 +76,12 @@ from lambent.store.code_store import CodeStore
 from lambent.store.code_trees import CodeTrees
 from lambent.store.data_directory import DataDirectory, DataDirectoryError
 from lambent.store.database import Database
+from lambent.store.delivery_queue import DeliveryQueue
 from lambent.store.durable_files import write_durably
 from lambent.store.errors import StoreError
 from lambent.store.events import EventQueue
 from lambent.store.migrations import control
+from lambent.store.queue_administration import QueueAdministration
 from lambent.wire.http import Request
 from lambent.wire.rest_json import RestJsonCodec
 from lambent.wire.service_model import load_lambda_model
@@ -168,10 +175,12 @@ class _Assembly:
         self._posture = posture
         self._stack = stack
         self._clock = Clock()
+        self._queue_clock = SteadyClock()
         self._ids = IdMaker()
         self._limits = AccountLimits(concurrent_executions=settings.concurrency_limit)
         self._admission = Admission(settings.concurrency_limit)
         self._metrics = InvocationMetrics()
+        self._event_metrics = EventMetrics()
 
     async def start(self) -> Server:
         """All of it; requests are answered when this returns."""
@@ -220,8 +229,11 @@ class _Assembly:
         try:
             self._database = await asyncio.to_thread(Database.open, f"sqlite:///{data.control_database}", control)
             self._stack.callback(self._database.close)
-            self._queue = await asyncio.to_thread(EventQueue.open, f"sqlite:///{data.queue_database}")
+            queue_url = f"sqlite:///{data.queue_database}"
+            self._queue = await asyncio.to_thread(EventQueue.open, queue_url, now_ms=self._queue_clock.now_ms())
             self._stack.callback(self._queue.close)
+            self._queue_administration = QueueAdministration(queue_url, self._queue.writer)
+            self._stack.callback(self._queue_administration.close)
         except StoreError as error:
             raise CannotStart(f"the data directory {data.path} can't be used: {error}") from error
         self._code = CodeStore(BlobStore(data.packages), CodeTrees(data.code))
@@ -362,13 +374,41 @@ class _Assembly:
             ids=self._ids,
             clock=self._clock,
         )
+        self._make_queue(view)
+        self._url_view = UrlView(database=self._database, view=view)
+
+    def _make_queue(self, view: CatalogueView) -> None:
+        """Asynchronous invocations: events, what is sent when they are over, and what is known of them."""
+        destinations = self._rest_of_aws.destinations(threads=THREADS)
+        self._stack.callback(destinations.close)
         self._events = EventService(
             queue=self._queue,
             invoke_event=EventInvoker(self._invoke, self._admission),
-            policy_of=RetryPolicies(database=self._database, view=view),
-            clock=self._clock,
+            terms_of=TermsOfEvents(database=self._database, view=view),
+            metrics=self._event_metrics,
+            on_deliveries=lambda: self._deliveries.wake(),  # noqa: PLW0108  # it is made below
+            clock=self._queue_clock,
         )
-        self._url_view = UrlView(database=self._database, view=view)
+        self._deliveries = Deliveries(
+            queue=DeliveryQueue(self._queue.writer),
+            send=destinations.send,
+            functions=self._invoke,
+            on_event=self._events.accepted,
+            metrics=self._event_metrics,
+            ids=self._ids,
+            clock=self._queue_clock,
+        )
+        self._event_history = EventHistory(
+            administration=self._queue_administration,
+            limits=HistoryLimits(self._settings.event_history_hours, self._settings.event_history_events),
+            clock=self._queue_clock,
+            on_hastened=self._wake_queue,
+        )
+
+    def _wake_queue(self) -> None:
+        """Something may have become due."""
+        self._events.wake()
+        self._deliveries.wake()
 
     async def _unavailable(self, runtime: str) -> str | None:
         """Why this machine can't run a runtime, if it can't."""
@@ -409,7 +449,18 @@ class _Assembly:
                 ids=self._ids,
                 clock=self._clock,
             ),
-            metrics=MetricsPage(metrics=self._metrics, admission=self._admission, authenticator=authenticator),
+            metrics=MetricsPage(
+                metrics=self._metrics,
+                events=self._event_metrics,
+                admission=self._admission,
+                authenticator=authenticator,
+            ),
+            control=Control(
+                token=_secret(self._data.path / TOKEN_FILE, text=True).decode(),
+                authenticator=authenticator,
+                verifies=self._posture == "serve",
+                routes=queue_routes(self._event_history),
+            ),
             ids=self._ids,
             spawn=self._background.start,
             others=self._rest_of_aws.gateway(
@@ -441,6 +492,8 @@ class _Assembly:
             self._activation.run(),
             self._fleet.run(),
             self._events.run(),
+            self._deliveries.run(),
+            self._event_history.run(),
             self._code_sweep.run(),
             self._services.event_source_mappings.run(),
         ):
@@ -454,6 +507,7 @@ class _Assembly:
         await asyncio.gather(
             self._server.drained(timeout_seconds=_GRACE_SECONDS),
             self._events.stop(grace_seconds=_GRACE_SECONDS),
+            self._deliveries.stop(grace_seconds=_GRACE_SECONDS),
         )
         await self._fleet.stop()
         await self._server.close()
@@ -504,10 +558,11 @@ def _folders_of_functions(settings: Settings) -> list[Path]:
     return [*settings.folders, *(watched.folder for watched in settings.watch)]
 
 
-def _secret(path: Path) -> bytes:
-    """A secret of the data directory, made at its first use."""
+def _secret(path: Path, *, text: bool = False) -> bytes:
+    """A secret of the data directory, made at its first use: 32 bytes, or as many in hexadecimal digits."""
     if not path.exists():
-        write_durably(path, secrets.token_bytes(32), mode=0o600)
+        secret = secrets.token_bytes(32)
+        write_durably(path, secret.hex().encode() if text else secret, mode=0o600)
     return path.read_bytes()
 
 

@@ -22,3 +22,26 @@ class Clock:
     def monotonic(self) -> float:
         """Seconds that never run backwards; only differences mean something."""
         return time.monotonic()
+
+
+class SteadyClock(Clock):
+    """Wall time that doesn't jump: the wall's when it was made, carried on by the time since the machine was started.
+
+    For what waits until a time: somebody who sets the clock of the machine (or a daemon that has just found out how
+    late it is) makes nothing due, and keeps nothing waiting. The time for which a machine sleeps counts.
+    """
+
+    def __init__(self) -> None:
+        self._offset_ns = time.time_ns() - _since_boot_ns()
+
+    def now_ms(self) -> int:
+        """Epoch milliseconds, as the wall clock would say had nobody set it since."""
+        return self.now_us() // 1_000
+
+    def now_us(self) -> int:
+        """The same in microseconds."""
+        return (self._offset_ns + _since_boot_ns()) // 1_000
+
+
+def _since_boot_ns() -> int:
+    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))  # macOS has only the latter

@@ -298,6 +298,18 @@ class Settings:
         shown="the folder that it is started in, unless that is the home directory or above it",
         postures=("dev",),
     )
+    event_history_hours: float = _setting(
+        default=24,
+        kind=number(0),
+        group="Asynchronous invocations",
+        description="How long is known what became of an asynchronous invocation that is over.",
+    )
+    event_history_events: int = _setting(
+        default=100_000,
+        kind=whole_number(0),
+        group="Asynchronous invocations",
+        description="Of how many asynchronous invocations that are over this is known; the oldest are forgotten first.",
+    )
     log_retention_days: float = _setting(
         default=7,
         kind=number(0),

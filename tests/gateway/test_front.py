@@ -12,6 +12,7 @@ from lambent.core.scope import Scope
 from lambent.gateway.api import Api
 from lambent.gateway.authentication import AnyCredentials, Authenticator, VerifiedCredentials
 from lambent.gateway.body_limits import PACKAGE_BYTES, PAYLOAD_BYTES, body_limit
+from lambent.gateway.control import Control
 from lambent.gateway.credentials import RootKey
 from lambent.gateway.front import Front
 from lambent.gateway.function_urls.handler import UrlFront
@@ -19,6 +20,7 @@ from lambent.gateway.host_rules import HostRules
 from lambent.gateway.invoke import InvokeCall, InvokeOperation
 from lambent.gateway.metrics_page import METRICS_PATH, MetricsPage
 from lambent.ids import IdMaker
+from lambent.observe.event_metrics import EventMetrics
 from lambent.observe.metrics import InvocationMetrics
 from lambent.services.events import EventService
 from lambent.services.invoke import InvokeRequest, InvokeService
@@ -86,7 +88,8 @@ def front(authenticator: Authenticator, invoke: InvokeOperation) -> Front:
         invoke=invoke,
         api=cast("Api", None),
         urls=cast("UrlFront", None),
-        metrics=MetricsPage(metrics=metrics, admission=Admission(), authenticator=authenticator),
+        metrics=MetricsPage(metrics=metrics, events=EventMetrics(), admission=Admission(), authenticator=authenticator),
+        control=Control(token="secret", authenticator=authenticator, verifies=False, routes=()),
         ids=IdMaker(),
         spawn=lambda work: work.close(),
     )

@@ -122,7 +122,9 @@ def front(*, authenticator: Any = None, targets: Any = None, fleet: Any = None) 
         authenticator=authenticator,
         invoke=operation,
         api=nothing,
+        urls=nothing,
         metrics=nothing,
+        control=nothing,
         ids=ids,
         spawn=spawn,
     ), admission

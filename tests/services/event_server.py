@@ -9,9 +9,11 @@ import sys
 from itertools import count
 
 from lambent.clock import Clock
-from lambent.core.retry import EventOutcome, RetryPolicy
+from lambent.core.deliveries import EventTerms
+from lambent.core.retry import EventOutcome
 from lambent.core.scope import Scope
-from lambent.services.events import EventService
+from lambent.observe.event_metrics import EventMetrics
+from lambent.services.events import Attempt, EventService
 from lambent.services.invoke import InvokeRequest
 from lambent.store.events import Event, EventQueue
 
@@ -20,14 +22,14 @@ def say(line: str) -> None:
     os.write(1, f"{line}\n".encode())  # unbuffered: what was said before the kill arrives
 
 
-async def invoke(event: Event) -> EventOutcome:
+async def invoke(event: Event) -> Attempt:
     say(f"invoked {event.request_id}")
     await asyncio.sleep(0.002)
-    return EventOutcome.SUCCESS
+    return Attempt(EventOutcome.SUCCESS)
 
 
-async def policy_of(event: Event) -> RetryPolicy:
-    return RetryPolicy()
+async def terms_of(event: Event) -> EventTerms:
+    return EventTerms()
 
 
 async def accept_without_end(service: EventService, caller: int) -> None:
@@ -39,7 +41,12 @@ async def accept_without_end(service: EventService, caller: int) -> None:
 
 async def main(url: str) -> None:
     service = EventService(
-        queue=EventQueue.open(url), invoke_event=invoke, policy_of=policy_of, clock=Clock(), max_in_flight=5
+        queue=EventQueue.open(url),
+        invoke_event=invoke,
+        terms_of=terms_of,
+        metrics=EventMetrics(),
+        clock=Clock(),
+        max_in_flight=5,
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(service.run())

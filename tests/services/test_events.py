@@ -10,14 +10,18 @@ import pytest
 
 from lambent.clock import Clock
 from lambent.core.admission import Admission
+from lambent.core.deliveries import EventTerms
 from lambent.core.errors import ApiError, ResourceConflict, ResourceNotFound, ServiceFault, TooManyRequests
+from lambent.core.event_invoke_configs import Destinations
+from lambent.core.event_records import Response
 from lambent.core.invocation import InvocationResult
 from lambent.core.retry import EventOutcome, RetryPolicy
 from lambent.core.scope import Scope
-from lambent.services.events import EventInvoker, EventService
+from lambent.observe.event_metrics import EventMetrics
+from lambent.services.events import Attempt, EventInvoker, EventService
 from lambent.services.invoke import InvokeRequest
 from lambent.store.errors import StoreOverloaded, StoreUnavailable
-from lambent.store.events import ClaimedEvent, Event, EventQueue
+from lambent.store.events import ClaimedEvent, Ending, Event, EventQueue
 
 NOON_MS = 1_700_000_000_000
 
@@ -36,7 +40,7 @@ class Function:
     """What is invoked: answers from a script, else succeeds; may be held up."""
 
     def __init__(self) -> None:
-        self.script: list[EventOutcome | Exception] = []
+        self.script: list[EventOutcome | Attempt | Exception] = []
         self.calls: list[str] = []
         self.running = 0
         self.most_running = 0
@@ -44,7 +48,7 @@ class Function:
         self.open.set()
         self._changed = asyncio.Condition()
 
-    async def __call__(self, event: Event) -> EventOutcome:
+    async def __call__(self, event: Event) -> Attempt:
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         self.calls.append(event.request_id)
@@ -57,7 +61,7 @@ class Function:
             self.running -= 1
         if isinstance(outcome, Exception):
             raise outcome
-        return outcome
+        return outcome if isinstance(outcome, Attempt) else Attempt(outcome)
 
     async def called(self, times: int) -> None:
         await self.until(lambda: len(self.calls) >= times)
@@ -73,13 +77,16 @@ class WatchedQueue(EventQueue):
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]  # passed on as they are
         self.settled: asyncio.Queue[str] = asyncio.Queue()
+        self.endings: list[Ending] = []
         self.failures: list[Exception] = []
 
-    async def complete(self, claimed: ClaimedEvent) -> None:
+    async def finish(self, ending: Ending) -> bool:
         if self.failures:
             raise self.failures.pop()
-        await super().complete(claimed)
+        ours = await super().finish(ending)
+        self.endings.append(ending)
         self.settled.put_nowait("completed")
+        return ours
 
     async def reschedule(self, claimed: ClaimedEvent, **arguments: object) -> None:
         await super().reschedule(claimed, **arguments)  # type: ignore[arg-type]  # passed on as they are
@@ -94,20 +101,22 @@ class Stage:
     """Everything a test touches."""
 
     def __init__(self, queue: WatchedQueue, **arguments: object) -> None:
-        self.policy = RetryPolicy()
+        self.terms = EventTerms()
+        self.metrics = EventMetrics()
         self.clock = MovedClock()
         self.function = Function()
         self.queue = queue
         self.service = EventService(
             queue=queue,
             invoke_event=self.function,
-            policy_of=self.policy_of,
+            terms_of=self.terms_of,
+            metrics=self.metrics,
             clock=self.clock,
             **arguments,  # type: ignore[arg-type]  # passed on as they are
         )
 
-    async def policy_of(self, event: Event) -> RetryPolicy:
-        return self.policy
+    async def terms_of(self, event: Event) -> EventTerms:
+        return self.terms
 
     async def accept(self, request_id: str = "r1", payload: bytes = b"{}") -> None:
         await self.service.accept(InvokeRequest(Scope("000000000000", "eu-west-1"), "greet", None, request_id, payload))
@@ -168,7 +177,7 @@ async def test_a_function_error_is_retried_after_one_minute_and_after_two_with_t
 
 async def test_a_throttled_event_comes_again_after_a_second_without_anybody_waking_the_service(stage: Stage) -> None:
     stage.function.script = [EventOutcome.THROTTLED]
-    stage.service._clock = Clock()  # the real one: the timer must fire by itself
+    stage.service._clock = stage.service._work._clock = Clock()  # the real one: the timer must fire by itself
     async with stage.running():
         await stage.accept()
         assert await stage.queue.next() == "rescheduled"
@@ -192,7 +201,7 @@ async def test_an_event_that_is_too_old_is_given_up_without_an_attempt(
     queue: WatchedQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
     stage = Stage(queue)
-    stage.policy = RetryPolicy(maximum_event_age_seconds=60)
+    stage.terms = EventTerms(RetryPolicy(maximum_event_age_seconds=60))
     await stage.accept()
     stage.move(61)
     async with stage.running():
@@ -219,8 +228,8 @@ async def test_no_more_than_max_in_flight_run_at_a_time_and_all_get_their_turn(q
 
 
 async def test_large_payloads_count_as_well(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lambent.services.events._MAX_IN_FLIGHT_BYTES", 1)
-    monkeypatch.setattr("lambent.services.events._CLAIM_LIMIT", 1)
+    stage.service._work._max_bytes = 1
+    monkeypatch.setattr("lambent.services.due_work._CLAIM_LIMIT", 1)
     for number in range(5):
         await stage.accept(str(number), b'"large"')
     async with stage.running():
@@ -260,7 +269,7 @@ async def test_stop_gives_back_what_is_not_over_after_the_grace_period(stage: St
 async def test_an_end_that_cannot_be_written_is_written_when_the_store_is_back(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lambent.services.events._STORE_BACK_OFF_SECONDS", 0)
+    monkeypatch.setattr("lambent.services.events.STORE_BACK_OFF_SECONDS", 0)
     stage.queue.failures = [StoreUnavailable("disk I/O error")] * 2
     async with stage.running():
         await stage.accept()
@@ -278,7 +287,7 @@ async def test_a_disk_that_cannot_keep_up_is_a_throttle(stage: Stage, monkeypatc
 
 
 async def test_a_queue_that_cannot_be_read_is_tried_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lambent.services.events._STORE_BACK_OFF_SECONDS", 0)
+    monkeypatch.setattr("lambent.services.due_work.STORE_BACK_OFF_SECONDS", 0)
     claim, failures = stage.queue.claim, [StoreUnavailable("disk I/O error")]
 
     async def fail_once(**arguments: int) -> list[ClaimedEvent]:
@@ -290,6 +299,85 @@ async def test_a_queue_that_cannot_be_read_is_tried_again(stage: Stage, monkeypa
     await stage.accept()
     async with stage.running():
         assert await stage.queue.next() == "completed"
+
+
+BOOM = Response("$LATEST", "Unhandled", b'{"errorType":"ValueError","errorMessage":"boom"}')
+FAILED = Attempt(EventOutcome.FUNCTION_ERROR, BOOM, "ValueError: boom")
+THROTTLED = Attempt(EventOutcome.THROTTLED, failure="TooManyRequestsException: no room")
+QUEUE = "arn:aws:sqs:eu-west-1:000000000000:letters"
+SUCCEEDED_AT, FAILED_AT = (f"arn:aws:sqs:eu-west-1:000000000000:{name}" for name in ("good", "bad"))
+
+
+async def test_what_is_to_be_sent_is_written_with_the_end_as_the_function_wants_it_then(stage: Stage) -> None:
+    """Source: invocation.md §2: both the dead-letter queue and the destination for failures are fed."""
+    stage.function.script = [FAILED]
+    stage.function.open.clear()
+    async with stage.running():
+        await stage.accept(payload=b'{"order": 1}')
+        await stage.function.called(1)
+        stage.terms = EventTerms(RetryPolicy(0), Destinations(SUCCEEDED_AT, FAILED_AT), QUEUE)
+        stage.function.open.set()
+        assert await stage.queue.next() == "completed"
+    [ending] = stage.queue.endings
+    record, letter = ending.deliveries
+    assert (record.target, record.condition) == (FAILED_AT, "RetriesExhausted")
+    assert record.function_arn == "arn:aws:lambda:eu-west-1:000000000000:function:greet:$LATEST"
+    assert b'"approximateInvokeCount":1' in record.body
+    assert (letter.target, letter.body, letter.error_message) == (QUEUE, b'{"order": 1}', "boom")
+    assert (ending.finished.condition, ending.finished.failure) == ("RetriesExhausted", "ValueError: boom")
+
+
+async def test_a_success_was_invoked_once_more_than_it_failed(stage: Stage) -> None:
+    stage.function.script = [FAILED, Attempt(EventOutcome.SUCCESS, Response("7", None, b'"done"'))]
+    stage.terms = EventTerms(destinations=Destinations(on_success=SUCCEEDED_AT))
+    async with stage.running():
+        await stage.accept()
+        assert await stage.queue.next() == "rescheduled"
+        stage.move(60)
+        assert await stage.queue.next() == "completed"
+    [ending] = stage.queue.endings
+    [record] = ending.deliveries
+    assert record.target == SUCCEEDED_AT
+    assert b'"approximateInvokeCount":2' in record.body
+    assert b'"responsePayload":"done"' in record.body
+    assert (ending.finished.attempts, ending.finished.executed_version, ending.finished.failure) == (2, "7", "")
+
+
+async def test_an_event_that_grows_too_old_keeps_the_response_of_its_last_attempt(stage: Stage) -> None:
+    """Source: invocation.md §2.2, recorded."""
+    stage.function.script = [FAILED, THROTTLED]
+    stage.terms = EventTerms(RetryPolicy(2, 61), Destinations(on_failure=FAILED_AT))
+    async with stage.running():
+        await stage.accept()
+        assert await stage.queue.next() == "rescheduled"
+        stage.move(60.5)
+        assert await stage.queue.next() == "completed"
+    [ending] = stage.queue.endings
+    [record] = ending.deliveries
+    assert record.condition == ending.finished.condition == "EventAgeExceeded"
+    assert b'"responsePayload":{"errorType":"ValueError","errorMessage":"boom"}' in record.body
+    assert ending.finished.failure == "TooManyRequestsException: no room"
+
+
+async def test_what_never_ran_says_why(stage: Stage) -> None:
+    stage.function.script = [EventOutcome.ZERO_RESERVED_CONCURRENCY]
+    async with stage.running():
+        await stage.accept()
+        assert await stage.queue.next() == "completed"
+    [ending] = stage.queue.endings
+    assert (ending.finished.attempts, ending.finished.executed_version) == (0, "")
+    assert ending.finished.failure == "The function's reserved concurrency is 0."
+
+
+async def test_events_are_counted(stage: Stage) -> None:
+    """Source: developer guide, "Asynchronous invocation metrics"."""
+    stage.function.script = [FAILED]
+    stage.terms = EventTerms(RetryPolicy(0))
+    async with stage.running():
+        await stage.accept()
+        assert await stage.queue.next() == "completed"
+    counters = stage.metrics.of(Scope("000000000000", "eu-west-1"), "greet")
+    assert (counters.received, counters.dropped, counters.started) == (1, 1, 1)
 
 
 class Answers:
@@ -316,23 +404,42 @@ EVENT = Event(
 
 
 @pytest.mark.parametrize(
-    ("answer", "outcome"),
+    ("answer", "outcome", "failure"),
     [
-        (result(), EventOutcome.SUCCESS),
-        (result("Unhandled"), EventOutcome.FUNCTION_ERROR),
-        (result("Unhandled", environment_lost=True), EventOutcome.SYSTEM_ERROR),
-        (TooManyRequests(reason="ConcurrentInvocationLimitExceeded"), EventOutcome.THROTTLED),
-        (ResourceNotFound("Function not found"), EventOutcome.FUNCTION_NOT_FOUND),
-        (ResourceConflict("The function is Pending"), EventOutcome.SYSTEM_ERROR),
-        (ServiceFault(), EventOutcome.SYSTEM_ERROR),
+        (result(), EventOutcome.SUCCESS, ""),
+        (result("Unhandled"), EventOutcome.FUNCTION_ERROR, "Unhandled"),
+        (
+            result("Unhandled", environment_lost=True),
+            EventOutcome.SYSTEM_ERROR,
+            "The execution environment went away.",
+        ),
+        (
+            TooManyRequests(reason="ConcurrentInvocationLimitExceeded"),
+            EventOutcome.THROTTLED,
+            "TooManyRequestsException: ConcurrentInvocationLimitExceeded",
+        ),
+        (
+            ResourceNotFound("Function not found"),
+            EventOutcome.FUNCTION_NOT_FOUND,
+            "ResourceNotFoundException: Function not found",
+        ),
+        (
+            ResourceConflict("The function is Pending"),
+            EventOutcome.SYSTEM_ERROR,
+            "ResourceConflictException: The function is Pending",
+        ),
+        (ServiceFault("out of order"), EventOutcome.SYSTEM_ERROR, "ServiceException: out of order"),
     ],
 )
 async def test_what_an_invocation_came_to_in_the_words_of_the_retry_rules(
-    answer: InvocationResult | ApiError, outcome: EventOutcome
+    answer: InvocationResult | ApiError, outcome: EventOutcome, failure: str
 ) -> None:
     answers = Answers(answer)
     invoker = EventInvoker(answers, Admission())  # type: ignore[arg-type]  # the one method that is called
-    assert await invoker(EVENT) is outcome
+    attempt = await invoker(EVENT)
+    assert (attempt.outcome, attempt.failure) == (outcome, failure)
+    ran = outcome in {EventOutcome.SUCCESS, EventOutcome.FUNCTION_ERROR}
+    assert attempt.response == (Response("$LATEST", answer.function_error, b"{}") if ran else None)  # type: ignore[union-attr]
     [request] = answers.requests
     assert request == InvokeRequest(
         EVENT.scope, "greet", "live", "r1", b"1", False, "Root=1", '{"custom": {}}', "", "blue"
@@ -343,7 +450,7 @@ async def test_a_function_that_was_switched_off_is_not_invoked() -> None:
     answers, admission = Answers(result()), Admission()
     invoker = EventInvoker(answers, admission)  # type: ignore[arg-type]  # the one method that is called
     admission.set_reserved(EVENT.scope, "greet", 0)
-    assert await invoker(EVENT) is EventOutcome.ZERO_RESERVED_CONCURRENCY
+    assert (await invoker(EVENT)).outcome is EventOutcome.ZERO_RESERVED_CONCURRENCY
     assert answers.requests == []
     admission.set_reserved(EVENT.scope, "greet", None)
-    assert await invoker(EVENT) is EventOutcome.SUCCESS
+    assert (await invoker(EVENT)).outcome is EventOutcome.SUCCESS

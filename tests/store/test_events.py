@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
+from lambent.core.finished_events import FinishedEvent
 from lambent.core.retry import EventProgress
 from lambent.core.scope import Scope
 from lambent.store.database import Database
 from lambent.store.errors import StoreFull, StoreOverloaded, StoreUnavailable
-from lambent.store.events import Event, EventQueue
+from lambent.store.events import ClaimedEvent, Ending, Event, EventQueue
 from lambent.store.migrations import queue as migrations
 
 EVENT = Event(
@@ -26,6 +27,13 @@ EVENT = Event(
     client_context='{"custom": {}}',
     tenant_id="blue",
 )
+
+
+def ending(claimed: ClaimedEvent) -> Ending:
+    event = claimed.event
+    return Ending(
+        claimed, FinishedEvent(event.scope, event.function_name, "live", event.request_id, 1_000, 2_000, "Success", 1)
+    )
 
 
 @pytest.fixture
@@ -64,7 +72,7 @@ async def test_an_event_under_a_lease_is_invisible_until_its_end(queue: EventQue
 async def test_a_completed_event_is_gone(queue: EventQueue) -> None:
     await queue.enqueue(EVENT)
     [claimed] = await queue.claim(limit=1, now_ms=1_000, lease_until_ms=5_000)
-    await queue.complete(claimed)
+    assert await queue.finish(ending(claimed))
     assert await queue.count() == 0
     assert await queue.next_visible_ms() is None
 
@@ -84,10 +92,10 @@ async def test_an_owner_whose_lease_has_ended_changes_nothing(queue: EventQueue)
     await queue.enqueue(EVENT)
     [slow] = await queue.claim(limit=1, now_ms=1_000, lease_until_ms=5_000)
     [owner] = await queue.claim(limit=1, now_ms=6_000, lease_until_ms=9_000)
-    await queue.complete(slow)
+    assert not await queue.finish(ending(slow))
     await queue.reschedule(slow, visible_after_ms=0, progress=slow.progress)
     assert await queue.next_visible_ms() == 9_000
-    await queue.complete(owner)
+    assert await queue.finish(ending(owner))
     assert await queue.count() == 0
 
 

@@ -12,6 +12,7 @@ from lambent.gateway.body_limits import body_limit, body_limit_with_others
 from lambent.gateway.other_services import OtherServices
 from lambent.settings import Posture, Settings
 from lambent.store.code_source import S3CodeSource, S3Endpoint
+from lambent.store.destinations import AwsDestinations
 from lambent.store.event_sources import AwsSourceProbe
 from lambent.wire.http import BodyLimit
 from lambent.wire.rest_json import RestJsonCodec
@@ -48,6 +49,14 @@ class RestOfAws:
         """Who looks whether event sources are there."""
         return AwsSourceProbe(
             endpoint_for=self.endpoints.endpoint_for, companion_url=self._own_url if self._has_companion else None
+        )
+
+    def destinations(self, *, threads: int) -> AwsDestinations:
+        """Who sends records and dead letters."""
+        return AwsDestinations(
+            endpoint_for=self.endpoints.endpoint_for,
+            companion_url=self._own_url if self._has_companion else None,
+            threads=threads,
         )
 
     def gateway(

@@ -12,6 +12,7 @@ import msgspec
 from lambent.core.retry import Condition
 
 _ERROR_MESSAGE_BYTES = 1_024
+_FAILURE_CHARACTERS = 256
 _UNKNOWN_ERROR = ""
 
 _encode = msgspec.json.Encoder().encode
@@ -111,13 +112,25 @@ def dead_letter(end: EventEnd) -> DeadLetter:
     return DeadLetter(end.payload, end.request_id, "200", message)
 
 
+def failure_of(response: Response) -> str:
+    """A function's error in one line for people: type and message, at most 256 characters."""
+    members = (_member(response.payload, "errorType"), _member(response.payload, "errorMessage"))
+    line = " ".join(": ".join(filter(None, members)).split())
+    return line[:_FAILURE_CHARACTERS] or response.function_error or ""
+
+
 def _error_message(payload: bytes) -> str:
+    return _member(payload, "errorMessage")
+
+
+def _member(payload: bytes, name: str) -> str:
+    """A text of the error object; empty where there is none."""
     try:
         error = msgspec.json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _UNKNOWN_ERROR
-    message = error.get("errorMessage") if isinstance(error, dict) else None
-    return message if isinstance(message, str) else _UNKNOWN_ERROR
+    value = error.get(name) if isinstance(error, dict) else None
+    return value if isinstance(value, str) else _UNKNOWN_ERROR
 
 
 def _json_value(payload: bytes) -> msgspec.Raw | str | None:

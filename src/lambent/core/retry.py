@@ -13,6 +13,8 @@ from enum import Enum, auto
 _RETRY_DELAYS_MS = (60_000, 120_000)
 _FIRST_DEFERRAL_MS = 1_000
 _LONGEST_DEFERRAL_MS = 300_000
+LONGEST_DELAY_MS = max(*_RETRY_DELAYS_MS, _LONGEST_DEFERRAL_MS)
+"""No event waits for longer between two attempts."""
 
 
 class EventOutcome(Enum):

@@ -11,6 +11,7 @@ from typing import Any
 from lambent.core.errors import ApiError, IncompleteSignature, MissingAuthenticationToken
 from lambent.gateway.api import Api
 from lambent.gateway.authentication import Authenticator, Caller
+from lambent.gateway.control import Control
 from lambent.gateway.errors import render_error
 from lambent.gateway.function_urls.handler import UrlFront, address_of
 from lambent.gateway.host_rules import HostRules
@@ -41,6 +42,7 @@ class Front:
         api: Api,
         urls: UrlFront,
         metrics: MetricsPage,
+        control: Control,
         ids: IdMaker,
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         others: OtherServices | None = None,
@@ -51,6 +53,7 @@ class Front:
         self._api = api
         self._urls = urls
         self._metrics = metrics
+        self._control = control
         self._others = others
         self._ids = ids
         self._spawn = spawn
@@ -85,6 +88,9 @@ class Front:
                 if request.path == METRICS_PATH:
                     respond(*self._metrics.answer(request))
                     return
+                if self._control.has(request.path):
+                    self._spawn(self._control_request(request, request_id, respond))
+                    return
                 self._spawn(self._api_request(request, None, request_id, respond))
                 return
             if request.body_too_large:  # its signature can't be verified, but all that follows is a refusal
@@ -110,6 +116,9 @@ class Front:
             respond(*render_error(error, request=request, request_id=request_id))
         else:
             self._spawn(self._others.handle(request, addressed, request_id, respond))
+
+    async def _control_request(self, request: Request, request_id: str, respond: Respond) -> None:
+        respond(*await self._control.answer(request, request_id))
 
     async def _api_request(self, request: Request, caller: Caller | None, request_id: str, respond: Respond) -> None:
         respond(*await self._api.handle(request, caller, request_id))

@@ -26,12 +26,13 @@ _Key = tuple[Scope, str, str]
 class VersionMetrics:
     """The counters of one function version; whoever has them adds to them."""
 
-    __slots__ = ("billed_ms", "buckets", "duration_us", "errors", "init_us", "inits", "invocations", "throttles")
+    __slots__ = ("billed_ms", "buckets", "duration_us", "errors", "init_us", "inits", "invocations", "recursive_drops", "throttles")
 
     def __init__(self) -> None:
         self.invocations = 0
         self.errors = 0
         self.throttles = 0
+        self.recursive_drops = 0
         self.billed_ms = 0
         self.duration_us = 0.0
         self.inits = 0
@@ -56,6 +57,7 @@ _COUNTERS: Final[tuple[tuple[str, str, Callable[[VersionMetrics], float]], ...]]
     ("lambent_invocations_total", "Invocations that ran, failed ones included.", lambda one: one.invocations),
     ("lambent_errors_total", "Invocations that ended in a function error.", lambda one: one.errors),
     ("lambent_throttles_total", "Invocations that were refused with 429.", lambda one: one.throttles),
+    ("lambent_recursive_invocations_dropped_total", "Invocations stopped in a loop.", lambda one: one.recursive_drops),
     ("lambent_billed_duration_seconds_total", "Billed Duration, summed.", lambda one: one.billed_ms / 1e3),
     ("lambent_inits_total", "Init phases that succeeded: cold starts.", lambda one: one.inits),
     ("lambent_init_duration_seconds_total", "Init Duration, summed.", lambda one: one.init_us / 1e6),
@@ -89,20 +91,21 @@ class InvocationMetrics:
     def _lines(self, running: Iterable[tuple[Scope, str, int]]) -> Iterator[str]:
         versions = [(_labels(key), metrics) for key, metrics in self._versions.items()]
         for name, what, value in _COUNTERS:
-            yield from _head(name, "counter", what)
+            yield from head(name, "counter", what)
             for labels, metrics in versions:
                 yield f"{name}{{{labels}}} {value(metrics)}"
         name = "lambent_duration_seconds"
-        yield from _head(name, "histogram", "Duration of invocations as in REPORT.")
+        yield from head(name, "histogram", "Duration of invocations as in REPORT.")
         for labels, metrics in versions:
             yield from _histogram(name, labels, metrics)
         name = "lambent_concurrent_executions"
-        yield from _head(name, "gauge", "Invocations that run now, all versions of a function together.")
+        yield from head(name, "gauge", "Invocations that run now, all versions of a function together.")
         for scope, function, count in running:
-            yield f"{name}{{{_function_labels(scope, function)}}} {count}"
+            yield f"{name}{{{function_labels(scope, function)}}} {count}"
 
 
-def _head(name: str, kind: str, what: str) -> Iterator[str]:
+def head(name: str, kind: str, what: str) -> Iterator[str]:
+    """The lines before a metric's values."""
     yield f"# HELP {name} {what}"
     yield f"# TYPE {name} {kind}"
 
@@ -119,9 +122,9 @@ def _histogram(name: str, labels: str, metrics: VersionMetrics) -> Iterator[str]
 
 def _labels(key: _Key) -> str:
     scope, function, version = key
-    return f'{_function_labels(scope, function)},version="{version}"'
+    return f'{function_labels(scope, function)},version="{version}"'
 
 
-def _function_labels(scope: Scope, function: str) -> str:
+def function_labels(scope: Scope, function: str) -> str:
     """Names have no character that would have to be escaped (api model, FunctionName)."""
     return f'account="{scope.account}",region="{scope.region}",function="{function}"'

@@ -6,6 +6,7 @@ Retries and ages are in force for every attempt that is decided after the answer
 from collections.abc import Mapping
 
 from lambent.clock import Clock
+from lambent.core.deliveries import EventTerms
 from lambent.core.event_invoke_configs import (
     EventInvokeChange,
     EventInvokeConfig,
@@ -15,7 +16,6 @@ from lambent.core.event_invoke_configs import (
     replaced,
 )
 from lambent.core.function import LATEST
-from lambent.core.retry import RetryPolicy
 from lambent.core.scope import Scope
 from lambent.services.catalogue_view import CatalogueView
 from lambent.services.deployments import Deployments
@@ -24,7 +24,7 @@ from lambent.store import event_invoke_configs as table
 from lambent.store.database import Database
 from lambent.store.events import Event
 
-_DEFAULTS = RetryPolicy()
+_DEFAULTS = EventTerms()
 
 
 class EventInvokeConfigs:
@@ -85,21 +85,21 @@ class EventInvokeConfigs:
         return await self._database.read(table.list_configs, scope, name, after=after, limit=limit)
 
 
-class RetryPolicies:
+class TermsOfEvents:
     """What the queue goes by: read from the store when it is wanted, and kept until any function changes."""
 
     def __init__(self, *, database: Database, view: CatalogueView) -> None:
         self._database = database
-        self._known: Known[tuple[Scope, str], Mapping[str, RetryPolicy]] = Known(view)
+        self._known: Known[tuple[Scope, str], Mapping[str, EventTerms]] = Known(view)
 
-    async def __call__(self, event: Event) -> RetryPolicy:
-        """How an event is retried: as the qualifier that it was sent to wants it now.
+    async def __call__(self, event: Event) -> EventTerms:
+        """How an event is retried and what is sent in the end: as the qualifier that it was sent to wants it now.
 
         Raises:
             StoreUnavailable: it can't be read.
         """
         function = (event.scope, event.function_name)
-        policies = self._known.find(function)
-        if policies is None:
-            policies = await self._known.load(function, self._database.read(table.retry_policies, *function)) or {}
-        return policies.get(event.qualifier or LATEST, _DEFAULTS)
+        terms = self._known.find(function)
+        if terms is None:
+            terms = await self._known.load(function, self._database.read(table.event_terms, *function)) or {}
+        return terms.get(event.qualifier or LATEST, _DEFAULTS)

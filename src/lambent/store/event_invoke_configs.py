@@ -23,6 +23,7 @@ from sqlalchemy import (
     select,
 )
 
+from lambent.core.deliveries import EventTerms
 from lambent.core.event_invoke_configs import (
     Destinations,
     EventInvokeConfig,
@@ -33,9 +34,9 @@ from lambent.core.event_invoke_configs import (
     no_event_invoke_config,
     no_function_for_config,
 )
-from lambent.core.retry import RetryPolicy
 from lambent.core.scope import Scope
-from lambent.store.functions import is_function
+from lambent.store.aliases import list_aliases
+from lambent.store.functions import dead_letter_targets, is_function
 from lambent.store.qualified import Existence, existence
 from lambent.store.tables import control_schema
 
@@ -129,10 +130,19 @@ def list_configs(
     return [_config(row) for row in connection.execute(statement)]
 
 
-def retry_policies(connection: Connection, scope: Scope, name: str) -> dict[str, RetryPolicy]:
-    """How events of a function are retried, by qualifier; AWS's defaults where there is nothing."""
+def event_terms(connection: Connection, scope: Scope, name: str) -> dict[str, EventTerms]:
+    """What events of a function go by, by qualifier; `EventTerms()` where there is nothing.
+
+    An alias has the dead-letter queue of its version: versions that share one have the same.
+    """
+    letters = dead_letter_targets(connection, scope, name)
+    letters |= {alias.name: letters.get(alias.version, "") for alias in list_aliases(connection, scope, name)}
+    terms = {qualifier: EventTerms(dead_letter_target=target) for qualifier, target in letters.items() if target}
     statement = select(event_invoke_configs).where(is_function(event_invoke_configs, scope, name))
-    return {row.qualifier: _config(row).retry_policy for row in connection.execute(statement)}
+    for config in map(_config, connection.execute(statement)):
+        letter = letters.get(config.qualifier, "")
+        terms[config.qualifier] = EventTerms(config.retry_policy, config.destinations, letter)
+    return terms
 
 
 def _check_existence(connection: Connection, scope: Scope, name: str, qualifier: str | None) -> None:

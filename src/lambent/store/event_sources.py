@@ -3,7 +3,7 @@
 Queues, Kinesis streams and DynamoDB streams are looked at, other sources are taken at their word: brokers and clusters
 are in networks that only their pollers reach. AWS looks with the function's execution role; this looks as the account.
 
-boto3 is imported by the first look, in its thread, as in `code_source`.
+boto3 is imported by the first look, in its thread: see `aws_clients`.
 """
 
 import asyncio
@@ -11,16 +11,12 @@ import importlib
 import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
 from typing import Any
 
 from lambent.core.errors import InvalidParameterValue
 from lambent.core.mappings.sources import QUEUES, EventSource, SourceKind
-from lambent.core.scope import Scope
+from lambent.store.aws_clients import AwsClients
 
-_CONNECT_SECONDS = 5
-_READ_SECONDS = 30
-_ATTEMPTS = 3
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AWS.SimpleQueueService.AccessDenied"})
 _NO_QUEUE = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
 _NO_STREAM = frozenset({"ResourceNotFoundException", "TrimmedDataAccessException"})
@@ -33,18 +29,15 @@ class AwsSourceProbe:
 
     Args:
         endpoint_for: the URL of a service, by boto3's name of it; None is AWS's own.
-        companion_url: the URL at which the access key is the account and any secret will do; elsewhere credentials are
-            where boto3 always finds them.
+        companion_url: as of `AwsClients`.
     """
 
     def __init__(
         self, *, endpoint_for: Callable[[str], Awaitable[str | None]], companion_url: str | None = None
     ) -> None:
         self._endpoint_for = endpoint_for
-        self._companion_url = companion_url
+        self._clients = AwsClients(companion_url=companion_url)
         self._threads = ThreadPoolExecutor(2, "source-probe")
-        self._session: Any = None
-        self._making_client = Lock()  # sessions aren't for several threads; nothing else is taken under it
 
     async def check(self, source: EventSource, *, function_timeout_seconds: int) -> None:
         """Returns if a function with this timeout can read the source.
@@ -65,17 +58,14 @@ class AwsSourceProbe:
     def close(self) -> None:
         """Wait for what is being asked. Blocks."""
         self._threads.shutdown()
+        self._clients.close()
 
     def _check(
         self, source: EventSource, service: str, endpoint: str | None, ask: "_Ask", function_timeout_seconds: int
     ) -> None:
         exceptions = importlib.import_module("botocore.exceptions")
         try:
-            client = self._client(service, endpoint, source.scope)
-            try:
-                ask(client, source, function_timeout_seconds)
-            finally:
-                client.close()
+            ask(self._clients.client(service, endpoint, source.scope), source, function_timeout_seconds)
         except exceptions.ClientError as error:
             detail = error.response.get("Error", {})
             raise _refused(source, detail.get("Code", "Unknown"), detail.get("Message", "")) from error
@@ -83,24 +73,6 @@ class AwsSourceProbe:
             where = endpoint or f"AWS's {service} in {source.scope.region}"
             logger.warning("An event source could not be looked at.", extra={"source": source.arn}, exc_info=error)
             raise InvalidParameterValue(f"The event source could not be looked at: {where}: {error}") from error
-
-    def _client(self, service: str, endpoint: str | None, scope: Scope) -> Any:
-        with self._making_client:
-            if self._session is None:
-                self._session = importlib.import_module("boto3").session.Session()
-            config = importlib.import_module("botocore.config").Config(
-                connect_timeout=_CONNECT_SECONDS,
-                read_timeout=_READ_SECONDS,
-                retries={"total_max_attempts": _ATTEMPTS, "mode": "standard"},
-                # What the environment names was looked at already, and may have been refused.
-                ignore_configured_endpoint_urls=True,
-            )
-            credentials: dict[str, str] = {}
-            if endpoint is not None and endpoint == self._companion_url:
-                credentials = {"aws_access_key_id": scope.account, "aws_secret_access_key": "any"}
-            return self._session.client(
-                service, region_name=scope.region, endpoint_url=endpoint, config=config, **credentials
-            )
 
 
 def _ask_queue(client: Any, source: EventSource, function_timeout_seconds: int) -> None:

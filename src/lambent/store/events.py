@@ -1,11 +1,13 @@
 """The durable queue of asynchronous invocations: accepted events, until they are over.
 
 An event is *due* when its `visible_after_ms` has passed. Whoever claims a due event gets a *lease*: until its end the
-event is invisible, then it is due again. A lease also is the proof of ownership: `complete` and `reschedule` change an
+event is invisible, then it is due again. A lease also is the proof of ownership: `finish` and `reschedule` change an
 event only under the lease that it was claimed with, so an owner that was too slow changes nothing. At start all leases
 are those of a server that is dead, and end.
 
-So each accepted event is delivered at least once: also after a SIGKILL or a power cut, and twice at worst.
+So each accepted event is delivered at least once: also after a SIGKILL or a power cut, and twice at worst. When it is
+over, one transaction takes it out and adds what is to be sent because of it (`deliveries`) and its history
+(`finished_events`): no moment has neither, and none has both.
 """
 
 from collections.abc import Sequence
@@ -15,6 +17,7 @@ from typing import Any, Self
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Index,
     Integer,
@@ -30,12 +33,18 @@ from sqlalchemy import (
     update,
 )
 
-from lambent.core.retry import EventProgress
+from lambent.core.deliveries import Delivery
+from lambent.core.event_records import Response
+from lambent.core.finished_events import PURGED, FinishedEvent
+from lambent.core.retry import LONGEST_DELAY_MS, EventProgress
 from lambent.core.scope import Scope
 from lambent.store.database import driver_errors, in_transaction, open_engine
+from lambent.store.deliveries import end_all_delivery_leases, insert_deliveries
 from lambent.store.errors import StoreOverloaded
+from lambent.store.finished_events import insert_finished
 from lambent.store.group_commit import GroupCommit
 from lambent.store.migrations import migrate, queue
+from lambent.store.queue_selection import EVERYTHING, Selection, selected
 from lambent.store.tables import queue_schema
 
 # Of payloads that aren't on disk yet: a disk that is slower means 429, not memory.
@@ -59,6 +68,10 @@ events = Table(
     Column("visible_after_ms", BigInteger, nullable=False),
     Column("lease_until_ms", BigInteger, nullable=False, doc="0 while nobody has a lease."),
     Column("payload", LargeBinary, nullable=False),
+    Column("failure", Text, nullable=False, server_default="", doc="Why the last attempt failed."),
+    Column("executed_version", Text, nullable=False, server_default="", doc="Of the last attempt that ran."),
+    Column("function_error", Text, doc="Of the last attempt that ran."),
+    Column("response_payload", LargeBinary, doc="Of the last attempt that ran; null if none did."),
     Index("ix_events_visible_after_ms", "visible_after_ms"),
     sqlite_autoincrement=True,
 )
@@ -88,12 +101,41 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedEvent:
-    """An event under a lease."""
+    """An event under a lease.
+
+    Attributes:
+        failure: why the attempt before failed, in one line; empty before the first.
+        last_response: of the last attempt that ran.
+    """
 
     event_id: int
     event: Event
     progress: EventProgress
     lease_until_ms: int
+    failure: str = ""
+    last_response: Response | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventState:
+    """An event that isn't over, as it is shown.
+
+    Attributes:
+        attempts: how often the function ran and failed.
+        deferrals: throttles and system errors since then.
+        next_attempt_ms: epoch milliseconds; None while it is being invoked.
+        failure: why the last attempt failed.
+    """
+
+    scope: Scope
+    function_name: str
+    qualifier: str | None
+    request_id: str
+    accepted_ms: int
+    attempts: int
+    deferrals: int
+    next_attempt_ms: int | None
+    failure: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +150,17 @@ class _Reschedule:
     claimed: ClaimedEvent
     visible_after_ms: int
     progress: EventProgress
+    failure: str
+    last_response: Response | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What is written when a claimed event is over."""
+
+    claimed: ClaimedEvent
+    finished: FinishedEvent
+    deliveries: Sequence[Delivery] = ()
 
 
 class EventQueue:
@@ -118,11 +171,13 @@ class EventQueue:
         self._waiting_bytes = 0
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str, *, now_ms: int | None = None) -> Self:
         """Open the queue's database, bring its schema up to date and end the leases of the server before.
 
         Args:
             url: as SQLAlchemy has them, `sqlite:////var/lib/lambent/queue.db`.
+            now_ms: epoch milliseconds; what waits until a time that no delay leads to was put off by a clock that has
+                been set back since, and is due now.
 
         Raises:
             SchemaTooNew: a newer Lambent has written it.
@@ -132,7 +187,7 @@ class EventQueue:
         try:
             with driver_errors():
                 migrate(engine, queue)
-            in_transaction(engine, end_all_leases)
+            in_transaction(engine, lambda connection: end_all_leases(connection, now_ms=now_ms))
         except BaseException:
             engine.dispose()
             raise
@@ -158,17 +213,41 @@ class EventQueue:
         """Lease at most `limit` due events, those that have been due for longest; the oldest is the first."""
         return await self._writer.write(claim_events, _Claim(limit, now_ms, lease_until_ms))
 
-    async def complete(self, claimed: ClaimedEvent) -> None:
-        """Forget an event that is over; nothing happens if the lease is no longer ours."""
-        await self._writer.write(delete_events, claimed)
+    async def finish(self, ending: Ending) -> bool:
+        """Take out an event that is over, and keep what follows from it.
 
-    async def reschedule(self, claimed: ClaimedEvent, *, visible_after_ms: int, progress: EventProgress) -> None:
+        Returns:
+            False, and nothing happens, if the lease is no longer ours.
+        """
+        return await self._writer.write(finish_events, ending)
+
+    async def reschedule(
+        self,
+        claimed: ClaimedEvent,
+        *,
+        visible_after_ms: int,
+        progress: EventProgress,
+        failure: str = "",
+        last_response: Response | None = None,
+    ) -> None:
         """Give an event back, due again at a later time; nothing happens if the lease is no longer ours."""
-        await self._writer.write(reschedule_events, _Reschedule(claimed, visible_after_ms, progress))
+        again = _Reschedule(claimed, visible_after_ms, progress, failure, last_response)
+        await self._writer.write(reschedule_events, again)
 
     async def release(self, claimed: ClaimedEvent) -> None:
         """Give an event back as it was, due at once; for a server that stops."""
-        await self.reschedule(claimed, visible_after_ms=claimed.event.accepted_ms, progress=claimed.progress)
+        await self.reschedule(
+            claimed,
+            visible_after_ms=claimed.event.accepted_ms,
+            progress=claimed.progress,
+            failure=claimed.failure,
+            last_response=claimed.last_response,
+        )
+
+    @property
+    def writer(self) -> GroupCommit:
+        """The one thread that writes to the queue's database, for whoever else has tables there."""
+        return self._writer
 
     async def next_visible_ms(self) -> int | None:
         """When the next event becomes due, or a lease ends (in the past: an event is due now); None: queue is empty."""
@@ -214,13 +293,19 @@ def _claim(connection: Connection, claim: _Claim) -> list[ClaimedEvent]:
 _UNDER_LEASE = (events.c.id == bindparam("event_id")) & (events.c.lease_until_ms == bindparam("lease"))
 
 
-def delete_events(connection: Connection, over: Sequence[ClaimedEvent]) -> list[None]:
-    """Remove events that are over."""
-    connection.execute(
-        delete(events).where(_UNDER_LEASE),
-        [{"event_id": claimed.event_id, "lease": claimed.lease_until_ms} for claimed in over],
-    )
-    return [None] * len(over)
+def finish_events(connection: Connection, endings: Sequence[Ending]) -> list[bool]:
+    """Remove events that are over, and add what follows from those that were still their owner's."""
+    by_lease: dict[int, list[int]] = {}
+    for ending in endings:
+        by_lease.setdefault(ending.claimed.lease_until_ms, []).append(ending.claimed.event_id)
+    removed: set[int] = set()
+    for lease, event_ids in by_lease.items():
+        owned = (events.c.lease_until_ms == lease) & events.c.id.in_(event_ids)
+        removed.update(connection.scalars(delete(events).where(owned).returning(events.c.id)))
+    ours = [ending for ending in endings if ending.claimed.event_id in removed]
+    insert_finished(connection, [ending.finished for ending in ours])
+    insert_deliveries(connection, [delivery for ending in ours for delivery in ending.deliveries])
+    return [ending.claimed.event_id in removed for ending in endings]
 
 
 def reschedule_events(connection: Connection, requests: Sequence[_Reschedule]) -> list[None]:
@@ -233,6 +318,10 @@ def reschedule_events(connection: Connection, requests: Sequence[_Reschedule]) -
             visible_after_ms=bindparam("visible"),
             attempts=bindparam("attempts_so_far"),
             deferrals=bindparam("deferrals_so_far"),
+            failure=bindparam("last_failure"),
+            executed_version=bindparam("last_version"),
+            function_error=bindparam("last_error"),
+            response_payload=bindparam("last_payload"),
         ),
         [
             {
@@ -241,6 +330,10 @@ def reschedule_events(connection: Connection, requests: Sequence[_Reschedule]) -
                 "visible": request.visible_after_ms,
                 "attempts_so_far": request.progress.attempts,
                 "deferrals_so_far": request.progress.deferrals,
+                "last_failure": request.failure,
+                "last_version": request.last_response.executed_version if request.last_response else "",
+                "last_error": request.last_response.function_error if request.last_response else None,
+                "last_payload": request.last_response.payload if request.last_response else None,
             }
             for request in requests
         ],
@@ -248,13 +341,18 @@ def reschedule_events(connection: Connection, requests: Sequence[_Reschedule]) -
     return [None] * len(requests)
 
 
-def end_all_leases(connection: Connection) -> None:
-    """Make everything that was under a lease due again: its owner is dead."""
+def end_all_leases(connection: Connection, *, now_ms: int | None) -> None:
+    """Make everything that was under a lease due again: its owner is dead. See `EventQueue.open`."""
     connection.execute(
         update(events)
         .where(events.c.lease_until_ms != 0)
         .values(lease_until_ms=0, visible_after_ms=events.c.accepted_ms)
     )
+    end_all_delivery_leases(connection, now_ms=now_ms)
+    if now_ms is not None:
+        put_off = events.c.visible_after_ms > now_ms + LONGEST_DELAY_MS
+        connection.execute(update(events).where(put_off).values(visible_after_ms=now_ms))
+        connection.execute(update(events).where(events.c.accepted_ms > now_ms).values(accepted_ms=now_ms))
 
 
 def find_next_visible(connection: Connection, askers: Sequence[None]) -> list[int | None]:
@@ -265,6 +363,73 @@ def find_next_visible(connection: Connection, askers: Sequence[None]) -> list[in
 def count_events(connection: Connection, askers: Sequence[None]) -> list[int]:
     """The number of events, the same for everyone who asks."""
     return [connection.scalars(select(func.count()).select_from(events)).one()] * len(askers)
+
+
+def list_waiting_events(connection: Connection, selection: Selection, *, limit: int) -> list[EventState]:
+    """At most `limit` events that aren't over: what runs first, then by the time of the next attempt."""
+    statement = select(*_SHOWN).where(selected(events, selection))
+    in_order = statement.order_by(events.c.lease_until_ms == 0, events.c.visible_after_ms)
+    if selection == EVERYTHING:  # by the index: leases end last
+        in_order = statement.order_by(events.c.visible_after_ms)
+    return [_state(row) for row in connection.execute(in_order.limit(limit))]
+
+
+def hasten_events(connection: Connection, selection: Selection, *, now_ms: int) -> int:
+    """Make waiting events due now; how many."""
+    waiting = (events.c.lease_until_ms == 0) & selected(events, selection)
+    return connection.execute(update(events).where(waiting).values(visible_after_ms=now_ms)).rowcount
+
+
+def purge_events(connection: Connection, selection: Selection, *, limit: int, now_ms: int) -> int:
+    """Take at most `limit` waiting events out, without sending anything; how many. Their history says so."""
+    waiting = (events.c.lease_until_ms == 0) & selected(events, selection)
+    some = select(events.c.id).where(waiting).limit(limit)
+    purged = connection.execute(delete(events).where(events.c.id.in_(some)).returning(*_SHOWN)).all()
+    insert_finished(connection, [_purged(_state(row), now_ms) for row in purged])
+    return len(purged)
+
+
+def _purged(state: EventState, now_ms: int) -> FinishedEvent:
+    return FinishedEvent(
+        scope=state.scope,
+        function_name=state.function_name,
+        qualifier=state.qualifier,
+        request_id=state.request_id,
+        accepted_ms=state.accepted_ms,
+        finished_ms=now_ms,
+        condition=PURGED,
+        attempts=state.attempts,
+        failure=state.failure,
+    )
+
+
+_SHOWN: tuple[ColumnElement[Any], ...] = (
+    events.c.account,
+    events.c.region,
+    events.c.function_name,
+    events.c.qualifier,
+    events.c.request_id,
+    events.c.accepted_ms,
+    events.c.attempts,
+    events.c.deferrals,
+    events.c.visible_after_ms,
+    events.c.lease_until_ms,
+    events.c.failure,
+)
+
+
+def _state(row: Row[Any]) -> EventState:
+    return EventState(
+        scope=Scope(row.account, row.region),
+        function_name=row.function_name,
+        qualifier=row.qualifier,
+        request_id=row.request_id,
+        accepted_ms=row.accepted_ms,
+        attempts=row.attempts,
+        deferrals=row.deferrals,
+        next_attempt_ms=None if row.lease_until_ms else row.visible_after_ms,
+        failure=row.failure,
+    )
 
 
 def _to_row(event: Event) -> dict[str, Any]:
@@ -302,4 +467,12 @@ def _from_row(row: Row[Any]) -> ClaimedEvent:
         ),
         progress=EventProgress(row.accepted_ms, row.attempts, row.deferrals),
         lease_until_ms=row.lease_until_ms,
+        failure=row.failure,
+        last_response=_last_response(row),
     )
+
+
+def _last_response(row: Row[Any]) -> Response | None:
+    if row.response_payload is None:
+        return None
+    return Response(row.executed_version, row.function_error, row.response_payload)

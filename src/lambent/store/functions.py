@@ -166,6 +166,13 @@ def all_versions(connection: Connection, scope: Scope, name: str) -> list[Functi
     return [_configuration(row) for row in connection.execute(_versions_of(scope, name))]
 
 
+def dead_letter_targets(connection: Connection, scope: Scope, name: str) -> dict[str, str]:
+    """The ARN of each version's dead-letter queue or topic, empty where it has none."""
+    versions = select(function_versions.c.version, function_versions.c.settings)
+    rows = connection.execute(versions.where(is_function(function_versions, scope, name)))
+    return {version_text(row.version): json.loads(row.settings).get("dead_letter_target", "") for row in rows}
+
+
 def list_versions(
     connection: Connection, scope: Scope, name: str, *, after: int | None, limit: int
 ) -> list[FunctionConfiguration]:

@@ -1,0 +1,81 @@
+"""What waits in the queue of asynchronous invocations and what became of those that are over, for people.
+
+AWS shows none of this. The history is bounded by age and by number; a sweep a few times a minute keeps it so.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lambent.clock import Clock
+from lambent.core.finished_events import FinishedEvent
+from lambent.store.errors import StoreUnavailable
+from lambent.store.queue_administration import QueueAdministration, Remembered, Waiting
+from lambent.store.queue_selection import Selection
+
+_SWEEP_SECONDS = 10.0
+_HOUR_MS = 3_600_000
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLimits:
+    """How much is remembered of events that are over."""
+
+    hours: float
+    events: int
+
+
+class EventHistory:
+    """The use cases of who looks at the queue. Each raises StoreUnavailable when the storage fails.
+
+    Args:
+        on_hastened: told that something may have become due.
+    """
+
+    def __init__(
+        self,
+        *,
+        administration: QueueAdministration,
+        limits: HistoryLimits,
+        clock: Clock,
+        on_hastened: Callable[[], None],
+    ) -> None:
+        self._administration = administration
+        self._limits = limits
+        self._clock = clock
+        self._on_hastened = on_hastened
+
+    async def waiting(self, selection: Selection, *, limit: int) -> Waiting:
+        """What isn't over, the next one first."""
+        return await self._administration.waiting(selection, limit=limit)
+
+    async def find(self, request_id: str) -> Remembered:
+        """What is known of one asynchronous invocation."""
+        return await self._administration.find(request_id)
+
+    async def finished(self, selection: Selection, *, failed_only: bool, limit: int) -> list[FinishedEvent]:
+        """What is over, the latest first."""
+        return await self._administration.finished(selection, failed_only=failed_only, limit=limit)
+
+    async def retry(self, selection: Selection) -> tuple[int, int]:
+        """Have what waits tried now, its retries counted as ever; how many events and deliveries."""
+        hastened = await self._administration.hasten(selection, now_ms=self._clock.now_ms())
+        self._on_hastened()
+        return hastened
+
+    async def purge(self, selection: Selection) -> tuple[int, int]:
+        """Give up what waits, nothing being sent; how many events and deliveries. What runs, runs on."""
+        return await self._administration.purge(selection, now_ms=self._clock.now_ms())
+
+    async def run(self) -> None:
+        """Sweep the history until cancelled."""
+        while True:
+            try:
+                before_ms = self._clock.now_ms() - round(self._limits.hours * _HOUR_MS)
+                await self._administration.sweep(before_ms=before_ms, keep=self._limits.events)
+            except StoreUnavailable:
+                logger.exception("The history of asynchronous invocations could not be swept.")
+            await asyncio.sleep(_SWEEP_SECONDS)
