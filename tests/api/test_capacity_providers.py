@@ -54,7 +54,7 @@ def test_a_function_has_no_durable_executions(client: Any, account: str) -> None
         assert execution_arn(account) in text
 
 
-REFUSED = {
+REFUSED: dict[str, dict[str, Any]] = {
     "CreateCapacityProvider": {
         "CapacityProviderName": "mine",
         "VpcConfig": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": []},
@@ -73,7 +73,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("operation", REFUSED)
 def test_what_lambent_doesnt_have_says_so(client: Any, account: str, operation: str) -> None:
-    request: dict[str, Any] = dict(REFUSED[operation])
+    request = dict(REFUSED[operation])
     if "DurableExecutionArn" in request:
         request["DurableExecutionArn"] = execution_arn(account)
     assert answer(client, operation, **request) == (

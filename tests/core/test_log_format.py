@@ -11,6 +11,7 @@ from lambent.core.function import FunctionTarget
 from lambent.core.log_format import JsonFormat, Level, TextFormat, log_format_of
 from lambent.core.report import (
     Crashed,
+    InitializationType,
     InitReport,
     InitStart,
     LogsDropped,
@@ -134,6 +135,12 @@ INIT_START = InitStart("python3.13", "eu-west-1", Phase.INIT)
     [
         (INIT_START, ["initStart"], ["initStart"], []),
         (InitReport(1, Phase.INIT, Status.SUCCESS), ["initRuntimeDone", "initReport"], [], []),
+        (
+            InitReport(1, Phase.INIT, Status.SUCCESS, None, InitializationType.PROVISIONED_CONCURRENCY),
+            ["initRuntimeDone", "initReport"],
+            ["initReport"],
+            [],
+        ),
         (InitReport(1, Phase.INIT, Status.TIMEOUT), *[["initRuntimeDone", "initReport"]] * 3),
         (Start("u", "1"), ["start"], ["start"], []),
         (Report("u", 1, None, 128), ["runtimeDone", "report"], ["report"], []),

@@ -1,20 +1,30 @@
 """Provisioned concurrency's rules, and how what was asked for goes."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lambent.core.aliases import Alias, Routing
 from lambent.core.concurrency import AccountLimits
-from lambent.core.errors import InvalidParameterValue
+from lambent.core.errors import InvalidParameterValue, ResourceConflict
+from lambent.core.function import Code, FunctionConfiguration, FunctionSettings, LoggingSettings
 from lambent.core.provisioned import (
     INIT_FAILURE,
     Allocation,
     Demand,
     Provision,
     Status,
+    check_alias,
     check_amount,
+    check_conflict,
+    check_function,
+    check_put_qualifier,
+    check_read_qualifier,
     combined,
+    no_such_config,
+    qualifier_not_found,
     shares,
 )
 from lambent.core.scope import Scope
@@ -22,8 +32,8 @@ from lambent.core.scope import Scope
 SCOPE = Scope("000000000000", "eu-west-1")
 
 
-def alias(routing: Routing | None = None) -> Alias:
-    return Alias(SCOPE, "fn", "live", "1", "", "r", routing)
+def alias(routing: Routing | None = None, version: str = "1") -> Alias:
+    return Alias(SCOPE, "fn", "live", version, "", "r", routing)
 
 
 def test_a_version_has_its_config_to_itself() -> None:
@@ -93,6 +103,42 @@ def test_setbacks_after_that_are_waited_out_longer_and_longer_until_one_serves()
     assert provision.lacking(0) == 0
     provision.served()
     assert provision.lost("why") == 1
+
+
+def test_latest_has_none() -> None:
+    for check in (check_put_qualifier, check_read_qualifier):
+        check("1")
+        with pytest.raises(InvalidParameterValue):
+            check("$LATEST")
+
+
+def test_an_alias_points_at_one_published_version() -> None:
+    check_alias(alias())
+    for unfit in (alias(Routing("2", 0.5)), alias(version="$LATEST")):
+        with pytest.raises(InvalidParameterValue):
+            check_alias(unfit)
+
+
+def test_a_function_with_tenants_has_none() -> None:
+    settings = FunctionSettings("python3.13", "role", "index.handler", LoggingSettings("group"))
+    configuration = FunctionConfiguration(SCOPE, "fn", "1", settings, Code("00", 1), 1, "r")
+    check_function(configuration)
+    with pytest.raises(InvalidParameterValue):
+        check_function(replace(configuration, settings=replace(settings, tenant_isolation="PER_TENANT")))
+
+
+def test_a_version_is_provisioned_once() -> None:
+    check_conflict(qualifier="1", others={})
+    for qualifier, words in (("1", "Version is pointed"), ("live", "Alias can't be used")):
+        with pytest.raises(ResourceConflict, match=words):
+            check_conflict(qualifier=qualifier, others={"other": "1"})
+
+
+def test_what_isnt_there_is_named_as_the_qualifier_looks() -> None:
+    assert str(qualifier_not_found(SCOPE, "fn", "1")).startswith("Function not found")
+    assert str(qualifier_not_found(SCOPE, "fn", "$odd")).startswith("Function not found")
+    assert str(qualifier_not_found(SCOPE, "fn", "live")).startswith("Cannot find alias arn")
+    assert no_such_config().status == 404
 
 
 @given(

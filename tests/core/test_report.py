@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from lambent.core.report import (
     Crashed,
+    InitializationType,
     InitReport,
     InitStart,
     LogsDropped,
@@ -106,6 +107,10 @@ def test_a_runtime_versions_arn_depends_on_runtime_and_region() -> None:
 
 
 def test_init_reports() -> None:
+    ahead = InitReport(
+        13_316_040, Phase.INIT, Status.SUCCESS, initialization=InitializationType.PROVISIONED_CONCURRENCY
+    )
+    assert ahead.text() == "INIT_REPORT Init Duration: 13316.04 ms\tPhase: init\tStatus: success\n"
     assert InitReport(9_999_470, Phase.INIT, Status.TIMEOUT).text() == (
         "INIT_REPORT Init Duration: 9999.47 ms\tPhase: init\tStatus: timeout\n"
     )
