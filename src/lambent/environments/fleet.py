@@ -19,7 +19,7 @@ import collections
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,10 +29,11 @@ from lambent.core.admission import ThrottleReason
 from lambent.core.errors import ApiError, ServiceFault, TooManyRequests
 from lambent.core.function import FunctionTarget
 from lambent.core.invocation import Invocation
-from lambent.core.provisioned import INIT_FAILURE, Allocation, Demand, Provision
+from lambent.core.provisioned import INIT_FAILURE, Allocation, Demand
 from lambent.core.report import InitializationType
 from lambent.core.scope import Scope
 from lambent.environments.environment import EnvironmentSandbox, ExecutionEnvironment
+from lambent.environments.groups import Group, Member, OnEnded, OnRefused, Pending
 from lambent.environments.host_memory import HostMemory, MemoryRequest
 from lambent.environments.variables import interpreter_flags, needs_fresh_interpreter
 from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
@@ -103,74 +104,6 @@ class FleetSettings:
     capacity_wait_seconds: float
 
 
-OnRefused = Callable[[Exception], None]
-OnEnded = Callable[[], None]
-
-
-@dataclass(slots=True)
-class _Pending:
-    invocation: Invocation
-    on_refused: OnRefused
-    on_ended: OnEnded
-
-
-@dataclass(slots=True, eq=False)
-class _Group:
-    """The environments of one version of a function in one revision, for one tenant if it has tenants.
-
-    Attributes:
-        tenant_id: empty for functions without tenant isolation.
-        idle: the one used last is the last.
-        starting: environments that aren't members yet; never fewer than there are pending invocations.
-        requests: those of the starting ones that wait for memory, in their order (a dict for its order).
-        provision: what is asked for of environments that are initialised ahead.
-        provisioned: those of the members, but for those that are leaving.
-        ready: the idle ones of them; they aren't in `idle`.
-    """
-
-    target: FunctionTarget
-    tenant_id: str
-    members: int = 0
-    idle: list["_Member"] = field(default_factory=list)
-    pending: collections.deque[_Pending] = field(default_factory=collections.deque)
-    starting: int = 0
-    requests: dict[MemoryRequest, None] = field(default_factory=dict)
-    retired: bool = False
-    provision: Provision = field(default_factory=Provision)
-    provisioned: set["_Member"] = field(default_factory=set)
-    ready: list["_Member"] = field(default_factory=list)
-
-    @property
-    def initialised(self) -> int:
-        """How many of the provisioned ones have been."""
-        return sum(member.initialised for member in self.provisioned)
-
-
-@dataclass(slots=True, eq=False)
-class _Member:
-    """An environment and what its keeping is decided by (greedy-dual: frequency x cost / size).
-
-    Attributes:
-        on_ended: of the invocation that it has.
-        cost_seconds: from its start to the end of its first invocation: what losing it would cost the next caller.
-        leaving: it was told to end, or has.
-        provisioned: it was started ahead of every invocation.
-        initialised: of a provisioned one, whether its Init has succeeded.
-    """
-
-    environment: ExecutionEnvironment
-    group: _Group
-    started: float
-    on_ended: OnEnded | None = None
-    cost_seconds: float = 0.0
-    uses: int = 0
-    priority: float = 0.0
-    idle_since: float = 0.0
-    leaving: bool = False
-    provisioned: bool = False
-    initialised: bool = False
-
-
 class Fleet:
     """Owner of every execution environment; called from the event loop's thread only."""
 
@@ -193,8 +126,8 @@ class Fleet:
         self._sandboxes = sandboxes
         self._create = create
         self._code_trees = code_trees
-        self._groups: dict[tuple[str, str, str], _Group] = {}
-        self._members: dict[ExecutionEnvironment, _Member] = {}
+        self._groups: dict[tuple[str, str, str], Group] = {}
+        self._members: dict[ExecutionEnvironment, Member] = {}
         self._memory = HostMemory(settings.memory_capacity_mb, evict=self._evict_one)
         self._inflation = 0.0
         self._full_logged = -inf
@@ -218,19 +151,19 @@ class Fleet:
         key = (target.revision, target.version, invocation.tenant_id)
         group = self._groups.get(key)
         if group is None:
-            group = self._groups[key] = _Group(target, invocation.tenant_id)
+            group = self._groups[key] = Group(target, invocation.tenant_id)
         free = group.ready or group.idle
         if free:
             self._deliver(free.pop(), invocation, on_refused, on_ended)
             return
-        group.pending.append(_Pending(invocation, on_refused, on_ended))
+        group.pending.append(Pending(invocation, on_refused, on_ended))
         if self._stopping:
             self._refuse(group, _stopping())
         elif group.starting < len(group.pending):
             group.starting += 1
             self._spawn(self._start_environment(group))
 
-    def _deliver(self, member: _Member, invocation: Invocation, on_refused: OnRefused, on_ended: OnEnded) -> None:
+    def _deliver(self, member: Member, invocation: Invocation, on_refused: OnRefused, on_ended: OnEnded) -> None:
         member.uses += 1
         member.on_ended = on_ended
         try:
@@ -241,7 +174,7 @@ class Fleet:
             on_ended()
             self._shut_down(member)
 
-    def _refuse(self, group: _Group, error: Exception) -> None:
+    def _refuse(self, group: Group, error: Exception) -> None:
         """Tell the invocations for which no environment is being started any more, the oldest first."""
         while len(group.pending) > group.starting:
             pending = group.pending.popleft()
@@ -251,7 +184,7 @@ class Fleet:
 
     # --- starting an environment ---
 
-    async def _start_environment(self, group: _Group) -> None:
+    async def _start_environment(self, group: Group) -> None:
         """Bring one more environment of a group up to the begin of its Init."""
         try:
             if not await self._reserve(group):
@@ -263,10 +196,10 @@ class Fleet:
             return
         group.starting -= 1
         group.members += 1
-        member = self._members[environment] = _Member(environment, group, self._clock.monotonic())
+        member = self._members[environment] = Member(environment, group, self._clock.monotonic())
         self._next(member)
 
-    async def _reserve(self, group: _Group) -> bool:
+    async def _reserve(self, group: Group) -> bool:
         """Take an environment's memory of the host's.
 
         Returns:
@@ -288,7 +221,7 @@ class Fleet:
                 raise self._full(group)
         return granted.result()
 
-    def _full(self, group: _Group) -> TooManyRequests:
+    def _full(self, group: Group) -> TooManyRequests:
         now = self._clock.monotonic()
         if now - self._full_logged >= _FULL_LOGGED_SECONDS:
             self._full_logged = now
@@ -352,7 +285,7 @@ class Fleet:
         else:
             self._next(member)
 
-    def _next(self, member: _Member) -> None:
+    def _next(self, member: Member) -> None:
         """Give a free environment what waits, or let it wait."""
         group = member.group
         if group.pending and not self._should_yield(member):
@@ -364,24 +297,24 @@ class Fleet:
         else:
             self._keep(member)
 
-    def _should_yield(self, member: _Member) -> bool:
+    def _should_yield(self, member: Member) -> bool:
         """Whether a function must end an environment that it could use, so that another gets its first.
 
         What waits for this one has environments being started for it. A new environment serves what it was started for.
         """
         return member.uses > 0 and member.group.members > 1 and self._memory.first_are_short
 
-    def _start_one_less(self, group: _Group) -> None:
+    def _start_one_less(self, group: Group) -> None:
         """An invocation was served, so that one start, if it still waits for memory, isn't needed any more."""
         if group.requests and group.starting > len(group.pending):
             self._withdraw_one(group)
 
-    def _withdraw_one(self, group: _Group) -> None:
+    def _withdraw_one(self, group: Group) -> None:
         request, _ = group.requests.popitem()
         if self._memory.withdraw(request):
             group.starting -= 1
 
-    def _keep(self, member: _Member) -> None:
+    def _keep(self, member: Member) -> None:
         """Let an environment wait for an invocation: one whose Init may still run behind those that are ready."""
         group = member.group
         member.idle_since = self._clock.monotonic()
@@ -411,13 +344,13 @@ class Fleet:
         self._spawn(self._after_end(member))
         self._ended.set()
 
-    async def _after_end(self, member: _Member) -> None:
+    async def _after_end(self, member: Member) -> None:
         try:
             await member.environment.wait_closed()
         finally:
             self._memory.left(member.group.target.memory_mb)
 
-    def _forget_if_empty(self, group: _Group) -> None:
+    def _forget_if_empty(self, group: Group) -> None:
         if not (group.members or group.pending or group.starting or group.provision.asked_for):
             self._groups.pop((*_key(group.target), group.tenant_id), None)
 
@@ -426,7 +359,7 @@ class Fleet:
     def provision(self, scope: Scope, function_name: str, demands: Sequence[tuple[FunctionTarget, Demand]]) -> None:
         """Have so many environments of each of these targets initialised ahead, and of no other of the function's."""
         for target, _ in demands:
-            self._groups.setdefault((*_key(target), ""), _Group(target, ""))
+            self._groups.setdefault((*_key(target), ""), Group(target, ""))
         asked = {_key(target): demand for target, demand in demands}
         for group in list(self._groups.values()):
             target = group.target
@@ -440,10 +373,10 @@ class Fleet:
         group = self._groups.get((*_key(target), ""))
         return Allocation() if group is None else group.provision.allocation(group.initialised)
 
-    def _wanted(self, group: _Group) -> int:
+    def _wanted(self, group: Group) -> int:
         return 0 if group.retired or self._stopping else group.provision.wanted
 
-    def _fill(self, group: _Group) -> None:
+    def _fill(self, group: Group) -> None:
         """End what is there too much of what is provisioned, the idle first, and start what is lacking.
 
         What is busy ends after its work.
@@ -460,7 +393,7 @@ class Fleet:
             provision.starting += 1
             self._spawn(self._start_provisioned(group))
 
-    async def _start_provisioned(self, group: _Group) -> None:
+    async def _start_provisioned(self, group: Group) -> None:
         """Bring one more environment up to the begin of its Init, if it is still wanted when its turn comes."""
         environment = None
         try:
@@ -474,13 +407,13 @@ class Fleet:
         group.provision.starting -= 1
         if environment is not None:
             group.members += 1
-            member = _Member(environment, group, self._clock.monotonic(), provisioned=True)
+            member = Member(environment, group, self._clock.monotonic(), provisioned=True)
             self._members[environment] = member
             group.provisioned.add(member)
         self._fill(group)
         self._forget_if_empty(group)
 
-    async def _reserve_provisioned(self, group: _Group) -> bool:
+    async def _reserve_provisioned(self, group: Group) -> bool:
         """Take an environment's memory of the host's; false where the fleet stops meanwhile.
 
         Raises:
@@ -497,7 +430,7 @@ class Fleet:
                 return request.granted.result()
         raise ServiceFault(f"The memory capacity of {self._memory.capacity_mb} MB is used up.")
 
-    def _next_provisioned(self, member: _Member) -> None:
+    def _next_provisioned(self, member: Member) -> None:
         """What becomes of a provisioned environment that is free; one in which something went wrong is replaced."""
         group = member.group
         if not member.environment.ready:
@@ -517,7 +450,7 @@ class Fleet:
         else:
             group.ready.append(member)
 
-    def _lost(self, member: _Member) -> None:
+    def _lost(self, member: Member) -> None:
         """A provisioned environment has ended without being told to."""
         group = member.group
         if member in group.ready:
@@ -525,7 +458,7 @@ class Fleet:
         if not member.uses:
             self._pause(group, INIT_FAILURE)
 
-    def _pause(self, group: _Group, reason: str) -> None:
+    def _pause(self, group: Group, reason: str) -> None:
         """One couldn't be had: none is started for a while, or none at all."""
         pause_seconds = group.provision.lost(reason)
         if group.provision.asked_for:
@@ -539,17 +472,17 @@ class Fleet:
             group.provision.paused = True
             asyncio.get_running_loop().call_later(pause_seconds, self._resume, group)
 
-    def _resume(self, group: _Group) -> None:
+    def _resume(self, group: Group) -> None:
         group.provision.paused = False
         self._fill(group)
 
     # --- ending environments ---
 
-    def _shut_down(self, member: _Member) -> None:
+    def _shut_down(self, member: Member) -> None:
         self._mark_leaving(member)
         member.environment.shutdown()
 
-    def _mark_leaving(self, member: _Member) -> None:
+    def _mark_leaving(self, member: Member) -> None:
         if not member.leaving:
             member.leaving = True
             member.group.provisioned.discard(member)
@@ -576,7 +509,7 @@ class Fleet:
                 self._shut_down_idle(group, idle_before=inf)
                 self._fill(group)
 
-    def _shut_down_idle(self, group: _Group, *, idle_before: float) -> None:
+    def _shut_down_idle(self, group: Group, *, idle_before: float) -> None:
         old = [member for member in group.idle if member.idle_since < idle_before]
         group.idle = [member for member in group.idle if member.idle_since >= idle_before]
         for member in old:
