@@ -18,7 +18,21 @@ import pytest
 
 from lambent.runtimes.nodejs.interpreters import IDENTIFIERS, NodeInterpreter, discover, major_version
 from tests.runtimes.nodejs.client_process import ENTRY, NodeProcess
-from tests.runtimes.python.runtime_process import ARN, ERROR, INIT_ERROR, NEXT, REQUEST_ID, RESPONSE, TRACE_ID
+from tests.runtimes.python.runtime_process import (
+    ARN,
+    CHUNK,
+    CREDIT,
+    ERROR,
+    INIT_ERROR,
+    LOG,
+    NEXT,
+    REQUEST_ID,
+    RESPONSE,
+    STREAM_END,
+    STREAM_ERROR,
+    STREAM_START,
+    TRACE_ID,
+)
 
 Start = Callable[..., NodeProcess]
 
@@ -596,14 +610,26 @@ class TestSearchPath:
 
 
 class TestStreaming:
-    """A response stream is collected and answered as one response."""
+    """What is written to a response stream goes out in chunks, as far as there is credit for them."""
 
-    def run(self, start: Start, body: str) -> tuple[NodeProcess, object]:
+    def start(self, start: Start, body: str) -> NodeProcess:
         code = f"export const handler = awslambda.streamifyResponse(async (event, stream, context) => {{ {body} }});"
         runtime = start({"app.mjs": code})
         assert runtime.initialise().kind == NEXT
         runtime.send_event(b"{}")
-        return runtime, runtime._answer()
+        return runtime
+
+    def rest(self, runtime: NodeProcess) -> tuple[bytes, bytes | None]:
+        """What comes in chunks, and the body of the error if it breaks off."""
+        payload = b""
+        while True:
+            kind, body = runtime.receive()
+            if kind == CHUNK:
+                payload += body
+                runtime.send(CREDIT, len(body).to_bytes(4, "big"))
+            elif kind != LOG:
+                assert kind in {STREAM_END, STREAM_ERROR}
+                return payload, body if kind == STREAM_ERROR else None
 
     @pytest.mark.parametrize(
         ("body", "content_type", "payload"),
@@ -621,18 +647,54 @@ class TestStreaming:
                 b"pq",
             ),
             ("setTimeout(() => stream.end('late'), 20);", "application/octet-stream", b"late"),
+            ("stream.end();", "application/octet-stream", b""),
+            ("stream.end('x'.repeat(1_000_000));", "application/octet-stream", b"x" * 1_000_000),
         ],
-        ids=["write", "content type", "prelude", "pipeline", "late"],
+        ids=["write", "content type", "prelude", "pipeline", "late", "nothing", "long"],
     )
     def test_what_was_written_is_the_response(self, start: Start, body: str, content_type: str, payload: bytes) -> None:
-        runtime, answer = self.run(start, body)
-        assert (answer.kind, answer.fields, answer.payload) == (RESPONSE, [REQUEST_ID, content_type], payload)  # type: ignore[attr-defined]
+        runtime = self.start(start, body)
+        assert runtime.receive() == (STREAM_START, f"{REQUEST_ID}\0{content_type}\0".encode())
+        assert self.rest(runtime) == (payload, None)
         assert runtime.receive() == (NEXT, b"")
 
+    def test_a_piece_goes_out_before_the_next_is_made(self, start: Start) -> None:
+        body = "stream.write('first'); await new Promise((resolve) => setTimeout(resolve, 100)); stream.end('second');"
+        runtime = self.start(start, body)
+        assert runtime.receive()[0] == STREAM_START
+        assert runtime.receive() == (CHUNK, b"first")
+        assert runtime.receive() == (CHUNK, b"second")
+
+    def test_without_credit_a_writer_waits_and_the_event_loop_goes_on(self, start: Start) -> None:
+        body = (
+            "const full = !stream.write('x'.repeat(100_000));"
+            "await new Promise((resolve) => setTimeout(resolve, 50)); console.log('alive');"
+            "stream.end(String(full));"
+        )
+        runtime = self.start(start, body)
+        assert runtime.receive()[0] == STREAM_START
+        assert runtime.receive() == (CHUNK, b"x" * 65_536)
+        kind, said = runtime.receive()
+        assert kind == LOG
+        assert b"alive" in said
+        runtime.send(CREDIT, (65_536).to_bytes(4, "big"))
+        assert self.rest(runtime) == (b"x" * 34_464 + b"true", None)
+
     def test_an_error_in_the_middle(self, start: Start) -> None:
-        runtime, answer = self.run(start, "stream.write('a'); throw new RangeError('mid');")
-        assert (answer.kind, answer.document["errorType"]) == (ERROR, "RangeError")  # type: ignore[attr-defined]
+        runtime = self.start(start, "stream.write('a'); throw new RangeError('mid');")
+        assert runtime.receive()[0] == STREAM_START
+        payload, error = self.rest(runtime)
+        assert payload == b"a"
+        assert error is not None
+        error_type, _, document = error.partition(b"\0")
+        assert error_type == b"RangeError"
+        assert json.loads(document)["errorMessage"] == "mid"
         assert runtime.receive() == (NEXT, b"")
+
+    def test_an_error_before_the_first_byte(self, start: Start) -> None:
+        runtime = self.start(start, "throw new RangeError('early');")
+        answer = runtime._answer()
+        assert (answer.kind, answer.document["errorType"]) == (ERROR, "RangeError")
 
     def test_other_kinds_of_streaming_are_refused(self, start: Start) -> None:
         code = "exports.handler = async () => 1; exports.handler[Symbol.for('aws.lambda.runtime.handler.streaming')] = 'x';"

@@ -41,6 +41,18 @@ class HttpAnswer(NamedTuple):
     body: bytes
 
 
+class HttpHead(NamedTuple):
+    """Status and headers alone."""
+
+    status: int
+    headers: list[tuple[str, str]]
+
+
+PRELUDE_TYPE = "application/vnd.awslambda.http-integration-response"
+"""The content type of a streamed response that begins with its status and headers, as JSON and 8 NUL bytes."""
+
+PRELUDE_END = bytes(8)
+
 BAD_GATEWAY = HttpAnswer(502, [("Content-Type", _JSON)], b"Internal Server Error")
 """For a function that failed, and for an answer that can't be understood."""
 
@@ -49,8 +61,12 @@ def answer_of(payload: bytes) -> HttpAnswer:
     """The answer that a response stands for; `BAD_GATEWAY` where it stands for none.
 
     An object with statusCode is taken apart. Everything else is a 200 with its JSON, without blanks, as the body; of a
-    text the text.
+    text the text. A response that was streamed and collected has its prelude before the body.
     """
+    prelude, separator, body = payload.partition(PRELUDE_END)
+    if separator:
+        head = head_of_prelude(prelude)
+        return BAD_GATEWAY if head is None else HttpAnswer(*head, body)
     try:
         returned = json.loads(payload)
     except ValueError:
@@ -64,20 +80,37 @@ def answer_of(payload: bytes) -> HttpAnswer:
     return HttpAnswer(200, [("Content-Type", _JSON)], body)
 
 
+def head_of_prelude(prelude: bytes) -> HttpHead | None:
+    """Status and headers that a streamed response begins with; None where they can't be understood.
+
+    A prelude without statusCode means 200 (unverified).
+    """
+    try:
+        members = json.loads(prelude)
+        return _head(msgspec.convert({"statusCode": 200, **members}, _Described))
+    except (ValueError, TypeError):  # msgspec's ValidationError is a ValueError
+        return None
+
+
 def _described(returned: Mapping[str, Any]) -> HttpAnswer:
     try:
         described = msgspec.convert(returned, _Described)
         body = _body(described)
     except (msgspec.ValidationError, binascii.Error):
         return BAD_GATEWAY
+    head = _head(described)
+    return BAD_GATEWAY if head is None else HttpAnswer(*head, body)
+
+
+def _head(described: "_Described") -> HttpHead | None:
     headers = described.headers or {}
     lines = [(_outside(name), _text(value)) for name, value in headers.items()]
     if not any(name.lower() == "content-type" for name in headers):
         lines.append(("Content-Type", _JSON))
     lines += [("Set-Cookie", cookie) for cookie in described.cookies or ()]
     if any(_breaks(name) or _breaks(value) for name, value in lines):
-        return BAD_GATEWAY
-    return HttpAnswer(described.statusCode, lines, body)
+        return None
+    return HttpHead(described.statusCode, lines)
 
 
 class _Described(msgspec.Struct):

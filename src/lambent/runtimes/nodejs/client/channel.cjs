@@ -22,6 +22,11 @@ const RESPONSE = 0x11;
 const ERROR = 0x12;
 const INIT_ERROR = 0x13;
 const LOG = 0x14;
+const STREAM_START = 0x15;
+const CHUNK = 0x16;
+const STREAM_END = 0x17;
+const STREAM_ERROR = 0x18;
+const CREDIT = 0x03;
 
 const HEADER_BYTES = 8;
 const LOG_HEAD_BYTES = 12;
@@ -35,6 +40,8 @@ class Channel {
   onInvoke = null;
   /** Called with the body of INIT, in the same way. */
   onInit = null;
+  /** Called with a number of bytes that a response's chunks may have more. */
+  onCredit = null;
 
   #pipe;
   #incoming = Buffer.allocUnsafeSlow(BUFFER_BYTES);
@@ -110,6 +117,8 @@ class Channel {
     const kind = buffer[begin + 4];
     if (kind === INVOKE) {
       this.onInvoke(buffer, begin + HEADER_BYTES, end);
+    } else if (kind === CREDIT) {
+      this.onCredit?.(buffer.readUInt32BE(begin + HEADER_BYTES));
     } else if (kind === INIT) {
       this.onInit(buffer, begin + HEADER_BYTES, end);
     }
@@ -135,6 +144,25 @@ class Channel {
   fail(requestId, document, andNext) {
     // AWS's client names no error type for the platform here; the document does for the caller.
     this.#answer(ERROR, `${requestId}\0\0`, document, andNext);
+  }
+
+  /** Begin a response in chunks. */
+  startStream(requestId, contentType) {
+    this.#answer(STREAM_START, `${requestId}\0${contentType}\0`, "", false);
+  }
+
+  /** Send the next chunk of it, bytes for which there is credit. */
+  chunk(data) {
+    this.#answer(CHUNK, "", data, false);
+  }
+
+  /** End it: as it should be, or with an error document, JSON text. */
+  endStream(errorType, document) {
+    if (errorType === undefined) {
+      this.#answer(STREAM_END, "", "", false);
+    } else {
+      this.#answer(STREAM_ERROR, `${errorType}\0`, document, false);
+    }
   }
 
   /** Say that the function could not be initialised. */

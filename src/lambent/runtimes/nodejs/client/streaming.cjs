@@ -1,6 +1,8 @@
 /**
- * Response streams. What a handler writes is collected and answered as one response when the stream has ended,
- * which is what AWS's Invoke shows of a streaming function: this module is the one place that knows.
+ * Response streams: what a handler writes goes to the server in chunks, as far as the caller takes it.
+ *
+ * The server gives credit for the bytes that it has passed on; a stream whose credit is used up takes no more, which its
+ * writer is told as by any other stream of Node.js. A stream that fails before its first byte is an ordinary error.
  *
  * Source: invocation.md (the prelude); observed (AWS's Node.js clients).
  */
@@ -11,13 +13,30 @@ const { logError } = require("./console.cjs");
 const { errorDocument, InvalidStreamingOperation } = require("./errors.cjs");
 
 const DEFAULT_TYPE = "application/octet-stream";
+// The server's, too: see wire/frames.py.
+const WINDOW_BYTES = 65536;
 
 class ResponseStream extends Writable {
   contentType = DEFAULT_TYPE;
-  chunks = [];
+  /** Whether the response has begun, which only its end or an error's can follow. */
+  started = false;
   /** What `awslambda.HttpResponseStream.from` wants to be written before all else. */
   _onBeforeFirstWrite = undefined;
+  #channel;
+  #requestId;
   #begun = false;
+  #credit = WINDOW_BYTES;
+  #waiting = null; // a chunk that there was no credit for, and whom to tell when it has gone
+
+  constructor(channel, requestId) {
+    super();
+    this.#channel = channel;
+    this.#requestId = requestId;
+    channel.onCredit = (size) => {
+      this.#credit += size;
+      this.#goOn();
+    };
+  }
 
   /** Choose the content type of the response, before anything is written. */
   setContentType(type) {
@@ -47,8 +66,34 @@ class ResponseStream extends Writable {
   }
 
   _write(chunk, _encoding, callback) {
-    this.chunks.push(chunk);
-    callback();
+    this.start();
+    this.#waiting = { chunk, callback };
+    this.#goOn();
+  }
+
+  /** Tell the server that the response begins, once. */
+  start() {
+    if (!this.started) {
+      this.started = true;
+      this.#channel.startStream(this.#requestId, this.contentType);
+    }
+  }
+
+  #goOn() {
+    while (this.#waiting !== null && (this.#credit > 0 || this.#waiting.chunk.length === 0)) {
+      const { chunk, callback } = this.#waiting;
+      const size = Math.min(chunk.length, this.#credit);
+      if (size > 0) {
+        this.#credit -= size;
+        this.#channel.chunk(chunk.subarray(0, size));
+      }
+      if (size < chunk.length) {
+        this.#waiting.chunk = chunk.subarray(size);
+      } else {
+        this.#waiting = null;
+        callback();
+      }
+    }
   }
 }
 
@@ -56,16 +101,17 @@ class ResponseStream extends Writable {
 class StreamedAnswer {
   #channel;
   #requestId;
-  #stream = new ResponseStream();
-  #sent = false;
+  #stream;
+  #over = false;
 
   constructor(channel, requestId) {
     this.#channel = channel;
     this.#requestId = requestId;
+    this.#stream = new ResponseStream(channel, requestId);
   }
 
   /**
-   * Call a handler with the stream, and answer when it has ended.
+   * Call a handler with the stream, and end the response when the stream has ended.
    *
    * @param {(stream: ResponseStream) => Promise<void>} call
    * @param {() => void} whenOver asks for the next invocation, now or later
@@ -101,19 +147,32 @@ class StreamedAnswer {
   }
 
   #respond() {
-    if (!this.#sent) {
-      this.#sent = true;
-      this.#channel.release();
-      this.#channel.respond(this.#requestId, this.#stream.contentType, Buffer.concat(this.#stream.chunks), false);
+    if (this.#end()) {
+      this.#stream.start();
+      this.#channel.endStream();
     }
   }
 
   #fail(error) {
-    if (!this.#sent) {
-      this.#sent = true;
-      this.#channel.release();
-      this.#channel.fail(this.#requestId, JSON.stringify(errorDocument(error)), false);
+    if (this.#end()) {
+      const document = errorDocument(error);
+      if (this.#stream.started) {
+        this.#channel.endStream(document.errorType, JSON.stringify(document));
+      } else {
+        this.#channel.fail(this.#requestId, JSON.stringify(document), false);
+      }
     }
+  }
+
+  /** Whether this is the end, and not a second one. */
+  #end() {
+    const first = !this.#over;
+    if (first) {
+      this.#over = true;
+      this.#channel.onCredit = null;
+      this.#channel.release();
+    }
+    return first;
   }
 }
 

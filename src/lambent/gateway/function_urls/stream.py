@@ -1,0 +1,63 @@
+"""A function's response on its way through a URL with InvokeMode RESPONSE_STREAM.
+
+Source: invocation.md §6.3. What AWS answers to a prelude that is none is unverified.
+"""
+
+from collections.abc import Callable
+
+from lambent.gateway.function_urls.answer import PRELUDE_END, PRELUDE_TYPE, HttpHead, head_of_prelude
+from lambent.gateway.response_sinks import PiecewiseAnswer
+
+_LONGEST_PRELUDE_BYTES = 1_048_576
+"""As long as the head of an HTTP message may be."""
+
+
+class UrlStream:
+    """The response as the body of an HTTP answer, its prelude taken apart.
+
+    Args:
+        begin: sends the head of the answer.
+    """
+
+    __slots__ = ("_answer", "_begin", "_prelude")
+
+    def __init__(self, answer: PiecewiseAnswer, begin: Callable[[HttpHead], None]) -> None:
+        self._answer = answer
+        self._begin = begin
+        self._prelude: bytes | None = None  # what has come of it; None where there is none to come
+
+    @property
+    def writable(self) -> bool:
+        """See `core.invocation.ResponseSink`."""
+        return self._answer.writable
+
+    @property
+    def on_writable(self) -> Callable[[], None] | None:
+        """See `core.invocation.ResponseSink`."""
+        return self._answer.on_writable
+
+    @on_writable.setter
+    def on_writable(self, told: Callable[[], None] | None) -> None:
+        self._answer.on_writable = told
+
+    def begin(self, content_type: str, _executed_version: str) -> None:
+        """The response begins: with a prelude, or with its first bytes."""
+        if content_type == PRELUDE_TYPE:
+            self._prelude = b""
+        else:
+            self._begin(HttpHead(200, [("Content-Type", content_type)]))
+
+    def write(self, data: bytes) -> None:
+        """The next piece."""
+        if self._prelude is not None:
+            prelude, separator, data = (self._prelude + data).partition(PRELUDE_END)
+            if not separator:
+                self._prelude = prelude[: _LONGEST_PRELUDE_BYTES + 1]
+                return
+            self._prelude = None
+            head = head_of_prelude(prelude)
+            if head is None or len(prelude) > _LONGEST_PRELUDE_BYTES:
+                return  # the answer never begins, and `finish` says so
+            self._begin(head)
+        if self._answer.begun:
+            self._answer.send(data)
