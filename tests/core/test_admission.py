@@ -155,6 +155,21 @@ def test_what_runs_when_it_is_provisioned_for_counts_as_provisioned() -> None:
     assert admission.unreserved_available(HERE) == 3
 
 
+def test_functions_that_have_nothing_any_more_are_forgotten_when_there_are_many() -> None:
+    admission = Admission(5000)
+    admission.set_reserved(HERE, "reserving", 1)
+    admission.set_provisioned(HERE, "provisioned", {"1": 1})
+    for number in range(1500):
+        admission.try_acquire(HERE, f"running-{number}")
+    for number in range(10_000):
+        assert admission.try_acquire(HERE, f"passing-{number}") is None
+        admission.release(HERE, f"passing-{number}")
+    assert len(admission._pools[HERE].uses) < 4000
+    assert admission.running(HERE) == 1500
+    assert admission.unreserved_available(HERE) == 5000 - 1502
+    assert admission.reserved(HERE, "reserving") == 1
+
+
 class Ledger(RuleBasedStateMachine):
     """Any order of invocations, ends, reservations and provisioning, against counting everything anew each time."""
 

@@ -34,6 +34,8 @@ class ThrottleReason(StrEnum):
 
 
 _NOTHING_PROVISIONED: Mapping[str, int] = {}
+_REMEMBERED = 1024
+"""Functions of one account that are remembered while they have nothing, which is faster than making them anew."""
 
 
 class _Use:
@@ -60,12 +62,18 @@ class _Use:
 
 
 class _Pool:
-    """One account in one region; only functions that have something are in `uses`."""
+    """One account in one region.
 
-    __slots__ = ("committed", "uses")
+    Attributes:
+        uses: of the functions that have something, and of some that had.
+        kept: how many had something when that was looked at last.
+    """
+
+    __slots__ = ("committed", "kept", "uses")
 
     def __init__(self) -> None:
         self.committed = 0
+        self.kept = 0
         self.uses: dict[str, _Use] = {}
 
 
@@ -85,9 +93,12 @@ class Admission:
         pool = self._pools.get(scope)
         if pool is None:
             pool = self._pools[scope] = _Pool()
-        use = pool.uses.get(function_name) or _Use()
+        use = pool.uses.get(function_name)
+        if use is None:
+            use = pool.uses[function_name] = _Use()
+            self._tidy(pool)
         running = use.versions.get(version, 0)
-        if running >= use.provisioned.get(version, 0):
+        if not use.provisioned or running >= use.provisioned.get(version, 0):
             if use.reserved is None:
                 if pool.committed >= self._limit:
                     return ThrottleReason.CONCURRENT_INVOCATION_LIMIT
@@ -95,7 +106,6 @@ class Admission:
             elif use.claimed >= use.reserved:
                 return ThrottleReason.RESERVED_CONCURRENT_INVOCATION_LIMIT
             use.claimed += 1
-        pool.uses[function_name] = use
         use.versions[version] = running + 1
         use.running += 1
         return None
@@ -109,7 +119,7 @@ class Admission:
         pool = self._pools[scope]
         use = pool.uses[function_name]
         running = use.versions[version]
-        if running > use.provisioned.get(version, 0):
+        if not use.provisioned or running > use.provisioned.get(version, 0):
             # What a reservation covers stays committed to its function.
             if use.claimed > (use.reserved or 0):
                 pool.committed -= 1
@@ -119,8 +129,6 @@ class Admission:
             use.versions[version] = running - 1
         else:
             del use.versions[version]
-            if use.is_nothing:
-                del pool.uses[function_name]
 
     def set_reserved(self, scope: Scope, function_name: str, reserved: int | None) -> None:
         """Make, change or give up (None) a reservation; it counts from the next `try_acquire` on.
@@ -131,7 +139,7 @@ class Admission:
         use = pool.uses.setdefault(function_name, _Use())
         before = use.commitment
         use.reserved = reserved
-        self._committed(pool, function_name, before)
+        pool.committed += use.commitment - before
 
     def set_provisioned(self, scope: Scope, function_name: str, provisioned: Mapping[str, int]) -> None:
         """Replace what is provisioned for a function's versions; it counts from the next `try_acquire` on.
@@ -145,13 +153,15 @@ class Admission:
         use.provisioned = {version: count for version, count in provisioned.items() if count}
         versions = use.versions.keys() | use.provisioned.keys()
         use.claimed = sum(max(use.versions.get(key, 0), use.provisioned.get(key, 0)) for key in versions)
-        self._committed(pool, function_name, before)
-
-    def _committed(self, pool: _Pool, function_name: str, before: int) -> None:
-        use = pool.uses[function_name]
         pool.committed += use.commitment - before
-        if use.is_nothing:
-            del pool.uses[function_name]
+
+    @staticmethod
+    def _tidy(pool: _Pool) -> None:
+        """Forget functions that have nothing, when there are too many."""
+        if len(pool.uses) > _REMEMBERED and len(pool.uses) > 2 * pool.kept:
+            newest = next(reversed(pool.uses))
+            pool.uses = {name: use for name, use in pool.uses.items() if name == newest or not use.is_nothing}
+            pool.kept = len(pool.uses)
 
     def running(self, scope: Scope, function_name: str | None = None) -> int:
         """Executions that run now: of one function, or of all in the account and region."""
