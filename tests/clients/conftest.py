@@ -40,10 +40,9 @@ def chalice() -> Path:
     with (_CHALICE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (_CHALICE / "installed").exists():
-            for command in (
-                [sys.executable, "-m", "venv", str(_CHALICE)],
-                [_CHALICE / "bin" / "pip", *_INSTALL_CHALICE],
-            ):
+            make = [sys.executable, "-m", "venv", str(_CHALICE)]
+            install = [str(_CHALICE / "bin" / "pip"), *_INSTALL_CHALICE]
+            for command in (make, install):
                 made = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
                 assert made.returncode == 0, made.stderr
             (_CHALICE / "installed").touch()

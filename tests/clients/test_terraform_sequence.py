@@ -163,7 +163,8 @@ class Stack:
             "aws_lambda_function",
             asked={**shown, "Tags": {"team": "shop"}, "Concurrency": None, "Versions": ["$LATEST", "1"]},
             changed={
-                **shown, **NEW_SETTINGS,
+                **shown,
+                **NEW_SETTINGS,
                 "Tags": {"cost": "low"},
                 "Concurrency": concurrency,
                 "Versions": ["$LATEST", "1", "2"],
