@@ -4,6 +4,7 @@ A check is a small function that returns one `Finding`. *required* means that `l
 it; everything else that is missing makes a promise hold less, and the finding says which.
 """
 
+import importlib.metadata
 import os
 import platform
 import shutil
@@ -85,6 +86,7 @@ def examine(settings: Settings, *, runtimes: Sequence[RuntimeStatus], node_sdk_n
         found_runtimes(runtimes),
         other_runtimes(runtimes),
         node_sdk(node_sdk_note),
+        companion(settings.companion),
         memory(settings.memory_capacity_mb),
         data_directory(settings.data_directory),
         port(settings.host, settings.port),
@@ -200,6 +202,21 @@ def node_sdk(note: str | None) -> Finding:
     if note is None:
         return Finding("node SDK", "ok", "the AWS SDK for JavaScript is installed")
     return Finding("node SDK", "limited", note)
+
+
+def companion(setting: str) -> Finding:
+    """Whether the other AWS services are behind the port, and what they keep."""
+    try:
+        version = importlib.metadata.version("moto")
+    except importlib.metadata.PackageNotFoundError:
+        return Finding("companion", "limited", "moto isn't installed", "install Lambent again, with what it needs")
+    if setting == "off":
+        return Finding("companion", "ok", "off: other services than Lambda are refused")
+    detail = (
+        f"moto {version}, started by the first request for another service than Lambda; 100 to 250 MB\n"
+        "What it keeps (buckets, queues, tables, roles…) is in memory only, and gone when it or the server ends"
+    )
+    return Finding("companion", "ok", detail)
 
 
 def memory(capacity_mb: int) -> Finding:

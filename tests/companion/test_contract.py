@@ -88,6 +88,7 @@ import moto.core, moto.awslambda.models, moto.awslambda.utils, moto.cloudformati
 import moto.stepfunctions.parser.asl.component.state.exec.state_task.lambda_eval_utils as calls
 assert moto.core.DEFAULT_ACCOUNT_ID == "000000000000"
 assert moto.core.config.default_user_config["stepfunctions"]["execute_state_machine"] is True
+assert moto.core.config.default_user_config["batch"]["use_docker"] is False
 for made in (moto.awslambda.utils.get_backend, moto.awslambda.models.get_backend,
              moto.cloudformation.custom_model.get_lambda_backend):
     assert type(made("111111111111", "eu-west-1")) is LambdaOf, made

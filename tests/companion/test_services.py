@@ -191,6 +191,11 @@ class TestOthers:
             aws.client("iam").get_organizations_access_report(JobId="0" * 36)
         assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
+    def test_motos_own_api_is_not_there(self, aws: Account) -> None:
+        """By it Docker, and so the machine, could be had from inside a function."""
+        with pytest.raises(ClientError, match="moto's own API can't be reached"):
+            aws.client("s3").put_object(Bucket="moto-api", Key="config", Body=b'{"batch": {"use_docker": true}}')
+
     def test_the_aws_command_line(self, aws: Account, tmp_path: Path) -> None:
         environment = {
             "PATH": os.environ["PATH"],

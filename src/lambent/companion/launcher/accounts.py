@@ -37,11 +37,15 @@ def access_keys(module: ModuleType) -> None:
 
 
 def configuration(module: ModuleType) -> None:
-    """Change `moto.core.config`: state machines run, and AWS's own policies can be attached to roles."""
+    """Change `moto.core.config`: state machines run, and AWS's own policies can be attached to roles.
+
+    AWS Batch starts no containers: whoever reaches the port could have Docker, which is root, run anything.
+    """
 
     def complete(config: dict[str, Any]) -> dict[str, Any]:
         config["stepfunctions"] = {"execute_state_machine": True}
         config["iam"] = {"load_aws_managed_policies": True}
+        config["batch"] = {"use_docker": False}
         return config
 
     replace(module, "default_user_config", complete)

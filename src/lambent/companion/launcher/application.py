@@ -21,6 +21,8 @@ ERROR_HEADER = "x-lambent-error"
 _FORM = "application/x-www-form-urlencoded"
 _BYTES = "binary/octet-stream"
 
+_MOTOS_OWN = "/moto-api/"  # changes its configuration, Docker's use included, and writes files
+
 logger = logging.getLogger(__name__)
 
 
@@ -57,6 +59,8 @@ class _Front:
             environ["HTTP_AUTHORIZATION"] = (
                 f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=none"
             )
+        if environ.get("PATH_INFO", "").startswith(_MOTOS_OWN):
+            return _answer(start_response, "404 Not Found", "not-implemented", "moto's own API can't be reached.")
         try:
             return self._dispatch(environ, start_response)
         except ServiceUnknown:
