@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lambent.core.honesty import KEPT_NOT_IN_FORCE, REFUSED_SETTINGS
-from lambent.gateway.operations.table import OPERATIONS
+from lambent.gateway.operations.table import APART, OPERATIONS
 from lambent.settings import CONFIG_FILE, CONFIG_VARIABLE, Setting, table
 from lambent.wire.service_model import load_lambda_model
 
@@ -129,7 +129,7 @@ def _setting(row: Setting) -> Iterator[str]:
 
 def _operations_page(known: KnownDifferences) -> Iterator[str]:
     operations = load_lambda_model().operations
-    there = {"Invoke", *OPERATIONS}  # Invoke has a way of its own through the gateway
+    there = {*APART, *OPERATIONS}
     in_force = sorted(there - known.reasons.keys())
     yield _MADE_FROM.format("AWS's model of the API, src/lambent/gateway/operations and differences.toml")
     yield ""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lambent.gateway.operations.table import OPERATIONS
+from lambent.gateway.operations.table import APART, OPERATIONS
 from tests.api.calls import create, settle
 from tests.api.conftest import ClientFactory
 from tests.api.constraint_oracle import input_of, model, shape
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.root
 OWNER = "100000000002"
 ANOTHER_ACCOUNT = "100000000003"
 ANOTHER_REGION = "us-east-1"
-ALL = sorted({*OPERATIONS, "Invoke"})
+ALL = sorted({*OPERATIONS, *APART})
 MAKES_ITS_OWN = {"CreateFunction", "PublishLayerVersion", "CreateCodeSigningConfig", "CreateCapacityProvider"}
 """What is named in a request for these needn't be there."""
 IDEMPOTENT = {"DeleteLayerVersion", "DeleteAlias", "DeleteProvisionedConcurrencyConfig"}

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from lambent.gateway.operations.table import OPERATIONS
+from lambent.gateway.operations.table import APART, OPERATIONS
 from tests.api.calls import ROLE, create, package, settle
 from tests.api.constraint_oracle import input_of, matches, message, model, shape
 from tests.api.raw_requests import Connection
@@ -26,7 +26,7 @@ ACCOUNT = "100000000004"
 MISSING = "missing-function"
 ELSEWHERE = f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:{MISSING}"
 NOWHERE = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{MISSING}"
-ALL = sorted({*OPERATIONS, "Invoke"} & {name for name, one in model()["operations"].items() if "input" in one})
+ALL = sorted({*OPERATIONS, *APART} & {name for name, one in model()["operations"].items() if "input" in one})
 UNKNOWN_REVISION = "00000000-0000-0000-0000-000000000000"
 SIGNING_CONFIG = f"arn:aws:lambda:{REGION}:{ACCOUNT}:code-signing-config:csc-01234567890123456"
 

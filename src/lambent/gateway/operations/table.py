@@ -105,3 +105,6 @@ OPERATIONS: Mapping[str, Operation] = {
     "GetDurableExecutionHistory": durable_executions.get_durable_execution_history,
     "DeleteDurableExecution": durable_executions.delete_durable_execution,
 }
+
+APART: frozenset[str] = frozenset({"Invoke"})
+"""Operations that there are, too, and that have a way of their own through the gateway: `gateway.invoke`."""
