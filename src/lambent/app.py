@@ -437,8 +437,6 @@ class _Assembly:
                 events=self._events,
                 validate=functools.partial(_validate, codec),
                 spawn=self._background.start,
-                ids=self._ids,
-                clock=self._clock,
             ),
             api=Api(codec=codec, services=self._services, downloads=downloads),
             urls=UrlFront(

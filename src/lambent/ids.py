@@ -1,4 +1,4 @@
-"""Identifiers: request ids, revision ids, trace headers; unpredictable enough for names, not for secrets."""
+"""Identifiers: request ids, revision ids, traces; unpredictable enough for names, not for secrets."""
 
 import random
 from collections.abc import Callable
@@ -20,10 +20,22 @@ class IdMaker:
         text = (self._fast(128) & _RANDOM_BITS | _VERSION_AND_VARIANT).to_bytes(16).hex()
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
-    def trace_header(self, now_ms: int) -> str:
-        """An X-Ray header for a request that came without: not sampled. Source: logs-metrics-traces.md §7.1."""
+    def trace_header(self, now_ms: int, resource: str) -> str:
+        """An X-Ray header for an invocation that begins a chain: not sampled. Source: logs-metrics-traces.md §7.1.
+
+        Args:
+            resource: the function as `core.recursion` has it.
+        """
         text = self._fast(160).to_bytes(20).hex()
-        return f"Root=1-{now_ms // 1000:08x}-{text[:24]};Parent={text[24:]};Sampled=0"
+        return f"Root=1-{now_ms // 1000:08x}-{text[:24]};Parent={text[24:]};Sampled=0;Lineage=1:{resource}:0"
+
+    def trace_root(self, now_ms: int) -> str:
+        """The id of a trace that begins now."""
+        return f"1-{now_ms // 1000:08x}-{self.token(24)}"
+
+    def fraction(self) -> float:
+        """A number, at least 0.0 and below 1.0."""
+        return self._fast(53) / (1 << 53)
 
     def token(self, length: int) -> str:
         """Hexadecimal characters, e.g. 32 for a log stream."""

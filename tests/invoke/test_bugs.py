@@ -114,7 +114,7 @@ def front(*, authenticator: Any = None, targets: Any = None, fleet: Any = None) 
 
     nothing: Any = None
     operation = InvokeOperation(
-        service=service, events=nothing, validate=lambda request: None, spawn=spawn, ids=ids, clock=clock
+        service=service, events=nothing, validate=lambda request: None, spawn=spawn
     )
     authenticator = authenticator or Authenticator()
     return Front(

@@ -11,7 +11,7 @@ from tests.invoke.caller import Caller
 from tests.lambent_server import create_function
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-TRACE = re.compile(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0")
+TRACE = re.compile(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0;Lineage=1:[0-9a-f]{8}:0")
 GENERAL = {"content-length", "date"}
 
 CONTEXT = """\
@@ -106,8 +106,14 @@ def test_a_trace_header_reaches_the_function_and_comes_back(caller: Caller, cont
     """Source: logs-metrics-traces.md section 7.1."""
     trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
     answer = caller.invoke(context, headers={"X-Amzn-Trace-Id": trace})
-    assert json.loads(answer.body)["trace"] == trace
-    assert answer.headers["x-amzn-trace-id"] == trace
+    passed_on = json.loads(answer.body)["trace"]
+    assert answer.headers["x-amzn-trace-id"] == passed_on
+    fields = dict(field.split("=") for field in passed_on.split(";"))
+    assert list(fields) == ["Root", "Parent", "Sampled", "Lineage"]
+    assert (fields["Root"], fields["Sampled"]) == ("1-5759e988-bd862e3fe1be46a994272793", "1")
+    assert re.fullmatch("[0-9a-f]{16}", fields["Parent"])
+    assert fields["Parent"] != "53995c3f42cd8ad8"
+    assert re.fullmatch("1:[0-9a-f]{8}:0", fields["Lineage"])
 
 
 def test_without_a_trace_header_one_is_made_for_each_invocation(caller: Caller, context: str) -> None:

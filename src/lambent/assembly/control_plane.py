@@ -122,7 +122,7 @@ def control_plane(shared: Collaborators) -> Services:
         event_invoke_configs=EventInvokeConfigs(database=database, clock=clock, deployments=shared.deployments),
         event_source_mappings=EventSourceMappings(database=database, probe=shared.source_probe, clock=clock, ids=ids),
         runtime_management=RuntimeManagements(database=database),
-        recursion=Recursion(database=database),
+        recursion=Recursion(database=database, deployments=shared.deployments),
         tags=ResourceTags(database=database, ids=ids, tables=_TAG_TABLES),
         code_links=CodeLinks(secret=shared.link_secret, clock=clock),
     )

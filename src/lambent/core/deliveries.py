@@ -84,7 +84,7 @@ class Delivery:
         target: an ARN.
         body: the record, or the event itself.
         error_code, error_message: of a dead letter; the code is a number, as text.
-        trace_id: of the event.
+        trace_id: the trace header that the function had; the event's where it didn't run.
         created_ms: when the event was over.
     """
 

@@ -131,6 +131,12 @@ class InvalidRequestContent(ApiError):
     code, status = "InvalidRequestContentException", 400
 
 
+class RecursiveInvocation(ApiError):
+    """The function is being invoked in a loop, and was stopped."""
+
+    code, status, message_key = "RecursiveInvocationException", 400, "Message"
+
+
 class CodeStorageExceeded(ApiError):
     """The account's code storage is used up."""
 

@@ -9,11 +9,14 @@ from typing import Any
 
 import msgspec
 
+from lambent.core.recursion import STOPPED
 from lambent.core.retry import Condition
 
 _ERROR_MESSAGE_BYTES = 1_024
 _FAILURE_CHARACTERS = 256
 _UNKNOWN_ERROR = ""
+_THROTTLED = ("429", "Rate Exceeded.")
+_NEVER_RAN = {Condition.RECURSIVE_LOOP: ("400", STOPPED)}
 
 _encode = msgspec.json.Encoder().encode
 
@@ -107,7 +110,7 @@ def dead_letter(end: EventEnd) -> DeadLetter:
     The code of an event that never ran is that of the answer which a synchronous caller would have had (unverified).
     """
     if end.response is None:
-        return DeadLetter(end.payload, end.request_id, "429", "Rate Exceeded.")
+        return DeadLetter(end.payload, end.request_id, *_NEVER_RAN.get(end.condition, _THROTTLED))
     message = _error_message(end.response.payload).encode()[:_ERROR_MESSAGE_BYTES].decode(errors="ignore")
     return DeadLetter(end.payload, end.request_id, "200", message)
 

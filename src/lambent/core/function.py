@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from lambent.core.recursion import resource_hash
 from lambent.core.scope import Scope
 
 LATEST = "$LATEST"
@@ -81,6 +82,12 @@ class FunctionTarget:
     """Hex digests of the layers' archives, the lowest first: later ones cover earlier ones in /opt."""
     per_tenant: bool = False
     """Every invocation names a tenant, and no environment serves two of them."""
+    resource_hash: str = "00000000"
+    """The function in the lineage of a trace; see `core.recursion`."""
+    allows_loops: bool = False
+    """Invocations in a recursive loop aren't stopped."""
+    traced: bool = False
+    """TracingConfig.Mode is Active: where no caller has decided, some of the invocations are sampled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +290,8 @@ def target_of(configuration: FunctionConfiguration) -> FunctionTarget | None:
         system_log_level=settings.logging.system_log_level or "",
         layers=tuple(layer.sha256 for layer in settings.layers),
         per_tenant=settings.tenant_isolation != "",
+        resource_hash=resource_hash(configuration.scope, name),
+        traced=settings.tracing_mode == "Active",
     )
 
 

@@ -30,22 +30,29 @@ class EventOutcome(Enum):
     """The function was switched off by reserving no concurrency for it."""
     FUNCTION_NOT_FOUND = auto()
     """The function, version or alias was deleted after the event had been accepted."""
+    RECURSIVE_LOOP = auto()
+    """The event is part of a loop of invocations, and was stopped."""
 
 
 class Condition(Enum):
-    """Why an event is over; the values are those of a destination record, the last one is ours."""
+    """Why an event is over; the values are those of a destination record, the last two are ours.
+
+    What AWS says in the record of an event that recursion detection has stopped is unverified.
+    """
 
     SUCCESS = "Success"
     RETRIES_EXHAUSTED = "RetriesExhausted"
     EVENT_AGE_EXCEEDED = "EventAgeExceeded"
     ZERO_RESERVED_CONCURRENCY = "ZeroReservedConcurrency"
     FUNCTION_NOT_FOUND = "FunctionNotFound"
+    RECURSIVE_LOOP = "RecursiveLoop"
 
 
 _OVER = {
     EventOutcome.SUCCESS: Condition.SUCCESS,
     EventOutcome.ZERO_RESERVED_CONCURRENCY: Condition.ZERO_RESERVED_CONCURRENCY,
     EventOutcome.FUNCTION_NOT_FOUND: Condition.FUNCTION_NOT_FOUND,
+    EventOutcome.RECURSIVE_LOOP: Condition.RECURSIVE_LOOP,
 }
 
 

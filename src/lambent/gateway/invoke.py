@@ -1,4 +1,4 @@
-"""The Invoke operation over HTTP: the one operation that doesn't go through the generic codec.
+"""Invoke and InvokeWithResponseStream over HTTP: the operations that don't go through the generic codec.
 
 What is usual is parsed here with as little work as it takes; whatever looks unusual (an unknown invocation type, a name
 that wasn't seen lately) is handed to the codec, which knows AWS's words for it.
@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote
 
-from lambent.clock import Clock
 from lambent.core.arn import FunctionReference, parse_function_reference
 from lambent.core.errors import (
     InvalidParameterValue,
@@ -26,7 +25,7 @@ from lambent.core.scope import Scope
 from lambent.gateway.body_limits import PAYLOAD_BYTES
 from lambent.gateway.errors import render_error
 from lambent.gateway.http_server import Respond
-from lambent.ids import IdMaker
+from lambent.gateway.invoke_stream import StreamCall
 from lambent.services.events import EventService
 from lambent.services.invoke import InvokeRequest, InvokeService
 from lambent.wire.http import Request
@@ -34,11 +33,11 @@ from lambent.wire.json_payload import check_json
 
 ASYNCHRONOUS_PAYLOAD_BYTES = 1_048_576
 _CLIENT_CONTEXT_BYTES = 3_583
-_TRACE_HEADER_BYTES = 256
 _REMEMBERED_REFERENCES = 8_192
 _REMEMBERED_REFERENCE_LENGTH = 512
 
 _PATH = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
+_STREAM_PATH = re.compile(r"/2021-11-15/functions/([^/]+)/response-streaming-invocations/?")
 _INVOCATION_TYPES = frozenset({"RequestResponse", "Event", "DryRun"})
 _LOG_TYPES = frozenset({"None", "Tail"})
 
@@ -50,26 +49,36 @@ def is_invoke(method: str, path: str) -> bool:
     return method == "POST" and _PATH.fullmatch(path) is not None
 
 
+def is_invoke_with_stream(method: str, path: str) -> bool:
+    """Whether a request's method and path are InvokeWithResponseStream's."""
+    return method == "POST" and _STREAM_PATH.fullmatch(path) is not None
+
+
 class InvokeCall:
     """One request for Invoke, and the way back for its answer: `succeed` or `fail`, exactly one of them, once.
 
     Neither raises: they are called by environments and queues, which must not suffer from what is wrong with an answer.
     """
 
-    __slots__ = ("_respond", "request", "request_id", "trace_id")
+    __slots__ = ("_respond", "invoke", "request", "request_id")
 
     def __init__(self, request: Request, request_id: str, respond: Respond) -> None:
         self.request = request
         self.request_id = request_id
-        self.trace_id = ""
+        self.invoke: InvokeRequest | None = None  # once it is understood
         self._respond = respond
+
+    @property
+    def trace_id(self) -> str:
+        """The trace header that the function has."""
+        return "" if self.invoke is None else self.invoke.trace_id
 
     def succeed(self, result: InvocationResult) -> None:
         """Answer with what came of the invocation, be it the function's failure."""
         if result.environment_lost:
             self.fail(ServiceFault("The execution environment went away while the function was running."))
             return
-        # None of the values can have a line break: all are ours but the trace id, which was a header's value itself.
+        # None of the values can have a line break: all are ours.
         headers = (
             f"Content-Type: application/json\r\nx-amzn-RequestId: {self.request_id}\r\n"
             f"x-amzn-Remapped-Content-Length: 0\r\nX-Amz-Executed-Version: {result.executed_version}\r\n"
@@ -122,15 +131,11 @@ class InvokeOperation:
         events: EventService,
         validate: Validate,
         spawn: Callable[[Coroutine[Any, Any, None]], None],
-        ids: IdMaker,
-        clock: Clock,
     ) -> None:
         self._service = service
         self._events = events
         self._validate = validate
         self._spawn = spawn
-        self._ids = ids
-        self._clock = clock
         self._references: dict[tuple[Scope, str, str], FunctionReference] = {}
 
     def handle(self, call: InvokeCall, scope: Scope) -> None:
@@ -142,9 +147,31 @@ class InvokeOperation:
         Raises:
             ApiError: the request isn't acceptable; nothing was started, and nothing answered.
         """
+        invocation_type = call.request.headers.get("x-amz-invocation-type", "RequestResponse")
+        invoke = self._understand(call, scope, invocation_type)
+        if invocation_type == "RequestResponse":
+            self._service.invoke(invoke, call.succeed, call.fail)
+        elif invocation_type == "Event":
+            self._spawn(self._later(call, self._accept(call, invoke)))
+        else:
+            self._spawn(self._later(call, self._try_out(call, invoke)))
+
+    def handle_stream(self, call: StreamCall, scope: Scope) -> None:
+        """Carry out one InvokeWithResponseStream; arguments and errors are those of `handle`."""
+        invocation_type = call.request.headers.get("x-amz-invocation-type", "RequestResponse")
+        if invocation_type == "Event":  # not one of this operation's types
+            self._validate(call.request)
+        invoke = self._understand(call, scope, invocation_type)
+        if invocation_type == "DryRun":
+            self._spawn(self._later(call, self._try_out(call, invoke)))
+        else:
+            invoke.stream = call.sink
+            self._service.invoke(invoke, call.succeed, call.fail)
+
+    def _understand(self, call: InvokeCall | StreamCall, scope: Scope, invocation_type: str) -> InvokeRequest:
+        """What a request asks for; raises as `handle`."""
         request = call.request
         headers = request.headers
-        invocation_type = headers.get("x-amz-invocation-type", "RequestResponse")
         log_type = headers.get("x-amz-log-type", "None")
         payload = request.body
         if request.body_too_large or len(payload) > ASYNCHRONOUS_PAYLOAD_BYTES:
@@ -154,10 +181,6 @@ class InvokeOperation:
         reference = self._references.get((scope, request.path, request.query)) or self._refer(request, scope)
         if payload:
             check_json(payload)
-        trace_id = headers.get("x-amzn-trace-id")
-        if not trace_id or len(trace_id) > _TRACE_HEADER_BYTES:  # no tracer writes a longer one
-            trace_id = self._ids.trace_header(self._clock.now_ms())
-        call.trace_id = trace_id
         invoke = InvokeRequest(
             scope,
             reference.name,
@@ -165,23 +188,19 @@ class InvokeOperation:
             call.request_id,
             payload,
             log_type == "Tail",
-            call.trace_id,
+            headers.get("x-amzn-trace-id", ""),
         )
+        call.invoke = invoke
         if "x-amz-client-context" in headers:
             invoke.client_context = _client_context(headers["x-amz-client-context"])
         if "x-amz-tenant-id" in headers:
             invoke.tenant_id = headers["x-amz-tenant-id"]
-        if invocation_type == "RequestResponse":
-            self._service.invoke(invoke, call.succeed, call.fail)
-        elif invocation_type == "Event":
-            self._spawn(self._later(call, self._accept(call, invoke)))
-        else:
-            self._spawn(self._later(call, self._try_out(call, invoke)))
+        return invoke
 
     def _refer(self, request: Request, scope: Scope) -> FunctionReference:
         """Which function a request names; what was understood is kept, and needn't be checked the next time."""
-        match = _PATH.fullmatch(request.path)
-        assert match is not None  # the path is Invoke's
+        match = _PATH.fullmatch(request.path) or _STREAM_PATH.fullmatch(request.path)
+        assert match is not None  # the path is one of these operations'
         self._validate(request)
         qualifiers = parse_qs(request.query, keep_blank_values=True).get("Qualifier")
         reference = parse_function_reference(
@@ -194,15 +213,15 @@ class InvokeOperation:
         return reference
 
     async def _accept(self, call: InvokeCall, invoke: InvokeRequest) -> None:
-        await self._service.check(invoke)
+        await self._service.check_event(invoke)
         await self._events.accept(invoke)
         call.accept()
 
-    async def _try_out(self, call: InvokeCall, invoke: InvokeRequest) -> None:
+    async def _try_out(self, call: InvokeCall | StreamCall, invoke: InvokeRequest) -> None:
         await self._service.check(invoke)
         call.allow()
 
-    async def _later(self, call: InvokeCall, work: Awaitable[None]) -> None:
+    async def _later(self, call: InvokeCall | StreamCall, work: Awaitable[None]) -> None:
         try:
             await work
         except Exception as error:  # noqa: BLE001 - the outermost handler of a request

@@ -14,17 +14,20 @@ A load that a change overtook isn't kept: its answer was right when the read beg
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from lambent.core.aliases import Alias, Split
 from lambent.core.function import LATEST, FunctionConfiguration, FunctionTarget, State, target_of
 from lambent.core.function_rules import function_not_found, not_invocable
+from lambent.core.recursion import ALLOW_LOOPS
 from lambent.core.scope import Scope
 from lambent.services.folders import Folders
 from lambent.store.aliases import list_aliases
 from lambent.store.database import Database
 from lambent.store.functions import all_versions
+from lambent.store.recursion_configs import find_recursive_loop
 
 _EXPECTED = 256
 
@@ -147,8 +150,14 @@ def _read(connection: Connection, scope: Scope, name: str) -> tuple[list[Functio
     versions: dict[str, _Version] = {
         configuration.version: target_of(configuration) or configuration.state for configuration in configurations
     }
+    if find_recursive_loop(connection, scope, name) == ALLOW_LOOPS:
+        versions = {number: _allowing_loops(version) for number, version in versions.items()}
     aliases = {alias.name: _stands_for(alias, versions) for alias in list_aliases(connection, scope, name)}
     return configurations, {**versions, **aliases}
+
+
+def _allowing_loops(version: _Version) -> _Version:
+    return replace(version, allows_loops=True) if isinstance(version, FunctionTarget) else version
 
 
 def _stands_for(alias: Alias, versions: Mapping[str, _Version]) -> _Qualified:

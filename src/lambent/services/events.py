@@ -14,7 +14,7 @@ from lambent.clock import Clock
 from lambent.core.admission import Admission
 from lambent.core.arn import function_arn
 from lambent.core.deliveries import EventTerms, deliveries_of
-from lambent.core.errors import ApiError, ResourceNotFound, TooManyRequests
+from lambent.core.errors import ApiError, RecursiveInvocation, ResourceNotFound, TooManyRequests
 from lambent.core.event_records import EventEnd, Response, failure_of
 from lambent.core.finished_events import FinishedEvent
 from lambent.core.function import LATEST
@@ -39,12 +39,14 @@ class Attempt:
 
     Attributes:
         response: None where it didn't run.
+        trace_id: the trace header that the function had; empty where it didn't run.
         failure: what went wrong, in one line; empty after a success.
     """
 
     outcome: EventOutcome
     response: Response | None = None
     failure: str = ""
+    trace_id: str = ""
 
 
 InvokeEvent = Callable[[Event], Awaitable[Attempt]]
@@ -87,6 +89,8 @@ class EventInvoker:
             return Attempt(EventOutcome.THROTTLED, failure=f"{error.code}: {error.reason}")
         except ResourceNotFound as error:
             return Attempt(EventOutcome.FUNCTION_NOT_FOUND, failure=f"{error.code}: {error}")
+        except RecursiveInvocation as error:
+            return Attempt(EventOutcome.RECURSIVE_LOOP, failure=f"{error.code}: {error}")
         except ApiError as error:
             logger.warning(
                 "An event could not be delivered: %s", error, extra={"request_id": event.request_id, "code": error.code}
@@ -96,8 +100,8 @@ class EventInvoker:
             return Attempt(EventOutcome.SYSTEM_ERROR, failure="The execution environment went away.")
         response = Response(result.executed_version, result.function_error, result.payload)
         if result.function_error is None:
-            return Attempt(EventOutcome.SUCCESS, response)
-        return Attempt(EventOutcome.FUNCTION_ERROR, response, failure_of(response))
+            return Attempt(EventOutcome.SUCCESS, response, trace_id=request.trace_id)
+        return Attempt(EventOutcome.FUNCTION_ERROR, response, failure_of(response), request.trace_id)
 
 
 class EventService:
@@ -271,6 +275,11 @@ def _ending(claimed: ClaimedEvent, attempt: Attempt, over: Finished, terms: Even
         failure="" if succeeded else attempt.failure or claimed.failure or _NEVER_RAN.get(over.condition, ""),
     )
     deliveries = deliveries_of(
-        end, terms, scope=event.scope, function_name=event.function_name, trace_id=event.trace_id, now_ms=now_ms
+        end,
+        terms,
+        scope=event.scope,
+        function_name=event.function_name,
+        trace_id=attempt.trace_id or event.trace_id,
+        now_ms=now_ms,
     )
     return Ending(claimed, finished, deliveries)

@@ -15,11 +15,14 @@ from typing import Any, Protocol
 from lambent.clock import Clock
 from lambent.core.admission import Admission
 from lambent.core.arn import function_arn
-from lambent.core.errors import ApiError, TooManyRequests
+from lambent.core.errors import ApiError, RecursiveInvocation, TooManyRequests
 from lambent.core.function import FunctionTarget
 from lambent.core.invocation import Invocation, InvocationResult, ResponseSink
+from lambent.core.recursion import STOPPED, parse_lineage, passed
+from lambent.core.sampling import Sampler
 from lambent.core.scope import Scope
 from lambent.core.tenant_isolation import tenant_mismatch
+from lambent.core.trace_header import TraceHeader, parse_trace_header
 from lambent.environments.fleet import Fleet
 from lambent.ids import IdMaker
 from lambent.observe.metrics import InvocationMetrics
@@ -29,7 +32,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class InvokeRequest:
-    """What a caller asks for; everything checked but the existence of the function."""
+    """What a caller asks for; everything checked but the existence of the function.
+
+    Attributes:
+        trace_id: the caller's X-Ray header, or empty; `InvokeService.invoke` puts the one there that the function has.
+    """
 
     scope: Scope
     function_name: str
@@ -73,6 +80,7 @@ class InvokeService:
         self._fleet = fleet
         self._ids = ids
         self._clock = clock
+        self._sampler = Sampler()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def invoke(
@@ -84,7 +92,7 @@ class InvokeService:
         """Run a function and hand its answer to on_result; what keeps it from running goes to on_error.
 
         Errors: ResourceNotFound, ResourceConflict (not Active), InvalidParameterValue (a tenant is named and mustn't
-        be, or the other way round), TooManyRequests, ServiceFault.
+        be, or the other way round), RecursiveInvocation, TooManyRequests, ServiceFault.
         """
         try:
             target = self._targets.resolve(request.scope, request.function_name, request.qualifier)
@@ -116,6 +124,10 @@ class InvokeService:
         on_error: Callable[[Exception], None],
     ) -> None:
         _check_tenant(target, request)
+        if request.trace_id or target.traced:
+            self._trace(target, request)
+        else:
+            request.trace_id = self._ids.trace_header(self._clock.now_ms(), target.resource_hash)
         scope, name = request.scope, request.function_name
         reason = self._admission.try_acquire(scope, name, target.version)
         if reason is not None:
@@ -125,7 +137,7 @@ class InvokeService:
             request.request_id,
             request.payload or b"{}",
             function_arn(scope, name, request.qualifier),
-            request.trace_id or self._ids.trace_header(self._clock.now_ms()),
+            request.trace_id,
             request.client_context,
             request.cognito_identity,
             request.tenant_id,
@@ -158,10 +170,43 @@ class InvokeService:
 
     async def check(self, request: InvokeRequest) -> None:
         """A DryRun: whether the function could be invoked; raises as `invoke`."""
+        await self._checked(request)
+
+    async def check_event(self, request: InvokeRequest) -> None:
+        """`check`, and what all attempts of an asynchronous invocation have in common: trace and sampling decision."""
+        target = await self._checked(request)
+        request.trace_id = str(self._decided(target, request))
+
+    async def _checked(self, request: InvokeRequest) -> FunctionTarget:
         target = self._targets.resolve(request.scope, request.function_name, request.qualifier)
         if target is None:
             target = await self._targets.load(request.scope, request.function_name, request.qualifier)
         _check_tenant(target, request)
+        return target
+
+    def _decided(self, target: FunctionTarget, request: InvokeRequest) -> TraceHeader:
+        """The caller's trace, or a new one, with the decision whether it is sampled."""
+        now_ms = self._clock.now_ms()
+        trace = parse_trace_header(request.trace_id) or TraceHeader(self._ids.trace_root(now_ms))
+        if trace.sampled is not None:
+            return trace
+        sampled = target.traced and self._sampler.sample(
+            target.scope, target.function_name, now_ms=now_ms, draw=self._ids.fraction()
+        )
+        return trace._replace(sampled=sampled)
+
+    def _trace(self, target: FunctionTarget, request: InvokeRequest) -> None:
+        """Continue the caller's trace.
+
+        Raises:
+            RecursiveInvocation: the chain of invocations is a loop.
+        """
+        trace = self._decided(target, request)
+        lineage = passed(parse_lineage(trace.lineage), target.resource_hash, allows_loops=target.allows_loops)
+        if lineage is None:
+            self._metrics.of(target).recursive_drops += 1
+            raise RecursiveInvocation(STOPPED)
+        request.trace_id = str(TraceHeader(trace.root, self._ids.token(16), trace.sampled, str(lineage)))
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work, name="load function")

@@ -2,6 +2,7 @@
 
 from lambent.core.function_rules import function_not_found
 from lambent.core.scope import Scope
+from lambent.services.deployments import Deployments
 from lambent.store import recursion_configs as table
 from lambent.store.database import Database
 
@@ -9,12 +10,14 @@ from lambent.store.database import Database
 class Recursion:
     """The use cases of recursion configurations."""
 
-    def __init__(self, *, database: Database) -> None:
+    def __init__(self, *, database: Database, deployments: Deployments) -> None:
         self._database = database
+        self._deployments = deployments
 
     async def put(self, scope: Scope, name: str, recursive_loop: str) -> None:
         """Say what happens to a function's loops: `Allow` or `Terminate`. Raises ResourceNotFound."""
-        if not await self._database.write(table.put_recursive_loop, scope, name, recursive_loop):
+        write = self._database.write(table.put_recursive_loop, scope, name, recursive_loop)
+        if not await self._deployments.change(scope, name, write):
             raise function_not_found(scope, name)
 
     async def get(self, scope: Scope, name: str) -> str:

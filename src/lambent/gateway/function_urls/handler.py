@@ -7,6 +7,7 @@ the function is the one of Invoke: synchronous, without task or database.
 Source: invocation.md §6 (recorded from AWS); which texts AWS has for a missing signature is recorded for one case only.
 """
 
+import contextlib
 import json
 import logging
 from collections.abc import Callable, Coroutine
@@ -21,10 +22,12 @@ from lambent.core.invocation import InvocationResult
 from lambent.gateway.authentication import Authenticator, Caller
 from lambent.gateway.body_limits import PAYLOAD_BYTES
 from lambent.gateway.errors import render_error
-from lambent.gateway.function_urls.answer import BAD_GATEWAY, answer_of
+from lambent.gateway.function_urls.answer import BAD_GATEWAY, HttpHead, answer_of
 from lambent.gateway.function_urls.cors import is_preflight, preflight_headers, with_cors
 from lambent.gateway.function_urls.event import Arrival, event_of
+from lambent.gateway.function_urls.stream import UrlStream
 from lambent.gateway.http_server import Respond
+from lambent.gateway.response_sinks import PiecewiseAnswer
 from lambent.ids import IdMaker
 from lambent.services.invoke import InvokeRequest, InvokeService
 from lambent.services.url_view import UrlView
@@ -130,14 +133,14 @@ class UrlFront:
                 f"Request must be smaller than {PAYLOAD_BYTES} bytes for the InvokeFunction operation"
             )
         now_ms = self._clock.now_ms()
-        call.trace_id = request.headers.get("x-amzn-trace-id") or self._ids.trace_header(now_ms)
+        trace_id = request.headers.get("x-amzn-trace-id") or f"Root={self._ids.trace_root(now_ms)}"
         arrival = Arrival(
             url_id=url.url_id,
             domain=call.address.domain,
             path=call.address.path,
             source_ip=request.peer,
             request_id=call.request_id,
-            trace_id=call.trace_id,
+            trace_id=trace_id,
             received_ms=now_ms,
             account="" if caller is None else caller.scope.account,
             access_key="" if caller is None else caller.access_key,
@@ -149,15 +152,18 @@ class UrlFront:
             call.request_id,
             event_of(request, arrival),
             False,
-            call.trace_id,
+            trace_id,
         )
+        call.invoke = invoke
+        if url.invoke_mode == "RESPONSE_STREAM":
+            invoke.stream = call.stream()
         self._service.invoke(invoke, call.succeed, call.fail)
 
 
 class _Call:
     """One request to a URL that there is, and the way back for its answer, which is given once."""
 
-    __slots__ = ("address", "request", "request_id", "respond", "trace_id", "url")
+    __slots__ = ("_answer", "address", "invoke", "request", "request_id", "respond", "url")
 
     def __init__(
         self, request: Request, address: UrlAddress, url: FunctionUrlConfig, request_id: str, respond: Respond
@@ -167,27 +173,46 @@ class _Call:
         self.url = url
         self.request_id = request_id
         self.respond = respond
-        self.trace_id = ""
+        self.invoke: InvokeRequest | None = None  # once the function is to be invoked
+        self._answer: PiecewiseAnswer | None = None
+
+    def stream(self) -> UrlStream:
+        """What takes the response while it is being made."""
+        self._answer = PiecewiseAnswer(self.respond)
+        return UrlStream(self._answer, self._begin)
+
+    def _begin(self, head: HttpHead) -> None:
+        assert self._answer is not None
+        with contextlib.suppress(ValueError):  # a name or value that can't be said in HTTP: it never begins
+            self._answer.start(head.status, self._headers(head.headers))
 
     def succeed(self, result: InvocationResult) -> None:
         """Answer with what the function returned; that it failed is all that a caller learns of a failure."""
+        answer = self._answer
+        if answer is not None and answer.begun:
+            answer.finish() if result.function_error is None else answer.break_off()
+            return
         if result.environment_lost:
             self.fail(ServiceFault("The execution environment went away while the function was running."))
             return
-        status, headers, body = BAD_GATEWAY if result.function_error is not None else answer_of(result.payload)
+        failed = result.function_error is not None or result.streamed
+        status, headers, body = BAD_GATEWAY if failed else answer_of(result.payload)
         self.answer(status, headers, body)
 
     def answer(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         """Answer, with what the platform adds."""
+        try:
+            self.respond(status, self._headers(headers), body)
+        except ValueError:  # a name or value that can't be said in HTTP
+            self.respond(*BAD_GATEWAY)
+
+    def _headers(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
         if self.url.cors is not None and self.request.method != "OPTIONS":
             headers = with_cors(self.url.cors, self.request, headers)
         own = [("x-amzn-RequestId", self.request_id)]
-        if self.trace_id:
-            own.append(("X-Amzn-Trace-Id", self.trace_id))
-        try:
-            self.respond(status, [*headers, *own], body)
-        except ValueError:  # a name or value that can't be said in HTTP
-            self.respond(*BAD_GATEWAY)
+        if self.invoke is not None:
+            own.append(("X-Amzn-Trace-Id", self.invoke.trace_id))
+        return [*headers, *own]
 
     def fail(self, error: Exception) -> None:
         """Answer that the function wasn't invoked, or that there was a bug."""
