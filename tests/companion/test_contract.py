@@ -13,6 +13,7 @@ import sys
 import tomllib
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -67,7 +68,7 @@ def test_the_version_is_the_one_that_the_changes_were_made_for() -> None:
 @pytest.mark.parametrize("name", sorted(SIGNATURES))
 def test_what_is_changed_or_called_takes_what_it_took(name: str) -> None:
     module, _, path = name.partition(":")
-    found = importlib.import_module(module)
+    found: Any = importlib.import_module(module)
     for part in path.split("."):
         found = getattr(found, part)
     assert list(inspect.signature(found).parameters) == SIGNATURES[name]

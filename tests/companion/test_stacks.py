@@ -151,8 +151,8 @@ def test_urls_event_source_mappings_and_routing(client: Any, cloudformation: Any
     mapping = client.get_event_source_mapping(UUID=made["Mapping"])
     assert (mapping["BatchSize"], mapping["EventSourceArn"]) == (5, f"arn:aws:sqs:{REGION}:{aws.number}:work")
 
-    resources["Mapping"]["Properties"]["BatchSize"] = "7"  # type: ignore[index]
-    resources["Url"]["Properties"]["InvokeMode"] = "BUFFERED"  # type: ignore[index]
+    resources["Mapping"]["Properties"]["BatchSize"] = "7"
+    resources["Url"]["Properties"]["InvokeMode"] = "BUFFERED"
     resources["Fn"]["Properties"]["Code"] = {"ZipFile": CODE % "two"}
     resources["Second"] = {"Type": "AWS::Lambda::Version", "Properties": {"FunctionName": {"Ref": "Fn"}}}
     cloudformation.update_stack(StackName="stack", TemplateBody=template(resources, values))

@@ -51,12 +51,13 @@ class Outgoing:
     Attributes:
         target: path and query, as received.
         headers: names in lower case; those that are about the connection are left out on the way.
+        body: in pieces.
     """
 
     method: str
     target: str
     headers: Headers
-    body: bytes
+    body: Sequence[bytes | bytearray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +148,9 @@ def _request(httpcore: Any, request: Outgoing, url: str) -> Any:
     parts = urlsplit(url)
     default_port = 443 if parts.scheme == "https" else 80
     headers = [(n, v) for n, v in request.headers if n not in _OF_THE_CONNECTION and n != "content-length"]
-    if request.body or request.method in {"POST", "PUT", "PATCH"}:
-        headers.append(("content-length", str(len(request.body))))
+    length = sum(len(piece) for piece in request.body)
+    if length or request.method in {"POST", "PUT", "PATCH"}:
+        headers.append(("content-length", str(length)))
     prefix = parts.path.rstrip("/")
     return httpcore.Request(
         method=request.method,
@@ -171,11 +173,12 @@ def _request(httpcore: Any, request: Outgoing, url: str) -> Any:
     )
 
 
-async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:
+async def _in_pieces(body: Sequence[bytes | bytearray]) -> AsyncIterator[bytes]:
     """So that no copy of a large body stops the event loop."""
-    view = memoryview(body)
-    for start in range(0, len(body), _PIECE_BYTES):
-        yield bytes(view[start : start + _PIECE_BYTES])
+    for piece in body:
+        view = memoryview(piece)
+        for start in range(0, len(piece), _PIECE_BYTES):
+            yield bytes(view[start : start + _PIECE_BYTES])
 
 
 async def _pieces(httpcore: Any, answer: Any, where: str) -> AsyncIterator[bytes]:

@@ -26,7 +26,7 @@ _LINE_BYTES = 1 << 16
 _SOCKETS = "companion-*.sock"
 _READY = b"ready\n"  # as lambent.companion.launcher says it
 _LEVELS = {"INFO": logging.DEBUG, "WARNING": logging.WARNING, "ERROR": logging.ERROR, "CRITICAL": logging.ERROR}
-_OURS = "lambent."
+_LOGGERS = ("lambent.", "moto:")  # ours, and moto's own few warnings
 
 logger = logging.getLogger(__name__)
 
@@ -207,9 +207,9 @@ def _environment(own: Mapping[str, str]) -> dict[str, str]:
 
 
 def _log(line: str) -> None:
-    """A line of the launcher's has its level before it; everything else is moto's own."""
+    """A line that was logged has its level and logger before it; everything else was printed."""
     level, _, message = line.partition(" ")
-    if level in _LEVELS and message.startswith(_OURS):
+    if level in _LEVELS and message.startswith(_LOGGERS):
         logger.log(_LEVELS[level], "companion: %s", message.partition(": ")[2])
     elif line:
         logger.debug("companion: %s", line)

@@ -169,7 +169,7 @@ def _headers(request: Request) -> list[tuple[str, str]]:
 
 
 def _unchanged(request: Request) -> Outgoing:
-    return Outgoing(request.method, _target(request), _headers(request), request.body)
+    return Outgoing(request.method, _target(request), _headers(request), request.pieces())
 
 
 def _for_companion(request: Request, addressed: Addressed) -> Outgoing:
@@ -184,7 +184,7 @@ def _for_companion(request: Request, addressed: Addressed) -> Outgoing:
         host = f"localhost:{port}" if port.isdigit() else "localhost"
         headers = [(name, host if name == "host" else value) for name, value in headers]
     headers += [(ACCOUNT_HEADER, account), (SCOPE_HEADER, f"{region}/{addressed.service}")]
-    return Outgoing(request.method, target, headers, request.body)
+    return Outgoing(request.method, target, headers, request.pieces())
 
 
 async def _answer(outgoing: Outgoing, answer: Incoming, respond: Respond) -> None:

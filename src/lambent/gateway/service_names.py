@@ -66,9 +66,10 @@ def may_be_unsigned(request: Request) -> bool:
 def _posted(request: Request, region: str) -> Addressed | None:
     content_type = request.headers.get("content-type", "")
     if content_type.startswith("multipart/form-data"):
-        found = _FORM_CREDENTIAL.search(request.body[:_FORM_HEAD_BYTES])
+        first = next(iter(request.pieces()), b"")
+        found = _FORM_CREDENTIAL.search(first[:_FORM_HEAD_BYTES])
         return _s3(found[1].decode() if found else "", region)
-    if content_type.startswith(_FORM) and b"Action=AssumeRoleWith" in request.body:
+    if content_type.startswith(_FORM) and len(request.pieces()) == 1 and b"Action=AssumeRoleWith" in request.body:
         form = parse_qs(request.body.decode("latin-1"))
         if form.get("Action", [""])[0] in _UNSIGNED_ACTIONS:
             role = _ACCOUNT_OF_ARN.match(form.get("RoleArn", [""])[0])

@@ -7,6 +7,7 @@
     packages/     deployment packages by SHA-256
     code/         the same, unpacked, and byte code of it; can be made again
     logs/         log events
+    companion-N.sock  where the other AWS services are, while they run (lambent.companion)
 
 Only its owner may look inside: environment variables of functions are secrets.
 """
