@@ -35,7 +35,6 @@ KEPT_NOT_IN_FORCE: tuple[KeptSetting, ...] = (
     KeptSetting("DeadLetterConfig", "nothing is sent to the queue or topic"),
     KeptSetting("KMSKeyArn", "environment variables aren't encrypted with the key"),
     KeptSetting("SourceKMSKeyArn", "deployment packages aren't encrypted with the key"),
-    KeptSetting("InvokeMode=RESPONSE_STREAM of function URLs", "answers are sent when they are complete"),
     KeptSetting("EventInvokeConfig.DestinationConfig", "no records of asynchronous invocations are sent"),
     KeptSetting("Event source mappings", "sources aren't polled yet, so that nothing is invoked"),
     KeptSetting("KMSKeyArn of event source mappings", "filter criteria aren't encrypted with the key"),

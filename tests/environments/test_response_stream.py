@@ -1,0 +1,137 @@
+"""A response in pieces, on its way: limits, bandwidth, back-pressure. Source: runtime-api.md §2.3, quotas.md §4."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from lambent.core.fault import Fault
+from lambent.core.invocation import MAX_PAYLOAD_BYTES, MAX_STREAM_BYTES
+from lambent.environments.response_stream import UNTHROTTLED_BYTES, CollectedResponse, ResponseStream
+
+BROKEN = Fault("Runtime.TruncatedResponse", "broken")
+MEGABYTE = bytes(1024 * 1024)
+
+
+class Sink:
+    """A caller that counts."""
+
+    def __init__(self) -> None:
+        self.on_writable: Callable[[], None] | None = None
+        self.writable = True
+        self.received = 0
+
+    def begin(self, content_type: str, executed_version: str) -> None:
+        """Nothing depends on it here."""
+
+    def write(self, data: bytes) -> None:
+        self.received += len(data)
+
+
+class Streamed:
+    def __init__(self, bytes_per_second: int = 0) -> None:
+        self.sink = Sink()
+        self.ends: list[Fault | None] = []
+        self.wanted = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self.stream = ResponseStream(loop, self.sink, bytes_per_second=bytes_per_second, on_end=self.ends.append)
+        self.stream.on_wanted = self.wanted.set
+
+
+async def test_pieces_go_on_at_once_and_the_end_is_told_once() -> None:
+    streamed = Streamed()
+    streamed.stream.write(b"abc")
+    assert streamed.sink.received == 3
+    streamed.stream.end()
+    streamed.stream.end()
+    streamed.stream.fail(BROKEN)
+    streamed.stream.write(b"too late")
+    assert streamed.ends == [None]
+    assert streamed.sink.received == 3
+
+
+async def test_a_failure_is_told() -> None:
+    streamed = Streamed()
+    streamed.stream.fail(BROKEN)
+    assert streamed.ends == [BROKEN]
+
+
+async def test_an_abandoned_stream_takes_what_comes_and_tells_nobody() -> None:
+    streamed = Streamed()
+    streamed.sink.writable = False
+    assert not streamed.stream.wanted
+    streamed.stream.abandon()
+    assert streamed.wanted.is_set()
+    assert streamed.stream.wanted
+    streamed.stream.write(b"abc")
+    streamed.stream.end()
+    assert streamed.ends == []
+    assert streamed.sink.received == 0
+
+
+async def test_nothing_more_is_wanted_while_the_caller_is_slow() -> None:
+    streamed = Streamed()
+    streamed.sink.writable = False
+    assert not streamed.stream.wanted
+    streamed.sink.writable = True
+    assert streamed.sink.on_writable is not None
+    streamed.sink.on_writable()
+    assert streamed.wanted.is_set()
+
+
+async def test_beyond_6_mb_a_function_has_to_wait() -> None:
+    streamed = Streamed(bytes_per_second=20 * 1024 * 1024)
+    loop = asyncio.get_running_loop()
+    for _ in range(UNTHROTTLED_BYTES // len(MEGABYTE)):
+        streamed.stream.write(MEGABYTE)
+        assert streamed.stream.wanted
+    begun = loop.time()
+    for _ in range(2):
+        streamed.stream.write(MEGABYTE)
+        assert not streamed.stream.wanted
+        streamed.wanted.clear()
+        async with asyncio.timeout(10):
+            await streamed.wanted.wait()
+        assert streamed.stream.wanted
+    assert loop.time() - begun >= 0.09, "2 MiB at 20 MiB a second"
+
+
+async def test_a_pause_ends_with_the_stream() -> None:
+    streamed = Streamed(bytes_per_second=1)
+    for _ in range(7):
+        streamed.stream.write(MEGABYTE)
+    assert not streamed.stream.wanted
+    streamed.stream.abandon()
+    assert streamed.stream.wanted
+    assert streamed.wanted.is_set()
+
+
+async def test_a_stream_has_a_limit() -> None:
+    streamed = Streamed()
+    for _ in range(MAX_STREAM_BYTES // len(MEGABYTE)):
+        streamed.stream.write(MEGABYTE)
+    assert streamed.ends == []
+    streamed.stream.write(b"x")
+    (fault,) = streamed.ends
+    assert fault is not None
+    assert fault.error_type == "Function.ResponseSizeTooLarge"
+    assert streamed.sink.received == MAX_STREAM_BYTES
+
+
+@pytest.mark.parametrize("size", [0, 10, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES + 10])
+def test_a_collected_response_is_cut_one_byte_over_the_limit(size: int) -> None:
+    whole: list[bytes] = []
+    failures: list[Fault] = []
+    collected = CollectedResponse(whole.append, failures.append)
+    for start in range(0, size, 1_000_000):
+        collected.write(bytes(min(1_000_000, size - start)))
+        assert collected.wanted
+    collected.end()
+    assert [len(payload) for payload in whole] == [min(size, MAX_PAYLOAD_BYTES + 1)]
+    assert failures == []
+
+
+def test_a_collected_response_that_breaks_off() -> None:
+    failures: list[Fault] = []
+    CollectedResponse(lambda payload: None, failures.append).fail(BROKEN)
+    assert failures == [BROKEN]
