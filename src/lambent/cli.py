@@ -40,6 +40,8 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str], clock: Clock, 
             return _logs(options, environ, clock)
         case "runtime":
             return _runtime(options, environ, clock)
+        case "clock":
+            return _clock(options, environ)
         case _:
             return _doctor(options, environ, clock)
 
@@ -100,6 +102,26 @@ def _runtime(options: argparse.Namespace, environ: Mapping[str, str], clock: Clo
             return runtime.install(settings, options.names, environ)
         case _:
             return runtime.remove_installed(settings, options.names)
+
+
+def _clock(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from lambent.commands import clock
+    from lambent.commands.client import RequestFailed
+    from lambent.commands.control import ControlClient
+    from lambent.commands.endpoint import endpoint_of
+    from lambent.endpoints import own_url
+
+    settings = _settings("dev", options, environ)
+    url = options.endpoint_url or endpoint_of(environ) or own_url(settings.host, settings.port)
+    try:
+        ahead = clock.parse_duration(options.duration) if options.duration else None
+    except ValueError:
+        return _complain(f"expected a duration such as 90s, 2m or 1h, not {options.duration!r}", 2)
+    try:
+        client = ControlClient(url, settings.data_directory)
+    except RequestFailed as error:
+        return _complain(str(error), 2)
+    return clock.run(client, advance_seconds=ahead)
 
 
 def _doctor(options: argparse.Namespace, environ: Mapping[str, str], clock: Clock) -> int:

@@ -1,6 +1,7 @@
 """Time as a collaborator: wall clock, monotonic clock, nothing global."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 
@@ -22,6 +23,45 @@ class Clock:
     def monotonic(self) -> float:
         """Seconds that never run backwards; only differences mean something."""
         return time.monotonic()
+
+
+class MovableClock(Clock):
+    """Another clock's time, which can be moved ahead by hand: for the queue, schedules and idle timers (DESIGN 3.11).
+
+    Never for what a function sees or is held to: deadlines, timeouts, credentials, log timestamps.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ahead_ms = 0
+        self._told: list[Callable[[], None]] = []
+
+    @property
+    def ahead_ms(self) -> int:
+        """How far it was moved, in all."""
+        return self._ahead_ms
+
+    def on_moved(self, told: Callable[[], None]) -> None:
+        """Have somebody told each time that it is moved: who sleeps until a time must look again."""
+        self._told.append(told)
+
+    def advance(self, ahead_ms: int) -> None:
+        """Move it by a number of milliseconds, which is positive: time doesn't run backwards."""
+        self._ahead_ms += ahead_ms
+        for told in self._told:
+            told()
+
+    def now_ms(self) -> int:
+        """Wall time in whole milliseconds since the epoch, as it would be."""
+        return self._clock.now_ms() + self._ahead_ms
+
+    def now_us(self) -> int:
+        """The same in microseconds."""
+        return self._clock.now_us() + self._ahead_ms * 1_000
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards."""
+        return self._clock.monotonic() + self._ahead_ms / 1_000
 
 
 class SteadyClock(Clock):

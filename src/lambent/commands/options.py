@@ -24,7 +24,12 @@ _SUMMARIES = {
     "dev": "run a server on your own machine; any credentials will do",
     "serve": "run a server for a team; requests must be signed",
 }
-_WORDS = {"invoke": "FUNCTION ", "logs": "FUNCTION ", "runtime": "list | install NAME... | remove NAME... "}
+_WORDS = {
+    "invoke": "FUNCTION ",
+    "logs": "FUNCTION ",
+    "runtime": "list | install NAME... | remove NAME... ",
+    "clock": "show | advance DURATION ",
+}
 _DEFAULT_ACCOUNT = "000000000000"
 
 
@@ -45,6 +50,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     if options.command == "runtime" and bool(options.names) == (options.action == "list"):
         wrong = "list takes no names" if options.names else f"{options.action} needs a name"
         commands["runtime"].error(f"{wrong}, such as nodejs22.x" if not options.names else wrong)
+    if options.command == "clock" and bool(options.duration) != (options.action == "advance"):
+        wrong = "show takes no duration" if options.duration else "advance needs a duration, such as 2m"
+        commands["clock"].error(wrong)
     return options
 
 
@@ -59,6 +67,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentP
     _add_invoke(_command(commands, "invoke", "send one event to a function and show its answer"))
     _add_logs(_command(commands, "logs", "show what a function has logged"))
     _add_runtime(_command(commands, "runtime", "list the runtimes of this machine, and get more"))
+    _add_clock(_command(commands, "clock", "move the clock of retries and idle environments ahead, or show it"))
     doctor = _command(commands, "doctor", "show what this machine can enforce, and what it can't")
     doctor.add_argument("--json", action="store_true", help="for programs")
     _add_settings(doctor, _named("host", "port", "data_directory", "sandbox", "runtimes_directory", "node_sdk"))
@@ -132,6 +141,15 @@ def _add_runtime(command: argparse.ArgumentParser) -> None:
     command.add_argument("names", nargs="*", metavar="NAME", help=names)
     command.add_argument("--json", action="store_true", help="for programs")
     _add_settings(command, _named("runtimes_directory", "node_sdk"))
+
+
+def _add_clock(command: argparse.ArgumentParser) -> None:
+    command.add_argument("action", choices=("show", "advance"), metavar="ACTION", help="what to do")
+    command.add_argument("duration", nargs="?", metavar="DURATION", help="such as 90s, 2m or 1h; at most 12h")
+    command.add_argument(
+        "--endpoint-url", metavar="URL", help="the server; default: AWS_ENDPOINT_URL, or this machine's"
+    )
+    _add_settings(command, _named("host", "port", "data_directory"))
 
 
 def _named(*names: str) -> list[Setting]:

@@ -520,9 +520,13 @@ class Fleet:
         timeout = self._settings.idle_timeout_seconds
         while True:
             await asyncio.sleep(max(_SHORTEST_SWEEP_SECONDS, min(_LONGEST_SWEEP_SECONDS, timeout)))
-            idle_before = self._clock.monotonic() - timeout
-            for group in list(self._groups.values()):
-                self._shut_down_idle(group, idle_before=idle_before)
+            self.end_idle()
+
+    def end_idle(self) -> None:
+        """Shut down environments that have been idle for too long by now."""
+        idle_before = self._clock.monotonic() - self._settings.idle_timeout_seconds
+        for group in list(self._groups.values()):
+            self._shut_down_idle(group, idle_before=idle_before)
 
     def counts(self) -> dict[str, int]:
         """Environments by state, for `doctor` and tests."""
