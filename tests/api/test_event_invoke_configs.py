@@ -218,16 +218,33 @@ class TestOrder:
     @pytest.mark.parametrize(
         "missing", [{"FunctionName": "missing"}, {"Qualifier": "7"}, {"Qualifier": "missing"}, {"Qualifier": "$latest"}]
     )
-    def test_the_function_comes_before_the_destination(self, client: Any, missing: dict[str, str]) -> None:
+    def test_the_function_comes_before_the_destination(self, client: Any, prefix: str, missing: dict[str, str]) -> None:
         for operation in (put, update):
             with pytest.raises(ClientError) as error:
-                operation(client, **missing, DestinationConfig=to("kafka://topic"))
+                operation(client, **missing, DestinationConfig=to(f"{prefix}missing"))
             assert refusal(error) == NO_FUNCTION
 
-    def test_the_list_of_a_missing_function(self, client: Any) -> None:
+    @pytest.mark.parametrize("name", [NAME, "missing"])
+    def test_the_service_of_a_destination_comes_before_the_function(self, client: Any, name: str) -> None:
+        """It takes the arguments alone to see (section 15)."""
+        for operation in (put, update):
+            with pytest.raises(ClientError) as error:
+                operation(client, FunctionName=name, DestinationConfig=to("kafka://topic"))
+            assert refusal(error)[1].startswith("The provided destination config ")
+
+    @pytest.mark.parametrize("missing", ["missing", "missing:live", f"{NAME}:7", f"{NAME}:missing"])
+    def test_the_list_of_what_is_missing(self, client: Any, missing: str) -> None:
         with pytest.raises(ClientError) as error:
-            client.list_function_event_invoke_configs(FunctionName="missing")
+            client.list_function_event_invoke_configs(FunctionName=missing)
         assert refusal(error) == NO_FUNCTION
+
+    @pytest.mark.parametrize("there", [f"{NAME}:live", f"{NAME}:1", f"{NAME}:$LATEST"])
+    def test_the_list_of_a_qualifier_is_the_functions(self, client: Any, there: str) -> None:
+        """Source: unverified."""
+        put(client, MaximumRetryAttempts=0, Qualifier="live")
+        put(client, MaximumRetryAttempts=0)
+        shown = client.list_function_event_invoke_configs(FunctionName=there)["FunctionEventInvokeConfigs"]
+        assert len(shown) == 2
 
     def test_an_update_takes_a_configuration(self, client: Any, prefix: str) -> None:
         put(client, MaximumRetryAttempts=0)

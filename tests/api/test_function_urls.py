@@ -190,6 +190,32 @@ class TestOfFunctionAndAlias:
         seen = [config["FunctionArn"].rpartition(":")[2] for page in pages for config in page["FunctionUrlConfigs"]]
         assert seen == [NAME, "alpha", "beta", "live"]
 
+    @pytest.mark.parametrize("missing", ["missing", "missing:live", f"{NAME}:missing"])
+    def test_the_list_of_what_is_missing(self, client: Any, missing: str) -> None:
+        with pytest.raises(ClientError) as error:
+            client.list_function_url_configs(FunctionName=missing)
+        assert refusal(error) == ("ResourceNotFoundException", "Function does not exist")
+
+    def test_the_list_of_an_alias_is_the_functions(self, client: Any) -> None:
+        """Source: unverified."""
+        add(client)
+        add(client, Qualifier="live")
+        assert len(client.list_function_url_configs(FunctionName=f"{NAME}:live")["FunctionUrlConfigs"]) == 2
+
+    def test_a_function_with_tenants_has_none(self, client: Any) -> None:
+        """Source: developer guide, "Tenant isolation"; the text is unverified. Tenancy is settled at creation."""
+        create(client, "tenants", TenancyConfig={"TenantIsolationMode": "PER_TENANT"})
+        settle(client, "tenants")
+        client.create_alias(FunctionName="tenants", Name="live", FunctionVersion="$LATEST")
+        for qualifier in ({}, {"Qualifier": "live"}):
+            with pytest.raises(ClientError) as error:
+                add(client, FunctionName="tenants", **qualifier)
+            assert refusal(error) == (
+                "InvalidParameterValueException",
+                "Function URLs are not supported for functions with tenant isolation.",
+            )
+        assert client.list_function_url_configs(FunctionName="tenants")["FunctionUrlConfigs"] == []
+
     def test_another_account_has_none(self, client: Any, lambda_client: ClientFactory) -> None:
         add(client)
         other = lambda_client(account="999999999999", url=client.meta.endpoint_url)

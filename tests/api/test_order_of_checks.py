@@ -175,6 +175,11 @@ REFERS_TO_NOTHING: dict[str, tuple[str, dict[str, Any], str]] = {
         {"FunctionName": MISSING},
         "InvalidParameterValueException",
     ),
+    "arguments alone: a destination of a service that can be none": (
+        "PutFunctionEventInvokeConfig",
+        {"FunctionName": MISSING, "DestinationConfig": {"OnFailure": {"Destination": "kafka://topic"}}},
+        "InvalidParameterValueException",
+    ),
     "arguments alone: a policy for $LATEST": (
         "AddPermission",
         {"FunctionName": MISSING, "Qualifier": "$LATEST", "StatementId": "s", "Action": "lambda:*", "Principal": "*"},

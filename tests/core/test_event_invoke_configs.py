@@ -8,7 +8,6 @@ from lambent.core.event_invoke_configs import (
     Destinations,
     EventInvokeChange,
     EventInvokeConfig,
-    check_destination_services,
     check_event_invoke_change,
     destination_function,
     merged,
@@ -50,7 +49,7 @@ def test_a_request_asks_for_something() -> None:
     [Destinations(), Destinations(QUEUE, QUEUE), Destinations(on_failure="arn:aws:s3:::b")],
 )
 def test_services_that_take_records(destinations: Destinations) -> None:
-    check_destination_services(destinations)
+    check_event_invoke_change(EventInvokeChange(destinations=destinations))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +62,7 @@ def test_services_that_take_records(destinations: Destinations) -> None:
 )
 def test_services_that_do_not(destinations: Destinations, said: str) -> None:
     with pytest.raises(InvalidParameterValue) as error:
-        check_destination_services(destinations)
+        check_event_invoke_change(EventInvokeChange(destinations=destinations))
     assert error.value.message == f"The provided destination config DestinationConfig({said}) is invalid."
 
 

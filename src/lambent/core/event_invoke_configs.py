@@ -71,12 +71,18 @@ class EventInvokeConfig:
 
 
 def check_event_invoke_change(change: EventInvokeChange) -> None:
-    """Raises InvalidParameterValue for a request that asks for nothing; checked before existence."""
+    """What can be said of a request without knowing the function.
+
+    Raises:
+        InvalidParameterValue: it asks for nothing, or for a destination of a service that records can't go to.
+    """
     if change == EventInvokeChange():
         raise InvalidParameterValue("You must specify at least one of error handling or destination setting.")
+    if change.destinations is not None:
+        _check_services(change.destinations)
 
 
-def check_destination_services(destinations: Destinations) -> None:
+def _check_services(destinations: Destinations) -> None:
     """Raises InvalidParameterValue when a destination is of a service that records can't go to.
 
     Buckets take the records of failures only. Source: developer guide, "Capturing records of asynchronous invocations".

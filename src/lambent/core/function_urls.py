@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from lambent.core.arn import function_arn
 from lambent.core.errors import InvalidParameterValue, ResourceConflict, ResourceNotFound
-from lambent.core.function import LATEST
+from lambent.core.function import LATEST, FunctionSettings
 from lambent.core.scope import Scope
 
 URL_ID_LENGTH: Final = 32
@@ -112,6 +112,17 @@ def check_url_change(change: UrlChange) -> None:
     for method in cors.allow_methods or ():
         if method not in _METHODS:
             raise InvalidParameterValue(f"{method} is not a method that Cors AllowMethods can have.")
+
+
+def check_function(settings: FunctionSettings) -> None:
+    """Whether a function can have a URL.
+
+    Raises:
+        InvalidParameterValue: it has tenants, and a URL can't say which one. Source: developer guide, "Tenant
+            isolation"; the text is unverified.
+    """
+    if settings.tenant_isolation:
+        raise InvalidParameterValue("Function URLs are not supported for functions with tenant isolation.")
 
 
 def changed_url(current: FunctionUrlConfig, change: UrlChange, *, now_ms: int) -> FunctionUrlConfig:

@@ -80,9 +80,15 @@ class EventInvokeConfigs:
         write = self._database.write(table.delete_config, scope, name, qualifier or LATEST)
         await self._deployments.change(scope, name, write)
 
-    async def list_configs(self, scope: Scope, name: str, *, after: str | None, limit: int) -> list[EventInvokeConfig]:
-        """At most `limit` configurations of a function, by qualifier from `after` on. Raises ResourceNotFound."""
-        return await self._database.read(table.list_configs, scope, name, after=after, limit=limit)
+    async def list_configs(
+        self, scope: Scope, name: str, qualifier: str | None, *, after: str | None, limit: int
+    ) -> list[EventInvokeConfig]:
+        """At most `limit` configurations of a function, by qualifier from `after` on.
+
+        Raises:
+            ResourceNotFound: no such function, version or alias.
+        """
+        return await self._database.read(table.list_configs, scope, name, qualifier, after=after, limit=limit)
 
 
 class TermsOfEvents:

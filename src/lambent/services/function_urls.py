@@ -34,7 +34,7 @@ class FunctionUrls:
         """Make a URL.
 
         Raises:
-            InvalidParameterValue: CORS settings that can't be.
+            InvalidParameterValue: CORS settings that can't be, or a function that can't have a URL.
             ResourceNotFound: no such function or alias.
             ResourceConflict: it has a URL.
         """
@@ -86,6 +86,12 @@ class FunctionUrls:
         write = self._database.write(table.delete_url, scope, name, qualifier or LATEST)
         await self._deployments.change(scope, name, write)
 
-    async def list_urls(self, scope: Scope, name: str, *, after: str | None, limit: int) -> list[FunctionUrlConfig]:
-        """At most `limit` URLs of a function and its aliases, by qualifier from `after` on. Raises ResourceNotFound."""
-        return await self._database.read(table.list_urls, scope, name, after=after, limit=limit)
+    async def list_urls(
+        self, scope: Scope, name: str, qualifier: str | None, *, after: str | None, limit: int
+    ) -> list[FunctionUrlConfig]:
+        """At most `limit` URLs of a function and its aliases, by qualifier from `after` on.
+
+        Raises:
+            ResourceNotFound: no such function, version or alias.
+        """
+        return await self._database.read(table.list_urls, scope, name, qualifier, after=after, limit=limit)

@@ -27,7 +27,6 @@ from lambent.core.deliveries import EventTerms
 from lambent.core.event_invoke_configs import (
     Destinations,
     EventInvokeConfig,
-    check_destination_services,
     destination_function,
     destination_invalid,
     destination_is_itself,
@@ -110,14 +109,14 @@ def delete_config(connection: Connection, scope: Scope, name: str, qualifier: st
 
 
 def list_configs(
-    connection: Connection, scope: Scope, name: str, *, after: str | None, limit: int
+    connection: Connection, scope: Scope, name: str, qualifier: str | None, *, after: str | None, limit: int
 ) -> list[EventInvokeConfig]:
     """At most `limit` configurations of a function, by qualifier from `after` on: that of `$LATEST` is the first.
 
     Raises:
-        ResourceNotFound: no such function.
+        ResourceNotFound: no such function, version or alias.
     """
-    _check_existence(connection, scope, name, None)
+    _check_existence(connection, scope, name, qualifier)
     columns = event_invoke_configs.c
     statement = (
         select(event_invoke_configs)
@@ -151,7 +150,6 @@ def _check_existence(connection: Connection, scope: Scope, name: str, qualifier:
 
 
 def _check_destinations(connection: Connection, config: EventInvokeConfig) -> None:
-    check_destination_services(config.destinations)
     for arn in (config.destinations.on_success, config.destinations.on_failure):
         function = None if arn is None else destination_function(arn, scope=config.scope)
         if arn is None or function is None:

@@ -25,10 +25,17 @@ from sqlalchemy import (
     update,
 )
 
-from lambent.core.function_urls import Cors, FunctionUrlConfig, no_function_for_url, no_such_url, url_exists
+from lambent.core.function_urls import (
+    Cors,
+    FunctionUrlConfig,
+    check_function,
+    no_function_for_url,
+    no_such_url,
+    url_exists,
+)
 from lambent.core.scope import Scope
 from lambent.store.functions import is_function
-from lambent.store.qualified import Existence, existence
+from lambent.store.qualified import Existence, existence, find_qualified
 from lambent.store.tables import control_schema
 
 function_urls = Table(
@@ -59,10 +66,14 @@ def create_url(connection: Connection, config: FunctionUrlConfig) -> None:
 
     Raises:
         ResourceNotFound: no such function or alias.
+        InvalidParameterValue: a function that can't have one.
         ResourceConflict: it has one.
     """
     scope, name, qualifier = config.scope, config.function_name, config.qualifier
-    _check_existence(connection, scope, name, qualifier)
+    function = find_qualified(connection, scope, name, qualifier)
+    if function is None:
+        raise no_function_for_url()
+    check_function(function.configuration.settings)
     if find_url(connection, scope, name, qualifier) is not None:
         raise url_exists(scope, name, qualifier)
     connection.execute(insert(function_urls).values(**_to_row(config)))
@@ -108,14 +119,14 @@ def delete_url(connection: Connection, scope: Scope, name: str, qualifier: str) 
 
 
 def list_urls(
-    connection: Connection, scope: Scope, name: str, *, after: str | None, limit: int
+    connection: Connection, scope: Scope, name: str, qualifier: str | None, *, after: str | None, limit: int
 ) -> list[FunctionUrlConfig]:
     """At most `limit` URLs of a function and its aliases, by qualifier from `after` on: its own is the first.
 
     Raises:
-        ResourceNotFound: no such function.
+        ResourceNotFound: no such function, version or alias.
     """
-    _check_existence(connection, scope, name, None)
+    _check_existence(connection, scope, name, qualifier)
     columns = function_urls.c
     statement = (
         select(function_urls).where(is_function(function_urls, scope, name)).order_by(columns.qualifier).limit(limit)

@@ -36,12 +36,15 @@ async def delete_function_event_invoke_config(context: OperationContext, request
 
 
 async def list_function_event_invoke_configs(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
-    """Source: API reference, ListFunctionEventInvokeConfigs. A qualifier in FunctionName is ignored (unverified)."""
-    name = context.reference(request).name
+    """Source: API reference, ListFunctionEventInvokeConfigs.
+
+    A qualifier must be there; it limits nothing (unverified).
+    """
+    function = context.reference(request)
     size = page_size(request)
     after = read_marker(request, (str,))
     found = await context.services.event_invoke_configs.list_configs(
-        context.scope, name, after=None if after is None else after[0], limit=size + 1
+        context.scope, function.name, function.qualifier, after=None if after is None else after[0], limit=size + 1
     )
     page, marker = cut_page(found, size, lambda config: (config.qualifier,))
     answer: dict[str, Any] = {"function_event_invoke_configs": [_render(config) for config in page]}

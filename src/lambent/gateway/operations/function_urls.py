@@ -42,12 +42,12 @@ async def delete_function_url_config(context: OperationContext, request: dict[st
 
 
 async def list_function_url_configs(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
-    """Source: API reference, ListFunctionUrlConfigs. An alias in FunctionName makes no difference (unverified)."""
-    name = context.reference(request).name
+    """Source: API reference, ListFunctionUrlConfigs. An alias must be there; it limits nothing (unverified)."""
+    function = context.reference(request)
     size = page_size(request)
     after = read_marker(request, (str,))
     found = await context.services.function_urls.list_urls(
-        context.scope, name, after=None if after is None else after[0], limit=size + 1
+        context.scope, function.name, function.qualifier, after=None if after is None else after[0], limit=size + 1
     )
     page, marker = cut_page(found, size, lambda config: (config.qualifier,))
     answer: dict[str, Any] = {"function_url_configs": [_render_whole(context, config) for config in page]}
