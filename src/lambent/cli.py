@@ -74,7 +74,14 @@ def _invoke(options: argparse.Namespace, environ: Mapping[str, str], clock: Cloc
         )
     except RequestFailed as error:
         return _complain(f"--endpoint-url or AWS_ENDPOINT_URL: {error}", 2)
-    return invoke.run(client, options.function, payload=options.payload, qualifier=options.qualifier, tail=options.tail)
+    return invoke.run(
+        client,
+        options.function,
+        payload=options.payload,
+        qualifier=options.qualifier,
+        tenant=options.tenant_id,
+        tail=options.tail,
+    )
 
 
 def _logs(options: argparse.Namespace, environ: Mapping[str, str], clock: Clock) -> int:

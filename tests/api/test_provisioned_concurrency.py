@@ -129,6 +129,60 @@ def test_an_alias_with_weights_has_none(client: Any) -> None:
     assert refused(put, client, "latest")[0] == IPVE
 
 
+class TestAliasThatIsProvisioned:
+    @pytest.fixture(autouse=True)
+    def live(self, client: Any) -> None:
+        """An alias of version 1 with provisioned concurrency."""
+        published(client, versions=3)
+        client.create_alias(FunctionName="my-function", Name="live", FunctionVersion="1")
+        put(client, "live", 2)
+
+    def update(self, client: Any, **change: Any) -> Any:
+        return client.update_alias(FunctionName="my-function", Name="live", **change)
+
+    def test_it_may_get_weights_and_is_left_alone_until_it_has_none(self, client: Any) -> None:
+        """Source: developer guide, "Configuring provisioned concurrency"."""
+        self.update(client, RoutingConfig={"AdditionalVersionWeights": {"2": 0.5}})
+        assert requested(client) == {"live": 2}
+        assert refused(put, client, "live", 3) == (
+            IPVE,
+            "Alias with weights can not be used with Provisioned Concurrency",
+        )
+        self.update(client, FunctionVersion="2", RoutingConfig={})
+        put(client, "live", 3)
+        assert requested(client) == {"live": 3}
+
+    def test_it_is_never_pointed_at_the_unpublished_version(self, client: Any) -> None:
+        """Source of the text: observed for another alias that can't be."""
+        assert refused(self.update, client, FunctionVersion="$LATEST") == (
+            IPVE,
+            "Invalid alias configuration for Provisioned Concurrency",
+        )
+        assert client.get_alias(FunctionName="my-function", Name="live")["FunctionVersion"] == "1"
+        client.delete_provisioned_concurrency_config(FunctionName="my-function", Qualifier="live")
+        assert self.update(client, FunctionVersion="$LATEST")["FunctionVersion"] == "$LATEST"
+
+    def test_it_is_never_pointed_at_a_version_that_is_provisioned_already(self, client: Any) -> None:
+        """Source: developer guide, one config for a version; the text is unverified."""
+        client.create_alias(FunctionName="my-function", Name="next", FunctionVersion="2")
+        put(client, "next")
+        put(client, "3")
+        for version in ("2", "3"):
+            assert refused(self.update, client, FunctionVersion=version) == (
+                CONFLICT,
+                "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version",
+            )
+        assert self.update(client, Description="stays")["FunctionVersion"] == "1"
+        client.delete_provisioned_concurrency_config(FunctionName="my-function", Qualifier="next")
+        assert self.update(client, FunctionVersion="2")["FunctionVersion"] == "2"
+
+    def test_one_that_is_not_provisioned_may_be_pointed_anywhere(self, client: Any) -> None:
+        client.create_alias(FunctionName="my-function", Name="other", FunctionVersion="2")
+        for version in ("1", "$LATEST"):
+            moved = client.update_alias(FunctionName="my-function", Name="other", FunctionVersion=version)
+            assert moved["FunctionVersion"] == version
+
+
 @pytest.mark.parametrize("qualifier", ["9", "nobody", "$nobody"])
 def test_the_version_or_alias_must_be_there(client: Any, account: str, qualifier: str) -> None:
     published(client)

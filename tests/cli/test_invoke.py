@@ -96,6 +96,16 @@ def test_the_end_of_the_log_is_shown_when_asked_for(server: _Server, capsys: pyt
     assert capsys.readouterr().err.startswith("START\nhello\nREPORT\nok, version 3, ")
 
 
+def test_a_tenant_is_named_when_it_is_given(server: _Server) -> None:
+    """Signed like every header."""
+    main(["invoke", "hello"])
+    main(["invoke", "hello", "--tenant-id", "blue team"])
+    [(_, without, _), (_, headers, _)] = server.requests
+    assert "x-amz-tenant-id" not in without
+    assert headers["x-amz-tenant-id"] == "blue team"
+    assert "x-amz-tenant-id" in headers["authorization"]
+
+
 def test_a_function_error_is_shown_and_is_status_1(server: _Server, capsys: pytest.CaptureFixture[str]) -> None:
     server.answer = (200, {"X-Amz-Function-Error": "Unhandled"}, b'{"errorMessage": "no"}')
     assert main(["invoke", "hello"]) == 1

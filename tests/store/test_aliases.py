@@ -20,6 +20,7 @@ from lambent.core.function import (
 from lambent.core.scope import Scope
 from lambent.store import aliases as table
 from lambent.store import functions, qualified, removals
+from lambent.store.alias_changes import update_alias
 from lambent.store.database import Database
 from lambent.store.errors import StoreConflict
 from lambent.store.migrations import control
@@ -60,7 +61,7 @@ async def found(database: Database, name: str = "live") -> Alias | None:
 
 
 async def update(database: Database, **change: Any) -> Alias | None:
-    return await database.write(table.update_alias, SCOPE, "f", "live", AliasChange(**change), revision_id="a2")
+    return await database.write(update_alias, SCOPE, "f", "live", AliasChange(**change), revision_id="a2")
 
 
 @pytest.mark.parametrize("alias", [LIVE, SPLIT, replace(LIVE, version=LATEST)])

@@ -63,10 +63,13 @@ class LambdaClient:
         """End the connection."""
         self._connection.close()
 
-    def invoke(self, function: str, payload: bytes, *, qualifier: str = "", log_tail: bool = False) -> Response:
+    def invoke(
+        self, function: str, payload: bytes, *, qualifier: str = "", tenant: str = "", log_tail: bool = False
+    ) -> Response:
         """Invoke synchronously; a function error is an answer too, with `x-amz-function-error`."""
         query = f"Qualifier={quote(qualifier, safe='')}" if qualifier else ""
-        headers = {"X-Amz-Log-Type": "Tail"} if log_tail else {}
+        sent = {"X-Amz-Log-Type": "Tail" if log_tail else "", "X-Amz-Tenant-Id": tenant}
+        headers = {name: value for name, value in sent.items() if value}
         path = f"{_PREFIX}/{quote(function, safe='')}/invocations"
         return self.request("POST", path, query=query, headers=headers, body=payload)
 

@@ -12,12 +12,13 @@ from lambent.commands.client import LambdaClient, RequestFailed, Response
 from lambent.commands.terminal import Terminal
 
 
-def run(client: LambdaClient, function: str, *, payload: str, qualifier: str, tail: bool) -> int:
+def run(client: LambdaClient, function: str, *, payload: str, qualifier: str, tenant: str, tail: bool) -> int:
     """Invoke a function and show what came of it.
 
     Args:
         payload: the event as text, `@FILE`, or `-` for standard input.
         qualifier: a version or alias; "" for none.
+        tenant: of a function with tenants; "" for none.
         tail: whether to show the last 4 KB of the log.
 
     Returns:
@@ -31,7 +32,7 @@ def run(client: LambdaClient, function: str, *, payload: str, qualifier: str, ta
         return 2
     begun = time.perf_counter()
     try:
-        response = client.invoke(function, event, qualifier=qualifier, log_tail=tail)
+        response = client.invoke(function, event, qualifier=qualifier, tenant=tenant, log_tail=tail)
     except RequestFailed as failure:
         error.line(f"lambent: {failure}")
         return 1

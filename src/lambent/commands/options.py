@@ -119,6 +119,7 @@ def _add_invoke(command: argparse.ArgumentParser) -> None:
     command.add_argument("function", metavar="FUNCTION", help="name or ARN")
     command.add_argument("--payload", default="{}", metavar="JSON", help="the event: text, @FILE or - (standard input)")
     command.add_argument("--qualifier", default="", metavar="VERSION", help="a version or an alias")
+    command.add_argument("--tenant-id", default="", metavar="ID", help="of a function with tenants: whose event it is")
     command.add_argument("--tail", action="store_true", help="show the end of the log too")
     command.add_argument(
         "--endpoint-url", metavar="URL", help="the server; default: AWS_ENDPOINT_URL, or this machine's"

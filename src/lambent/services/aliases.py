@@ -19,6 +19,7 @@ from lambent.services.deployments import Deployments
 from lambent.store import aliases as table
 from lambent.store import functions as functions_table
 from lambent.store import removals
+from lambent.store.alias_changes import update_alias
 from lambent.store.database import Database
 from lambent.store.errors import StoreConflict
 
@@ -78,14 +79,13 @@ class Aliases:
             InvalidParameterValue: a routing that isn't allowed, or versions that can't share an alias.
             ResourceNotFound: no such alias or version.
             PreconditionFailed: the alias's revision isn't `change.revision_id`.
+            ResourceConflict: the alias has provisioned concurrency, and so has the version.
         """
         routing = routing_of(change.weights or {})
         if change.version is not None:
             check_routing(change.version, routing)
         while True:
-            write = self._database.write(
-                table.update_alias, scope, function_name, name, change, revision_id=self._ids.uuid()
-            )
+            write = self._database.write(update_alias, scope, function_name, name, change, revision_id=self._ids.uuid())
             updated = await self._deployments.change(scope, function_name, write)
             if updated is not None:
                 return updated

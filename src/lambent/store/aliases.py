@@ -24,15 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from lambent.core.aliases import (
-    Alias,
-    AliasChange,
-    Routing,
-    alias_to_update_not_found,
-    changed,
-    check_alias_revision,
-    check_versions_of_alias,
-)
+from lambent.core.aliases import Alias, Routing, check_versions_of_alias
 from lambent.core.function import FunctionSettings
 from lambent.core.function_rules import function_not_found
 from lambent.core.scope import Scope
@@ -100,38 +92,21 @@ def create_alias(connection: Connection, alias: Alias) -> None:
         InvalidParameterValue: the two versions have different roles or dead-letter queues.
         IntegrityError: the name is taken (`Database.write` makes it a StoreConflict).
     """
-    _check_versions(connection, alias)
+    check_versions(connection, alias)
     connection.execute(insert(aliases).values(**_to_row(alias)))
 
 
-def update_alias(
-    connection: Connection, scope: Scope, name: str, alias: str, change: AliasChange, *, revision_id: str
-) -> Alias | None:
-    """Change an alias if it is as `change` expects it.
-
-    Args:
-        revision_id: the new one.
-
-    Returns:
-        the alias as it is now, or None if somebody else was faster.
-
-    Raises:
-        ResourceNotFound: no such alias, or no such version.
-        InvalidParameterValue: a routing that isn't allowed.
-        PreconditionFailed: another revision than the one expected.
-    """
-    current = find_alias(connection, scope, name, alias)
-    if current is None:
-        raise alias_to_update_not_found(scope, name, alias)
-    wanted = changed(current, change, revision_id=revision_id)
-    _check_versions(connection, wanted)
-    check_alias_revision(current, change.revision_id)
+def replace_alias(connection: Connection, current: Alias, wanted: Alias) -> bool:
+    """Write an alias if it is as it was read; whether it was."""
     replaced = connection.execute(
         update(aliases)
-        .where(_is_alias(scope, name, alias), aliases.c.revision_id == current.revision_id)
+        .where(
+            _is_alias(current.scope, current.function_name, current.name),
+            aliases.c.revision_id == current.revision_id,
+        )
         .values(**_to_row(wanted))
     )
-    return wanted if replaced.rowcount == 1 else None
+    return replaced.rowcount == 1
 
 
 def remove_alias(connection: Connection, scope: Scope, name: str, alias: str) -> None:
@@ -139,7 +114,13 @@ def remove_alias(connection: Connection, scope: Scope, name: str, alias: str) ->
     connection.execute(delete(aliases).where(_is_alias(scope, name, alias)))
 
 
-def _check_versions(connection: Connection, alias: Alias) -> None:
+def check_versions(connection: Connection, alias: Alias) -> None:
+    """Whether the versions that an alias names are there and may share it.
+
+    Raises:
+        ResourceNotFound: no such function, or one of the versions isn't there.
+        InvalidParameterValue: the two versions have different roles or dead-letter queues.
+    """
     first = _settings_of(connection, alias, alias.version)
     if alias.routing is not None:
         check_versions_of_alias(first, _settings_of(connection, alias, alias.routing.version))
