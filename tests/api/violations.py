@@ -50,7 +50,7 @@ class Wrong(NamedTuple):
 
 def acceptable(operation: str) -> dict[str, Any]:
     """A request that has what is required, each of the model's liking."""
-    request: dict[str, Any] = _acceptable(input_of(operation))
+    request: dict[str, Any] = acceptable_value(input_of(operation))
     return request
 
 
@@ -70,22 +70,23 @@ def violating_all_at_once(operation: str) -> dict[str, Any]:
         if wrong is not None:
             request[member] = wrong[1]
         elif reference.get("location") == "uri":
-            request[member] = _acceptable(reference["shape"])
+            request[member] = acceptable_value(reference["shape"])
     return request
 
 
-def _acceptable(name: str) -> Any:
+def acceptable_value(name: str) -> Any:
+    """A value of a shape, of the model's liking."""
     definition = shape(name)
     if "enum" in definition:
         return definition["enum"][0]
     match definition["type"]:
         case "structure":
             members = definition["members"]
-            return {member: _acceptable(members[member]["shape"]) for member in definition.get("required", ())}
+            return {member: acceptable_value(members[member]["shape"]) for member in definition.get("required", ())}
         case "list":
-            return [_acceptable(definition["member"]["shape"])] * max(definition.get("min", 0), 1)
+            return [acceptable_value(definition["member"]["shape"])] * max(definition.get("min", 0), 1)
         case "map":
-            return {_acceptable(definition["key"]["shape"]): _acceptable(definition["value"]["shape"])}
+            return {acceptable_value(definition["key"]["shape"]): acceptable_value(definition["value"]["shape"])}
         case "string":
             return _example(name, definition)
         case other:
@@ -99,7 +100,7 @@ def _example(name: str, definition: Shape) -> str:
 
 def _wrong_structures(name: str, above: frozenset[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     definition = shape(name)
-    good: Mapping[str, Any] = _acceptable(name)
+    good: Mapping[str, Any] = acceptable_value(name)
     for member, reference in definition["members"].items():
         if (name, member) in OTHER_WORDS:
             continue
@@ -151,7 +152,7 @@ def _beyond(definition: Shape) -> Iterator[float]:
 
 def _wrong_lists(definition: Shape, above: frozenset[str]) -> Iterator[tuple[str, Any]]:
     element = definition["member"]["shape"]
-    good = _acceptable(element)
+    good = acceptable_value(element)
     if definition.get("max", _TOO_MUCH) < _TOO_MUCH:
         yield "too long a list", [good] * (definition["max"] + 1)
     if definition.get("min"):
@@ -164,7 +165,7 @@ def _wrong_lists(definition: Shape, above: frozenset[str]) -> Iterator[tuple[str
 
 def _wrong_maps(definition: Shape, above: frozenset[str]) -> Iterator[tuple[str, Any]]:
     key, one = definition["key"]["shape"], definition["value"]["shape"]
-    good_key, good_value = _acceptable(key), _acceptable(one)
+    good_key, good_value = acceptable_value(key), acceptable_value(one)
     if "max" in definition and "enum" not in shape(key):
         yield "too large a map", {f"{good_key}{number}": good_value for number in range(definition["max"] + 1)}
     if definition.get("min"):
