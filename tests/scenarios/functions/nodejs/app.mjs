@@ -75,3 +75,12 @@ const actions = {
 };
 
 export const handler = async (event, context) => actions[event.do](event, context);
+
+export const streaming = awslambda.streamifyResponse(async (event, stream) => {
+  if (event.prelude) stream = awslambda.HttpResponseStream.from(stream, event.prelude);
+  for (const text of event.texts) {
+    if (!stream.write(text)) await new Promise((drained) => stream.once('drain', drained));
+  }
+  if (event.fail) throw new RangeError('mid');
+  stream.end();
+});
