@@ -1,18 +1,22 @@
 """Code signing configs: their names, their changes, and AWS's words."""
 
 import re
+from dataclasses import replace
+
+import pytest
 
 from lambent.core.code_signing import (
     CodeSigningConfig,
     ConfigChange,
     UntrustedArtifact,
+    check_untrusted,
     config_in_use,
     config_not_found,
     function_config_not_found,
     make_config_id,
     parse_config_arn,
-    untrusted_code,
 )
+from lambent.core.errors import CodeVerificationFailed
 from lambent.core.scope import Scope
 
 SCOPE = Scope("123456789012", "eu-west-1")
@@ -43,4 +47,10 @@ def test_what_names_a_config_or_a_function_says_which() -> None:
     for error in (config_not_found("ARN"), function_config_not_found("ARN"), config_in_use("ARN")):
         assert "ARN" in str(error)
     assert config_not_found("ARN").fault is None
-    assert str(untrusted_code("fn")).endswith("Check the provided signature for fn.")
+
+
+def test_code_is_untrusted_and_comes_in_unless_signatures_are_enforced() -> None:
+    check_untrusted(None, "fn")
+    check_untrusted(CONFIG, "fn")
+    with pytest.raises(CodeVerificationFailed, match="Check the provided signature for fn."):
+        check_untrusted(replace(CONFIG, policy=UntrustedArtifact.ENFORCE), "fn")

@@ -105,9 +105,17 @@ def config_in_use(arn: str) -> ResourceConflict:
     return ResourceConflict(f"The code signing configuration {arn} is in use by at least one function.")
 
 
-def untrusted_code(function_name: str) -> CodeVerificationFailed:
-    """The answer to code or layers that no allowed publisher has signed, under `Enforce`. Source: observed."""
-    return CodeVerificationFailed(
-        "Lambda cannot deploy the function. The function or layer might be signed using a signature that the client "
-        f"is not configured to accept. Check the provided signature for {function_name}."
-    )
+def check_untrusted(config: CodeSigningConfig | None, function_name: str) -> None:
+    """Whether a function may get code or layers that no allowed publisher has signed, which all are.
+
+    Args:
+        config: the function's, or None.
+
+    Raises:
+        CodeVerificationFailed: not under `Enforce`. Source of the text: observed.
+    """
+    if config is not None and config.policy is UntrustedArtifact.ENFORCE:
+        raise CodeVerificationFailed(
+            "Lambda cannot deploy the function. The function or layer might be signed using a signature that the "
+            f"client is not configured to accept. Check the provided signature for {function_name}."
+        )

@@ -12,12 +12,12 @@ from lambent.core.code_signing import (
     CodeSigningConfig,
     ConfigChange,
     UntrustedArtifact,
+    check_untrusted,
     config_in_use,
     config_not_found,
     function_config_not_found,
     make_config_id,
     parse_config_arn,
-    untrusted_code,
 )
 from lambent.core.function_rules import function_not_found
 from lambent.core.scope import Scope
@@ -154,7 +154,13 @@ class CodeSigning:
         return config.config_id
 
     async def check_deployment(self, scope: Scope, name: str) -> None:
-        """Whether an existing function may get other code, or layers. Raises CodeVerificationFailed."""
+        """Whether an existing function may get other code, or layers, as far as can be said before they are written.
+
+        The write looks again (`store.function_changes`).
+
+        Raises:
+            CodeVerificationFailed: its config enforces signatures.
+        """
         config = await self._database.read(table.config_of_function, scope, name)
         if config is not None:
             _check(config, name)
@@ -168,8 +174,7 @@ def _config_id(scope: Scope, arn: str) -> str:
 
 
 def _check(config: CodeSigningConfig, name: str) -> None:
-    if config.policy is UntrustedArtifact.ENFORCE:
-        raise untrusted_code(name)
+    check_untrusted(config, name)
     logger.warning(
         "Code that no allowed publisher has signed is deployed.",
         extra={"function": name, "code_signing_config": config.arn},

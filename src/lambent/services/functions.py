@@ -64,9 +64,9 @@ from lambent.store import removals
 from lambent.store.code_signing import ConfigOutcome, insert_function_with_config
 from lambent.store.database import Database
 from lambent.store.errors import StoreConflict
+from lambent.store.function_changes import replace_and_publish, replace_configuration
 from lambent.store.functions import FunctionVersion
 from lambent.store.qualified import find_qualified
-from lambent.store.runtime_management import replace_configuration
 
 T = TypeVar("T")
 
@@ -346,9 +346,9 @@ class Functions:
         if newest is not None and newest.published_from == fingerprint(frozen):
             return None if await self._replace(current, changed) is None else newest
         write = self._database.write(
-            table.publish,
+            replace_and_publish,
+            current,
             changed,
-            seen_revision=current.revision_id,
             make_version=lambda number: published(
                 frozen, number=number, description=None, revision_id=self._ids.uuid()
             ),

@@ -28,7 +28,7 @@ from sqlalchemy import (
     update,
 )
 
-from lambent.core.code_signing import CodeSigningConfig, ConfigChange, UntrustedArtifact
+from lambent.core.code_signing import CodeSigningConfig, ConfigChange, UntrustedArtifact, check_untrusted
 from lambent.core.function import FunctionConfiguration, FunctionRecord
 from lambent.core.scope import Scope
 from lambent.store.functions import find_function, insert_function, is_function
@@ -195,11 +195,15 @@ def insert_function_with_config(
     """Create a function together with the config that it has, if any, or nothing where that isn't there any more.
 
     Raises:
+        CodeVerificationFailed: the config enforces signatures.
         IntegrityError: the name is taken (`Database.write` makes it a StoreConflict).
     """
     scope, name = function.scope, function.function_name
-    if config_id is not None and find_config(connection, scope, config_id) is None:
-        return ConfigOutcome.NO_SUCH_CONFIG
+    if config_id is not None:
+        config = find_config(connection, scope, config_id)
+        if config is None:
+            return ConfigOutcome.NO_SUCH_CONFIG
+        check_untrusted(config, name)
     insert_function(connection, function, versions)
     if config_id is not None:
         _attach(connection, scope, name, config_id)

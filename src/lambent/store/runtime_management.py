@@ -21,9 +21,8 @@ from sqlalchemy import (
 )
 
 from lambent.core.function import FunctionConfiguration
-from lambent.core.runtime_management import RuntimeManagement, check_runtime_change
+from lambent.core.runtime_management import RuntimeManagement
 from lambent.core.scope import Scope
-from lambent.store import functions
 from lambent.store.functions import find_version, is_function
 from lambent.store.tables import control_schema
 
@@ -89,20 +88,6 @@ def find_runtime_management(connection: Connection, scope: Scope, name: str, ver
         return None
     row = connection.execute(select(runtime_management_configs).where(_is(scope, name, version))).one_or_none()
     return RuntimeManagement() if row is None else RuntimeManagement(row.update_runtime_on, row.runtime_version_arn)
-
-
-def replace_configuration(
-    connection: Connection, current: FunctionConfiguration, changed: FunctionConfiguration
-) -> bool:
-    """Write a version back if nobody changed it since it was `current`; whether that was so.
-
-    Raises:
-        InvalidParameterValue: the runtime would change, of a version that is pinned to a version of its runtime.
-    """
-    if current.settings.runtime != changed.settings.runtime:
-        management = find_runtime_management(connection, current.scope, current.function_name, current.version)
-        check_runtime_change(management or RuntimeManagement())
-    return functions.replace_configuration(connection, changed, seen_revision=current.revision_id)
 
 
 def _is(scope: Scope, name: str, version: str) -> ColumnElement[bool]:
