@@ -130,6 +130,18 @@ def test_the_custom_resources_of_stacks_have_the_url_that_we_let_through() -> No
     assert "/cloudformation_{region_name}/cfnresponse?stack={stack_id}" in inspect.getsource(model)
 
 
+@pytest.mark.slow
+def test_every_service_can_be_had_with_what_is_installed() -> None:
+    """moto's packages for single services are extras; `pyproject.toml` names those that its modules can't do without."""
+    program = """
+import importlib, moto.backends
+for service in moto.backends.list_of_moto_modules():
+    importlib.import_module(f"moto.{service}.models")
+    importlib.import_module(f"moto.{service}.urls")
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True, timeout=100)
+
+
 def test_a_name_that_is_not_there_stops_the_companion() -> None:
     module = ModuleType("some.module")
     with pytest.raises(PatchTargetMissing, match=r"some\.module\.gone"):
