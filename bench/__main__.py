@@ -18,7 +18,7 @@ from bench.processes import hello_server, lambent_server, newest_node
 from bench.report import as_json, as_markdown, with_part
 from bench.results import Results
 from bench.run import Options, Run
-from bench.scenarios import cold, density, flat, flood, isolation, reload, start, update, warm
+from bench.scenarios import cold, density, flat, flood, isolation, reload, start, update, url, warm
 from lambent.version import VERSION
 
 SECTIONS: Mapping[str, Callable[[Run, Results], None]] = {
@@ -33,6 +33,7 @@ SECTIONS: Mapping[str, Callable[[Run, Results], None]] = {
     "warm-provided": warm.provided,
     "update": update.update,
     "flood": flood.flood,
+    "url": url.url,
     "isolation": isolation.isolation,
     "burst": density.bursts,
 }

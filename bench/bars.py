@@ -22,6 +22,7 @@ from bench.results import (
     PYTHON,
     Cold,
     Results,
+    UrlCost,
     Warm,
 )
 
@@ -110,6 +111,15 @@ def _reload(client: str) -> Bar:
         4_000,
         lambda run: run.reload.get(client),
         lambda reload: (reload.p95_ms, reload.hello_p50_ms),
+    )
+
+
+def _url(clients: int, what: str, ratio_of: Callable[[UrlCost], float]) -> Bar:
+    return _bar(
+        f"function URL, {what} at {clients} client{'s' * (clients > 1)}, of Invoke's cost",
+        "≤ 1.3",
+        lambda run: run.url_at(clients),
+        lambda cost: (f"{ratio_of(cost):.2f}", ratio_of(cost) <= 1.3),
     )
 
 
@@ -216,6 +226,15 @@ BARS = (
         "≤ 2",
         lambda run: run.flood,
         lambda flood: (f"{flood.ratio:.2f}", flood.ratio <= 2),
+    ),
+    _url(1, "p50", lambda cost: cost.p50_ratio),
+    _url(8, "rate", lambda cost: cost.rate_ratio),
+    _milliseconds(
+        "a stream's first byte, function to caller, p50",
+        1,
+        40,
+        lambda run: run.first_byte,
+        lambda first_byte: (first_byte.p50_ms, first_byte.hello_p50_ms),
     ),
     _bar(
         "isolation",

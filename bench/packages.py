@@ -78,6 +78,11 @@ def node(runtime: str, mark: object, *, executed: bool = False) -> Package:
     )
 
 
+def streaming_node(runtime: str) -> Package:
+    """Streams, and says when it does."""
+    return Package(_zip({"index.mjs": source("streaming.mjs")}), runtime, "index.handler")
+
+
 def provided(bootstrap: bytes, mark: object) -> Package:
     """Hello that brings its runtime."""
     files: dict[str, str | bytes] = {"bootstrap": bootstrap, "mark": str(mark)}

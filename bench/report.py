@@ -166,6 +166,7 @@ def _other_figures(results: Results) -> Iterator[tuple[str, str]]:
             "raw hello's p50, alone → meanwhile",
             f"{flood.hello_quiet_p50_ms:.3f} → {flood.hello_flooded_p50_ms:.3f} ms",
         )
+    yield from _urls(results)
     if flat := results.flat:
         yield f"{flat.functions:,} functions created through the API", f"{flat.created_per_second:,.0f}/s"
         yield "memory of their server (RSS)", f"{flat.server_rss_mb:.1f} MiB"
@@ -177,6 +178,19 @@ def _other_figures(results: Results) -> Iterator[tuple[str, str]]:
     if isolation := results.isolation:
         yield "runtime processes whose isolation was looked at", str(isolation.processes)
         yield "attempts from inside", str(isolation.attempts)
+
+
+def _urls(results: Results) -> Iterator[tuple[str, str]]:
+    for cost in results.urls:
+        yield (
+            f"rate at {cost.clients} client{'s' * (cost.clients > 1)}, Invoke → function URL",
+            f"{cost.invoke_rate:,.0f} → {cost.rate:,.0f}/s",
+        )
+        yield "p50 of the same", f"{cost.invoke_p50_ms:.3f} → {cost.p50_ms:.3f} ms"
+        yield "server's CPU, of Invoke's", f"{cost.server_cpu_ratio:.2f} ×"
+    if first_byte := results.first_byte:
+        yield "a stream's first byte, function to caller, p50", f"{first_byte.p50_ms:.3f} ms"
+        yield "a stream's first byte, function to caller, p95", f"{first_byte.p95_ms:.3f} ms"
 
 
 def _findings(results: Results) -> Iterator[str]:

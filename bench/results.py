@@ -136,6 +136,36 @@ class Flood:
 
 
 @dataclass(frozen=True, slots=True)
+class UrlCost:
+    """A function's URL beside Invoke of the same function, at a number of clients, taking turns.
+
+    Attributes:
+        rate_ratio: how many times as many Invoke does; the median of the turns, as the other ratios.
+        p50_ratio: how many times as long the URL takes.
+        server_cpu_ratio: how many times as much of the server's processor time.
+    """
+
+    clients: int
+    rate: float
+    invoke_rate: float
+    p50_ms: float
+    invoke_p50_ms: float
+    rate_ratio: float
+    p50_ratio: float
+    server_cpu_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """From a function's write of the first byte of a stream to its read by who called the function's URL."""
+
+    samples: int
+    p50_ms: float
+    p95_ms: float
+    hello_p50_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
     """The median of an operation, with few functions and with many."""
 
@@ -216,6 +246,8 @@ class Results:
     update: Update | None = None
     reload: dict[str, Update] = field(default_factory=dict)
     flood: Flood | None = None
+    urls: tuple[UrlCost, ...] = ()
+    first_byte: Arrival | None = None
     isolation: Isolation | None = None
     start: Start | None = None
     flat: Flat | None = None
@@ -227,6 +259,10 @@ class Results:
     def warm_at(self, client: str, clients: int) -> Warm | None:
         """The warm figures of a number of clients."""
         return next((warm for warm in self.warm.get(client, ()) if warm.clients == clients), None)
+
+    def url_at(self, clients: int) -> UrlCost | None:
+        """The URL's figures of a number of clients."""
+        return next((cost for cost in self.urls if cost.clients == clients), None)
 
     def cold_python(self) -> Cold | None:
         """The slower one of the two kinds of cold start."""

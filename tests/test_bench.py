@@ -26,6 +26,7 @@ from bench.results import (
     COLD_REQUESTS,
     NODE,
     PYTHON,
+    Arrival,
     Burst,
     Cold,
     Flat,
@@ -37,6 +38,7 @@ from bench.results import (
     Results,
     Start,
     Update,
+    UrlCost,
     Warm,
 )
 from lambent.commands.signature import Credentials
@@ -76,6 +78,11 @@ def _good() -> Results:
         update=Update(20, 44.4, 48.8, _HELLO_MS),
         reload={client: Update(20, 12.3, 99.9, _HELLO_MS) for client in (PYTHON, NODE)},
         flood=Flood(32, 9_001, 0.12, 0.23, 0.02, 0.03),
+        urls=(
+            UrlCost(1, 5_678, 6_543, 0.121, 0.111, 1.1, 1.09, 1.2),
+            UrlCost(8, 12_345, 15_432, 0.5, 0.4, 1.25, 1.2, 1.2),
+        ),
+        first_byte=Arrival(200, 0.134, 0.2, _HELLO_MS),
         isolation=Isolation(("a", "b", "c", "d", "e"), 51, 32, ()),
         start=Start(0.31, 0.52, 0.1),
         flat=Flat(10_000, 333, 97.1, 0.83, 17_003, 17_504, 4.3, 4.4, {"GetFunction": Pair(1.0, 1.2)}),
@@ -95,6 +102,8 @@ def _bad() -> Results:
         update=Update(20, 51, 60, _HELLO_MS),
         reload={client: Update(20, 50, 101, _HELLO_MS) for client in (PYTHON, NODE)},
         flood=Flood(32, 9_000, 0.1, 0.3, 0.02, 0.03),
+        urls=tuple(dataclasses.replace(cost, p50_ratio=1.31, rate_ratio=1.31) for cost in good.urls),
+        first_byte=Arrival(200, 1.1, 2.0, _HELLO_MS),
         isolation=Isolation(("a", "b", "c", "d", "e"), 51, 32, ("a function can mount",)),
         start=Start(0.6, 1.6, 0.1),
         flat=Flat(10_000, 333, 97, 2.1, 10_000, 17_500, 9, 4.4, {"GetFunction": Pair(1.0, 1.6)}),
@@ -214,6 +223,8 @@ def test_the_report_has_every_figure() -> None:
         "0.83 s",
         "17,504 → 17,003/s",
         "4.4 → 4.3 ms",
+        "6,543 → 5,678/s",
+        "0.134 ms",
     ):
         assert figure in text, figure
     document = json.loads(as_json(_good()))

@@ -20,6 +20,10 @@ JSON_LINE = ("Content-Type", "application/json")
         (b"null", b"null"),
         (b'"hello"', b"hello"),
         ('{"a": "ä"}'.encode(), '{"a":"ä"}'.encode()),
+        (b'{"a": "\\u00e4"}', '{"a":"ä"}'.encode()),
+        (b"[123456789012345678901234567890]", b"[123456789012345678901234567890]"),
+        (b"[NaN]", b"[null]"),
+        (b'["\\ud800"]', b'["?"]'),
     ],
 )
 def test_what_has_no_status_is_a_200(payload: bytes, body: bytes) -> None:

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -114,7 +113,7 @@ def test_text_is_text_unless_its_bytes_are_not(content_type: str) -> None:
 
 
 def test_who_signed_is_in_the_context() -> None:
-    seen = event(request(), replace(ARRIVAL, account="123456789012", access_key="AKID"))
+    seen = event(request(), ARRIVAL._replace(account="123456789012", access_key="AKID"))
     context = seen["requestContext"]
     assert context["accountId"] == "123456789012"
     assert context["authentication"] is None

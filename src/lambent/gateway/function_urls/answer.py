@@ -14,6 +14,9 @@ import msgspec
 _ENCODING = "utf-8"
 _JSON = "application/json"
 
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
 # What the server says itself, or only between two neighbours; a function's own word for it is renamed, as on AWS.
 _REMAPPED = frozenset(
     {
@@ -68,16 +71,12 @@ def answer_of(payload: bytes) -> HttpAnswer:
         head = head_of_prelude(prelude)
         return BAD_GATEWAY if head is None else HttpAnswer(*head, body)
     try:
-        returned = json.loads(payload)
-    except ValueError:
+        returned = _parsed(payload)
+        if isinstance(returned, dict) and "statusCode" in returned:
+            return _described(returned)
+        return HttpAnswer(200, [("Content-Type", _JSON)], _written(returned))
+    except (ValueError, RecursionError):
         return BAD_GATEWAY
-    if isinstance(returned, dict) and "statusCode" in returned:
-        return _described(returned)
-    if isinstance(returned, str):
-        body = returned.encode(_ENCODING, "replace")
-    else:
-        body = json.dumps(returned, ensure_ascii=False, separators=(",", ":")).encode(_ENCODING, "replace")
-    return HttpAnswer(200, [("Content-Type", _JSON)], body)
 
 
 def head_of_prelude(prelude: bytes) -> HttpHead | None:
@@ -86,10 +85,32 @@ def head_of_prelude(prelude: bytes) -> HttpHead | None:
     A prelude without statusCode means 200 (unverified).
     """
     try:
-        members = json.loads(prelude)
+        members = _parsed(prelude)
         return _head(msgspec.convert({"statusCode": 200, **members}, _Described))
-    except (ValueError, TypeError):  # msgspec's ValidationError is a ValueError
+    except (ValueError, TypeError, RecursionError):  # msgspec's ValidationError is a ValueError
         return None
+
+
+def _parsed(document: bytes) -> Any:
+    """A JSON document, with what runtimes write beyond the standard: Python writes NaN and halves of surrogate pairs.
+
+    Raises:
+        ValueError, RecursionError: it can't be read.
+    """
+    try:
+        return _decode(document)
+    except msgspec.DecodeError:
+        return json.loads(document)
+
+
+def _written(returned: object) -> bytes:
+    """The body that a value which describes no answer stands for."""
+    if isinstance(returned, str):
+        return returned.encode(_ENCODING, "replace")
+    try:
+        return _encode(returned)
+    except ValueError:  # what only json can read only json can write
+        return json.dumps(returned, ensure_ascii=False, separators=(",", ":")).encode(_ENCODING, "replace")
 
 
 def _described(returned: Mapping[str, Any]) -> HttpAnswer:
@@ -103,12 +124,18 @@ def _described(returned: Mapping[str, Any]) -> HttpAnswer:
 
 
 def _head(described: "_Described") -> HttpHead | None:
-    headers = described.headers or {}
-    lines = [(_outside(name), _text(value)) for name, value in headers.items()]
-    if not any(name.lower() == "content-type" for name in headers):
+    lines = []
+    typed = False
+    for name, value in (described.headers or {}).items():
+        lowered = name.lower()
+        typed = typed or lowered == "content-type"
+        outside = f"x-amzn-Remapped-{name}" if lowered in _REMAPPED or lowered.startswith("x-amzn-") else name
+        lines.append((outside, value if isinstance(value, str) else json.dumps(value)))
+    if not typed:
         lines.append(("Content-Type", _JSON))
-    lines += [("Set-Cookie", cookie) for cookie in described.cookies or ()]
-    if any(_breaks(name) or _breaks(value) for name, value in lines):
+    if described.cookies:
+        lines += [("Set-Cookie", cookie) for cookie in described.cookies]
+    if _breaks("".join([part for line in lines for part in line])):
         return None
     return HttpHead(described.statusCode, lines)
 
@@ -128,17 +155,6 @@ def _body(described: _Described) -> bytes:
     if described.isBase64Encoded:
         return base64.b64decode(text, validate=True)
     return text.encode(_ENCODING, "replace")
-
-
-def _outside(name: str) -> str:
-    """A header's name as clients see it."""
-    lowered = name.lower()
-    remapped = lowered in _REMAPPED or lowered.startswith("x-amzn-")
-    return f"x-amzn-Remapped-{name}" if remapped else name
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _breaks(text: str) -> bool:

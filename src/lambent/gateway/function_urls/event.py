@@ -4,23 +4,24 @@ Source: invocation.md §6.1; developer guide, "Invoking Lambda function URLs", r
 """
 
 import base64
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import parse_qsl
+from collections import defaultdict
+from functools import lru_cache
+from time import gmtime, strftime
+from typing import NamedTuple
+from urllib.parse import unquote_plus
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from lambent.wire.http import Headers, Request
 
 _TEXT_TYPES = ("text", "json", "xml", "javascript")
-_HIDDEN = frozenset({"cookie", "transfer-encoding", "connection", "keep-alive"})
+_HIDDEN = ("cookie", "transfer-encoding", "connection", "keep-alive")
 
 _encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """What the event says of a request that isn't in the request itself.
 
     Attributes:
@@ -46,30 +47,71 @@ class Arrival:
 def event_of(request: Request, arrival: Arrival) -> bytes:
     """The event as JSON. Keys whose value there isn't are absent, as on AWS, not null."""
     headers = _headers(request.headers, arrival)
-    event: dict[str, Any] = {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": arrival.path,
-        "rawQueryString": request.query,
-        "headers": headers,
-    }
-    cookies = [cookie for line in request.headers.getlist("cookie") for cookie in line.split("; ") if cookie]
-    if cookies:
-        event["cookies"] = cookies
-    if request.query:
-        event["queryStringParameters"] = _parameters(request.query)
-    event["requestContext"] = _context(request, arrival, headers.get("user-agent", ""))
+    query = request.query
+    body: str | UnsetType = UNSET
+    is_base64 = False
     if request.body:
-        event["body"], event["isBase64Encoded"] = _body(request.body, headers.get("content-type", ""))
-    else:
-        event["isBase64Encoded"] = False
-    return _encode(event)
+        body, is_base64 = _body(request.body, headers.get("content-type", ""))
+    return _encode(
+        _Event(
+            arrival.path,
+            query,
+            _cookies(request.headers) if "cookie" in request.headers else UNSET,
+            headers,
+            _parameters(query) if query else UNSET,
+            _context(request, arrival, headers.get("user-agent", "")),
+            body,
+            is_base64,
+        )
+    )
+
+
+# A request makes one of each: structures are made and written in a fraction of the time that dictionaries take.
+# Their members are in the order of AWS's events and called by their names.
+
+
+class _Http(msgspec.Struct, rename="camel"):
+    method: str
+    path: str
+    protocol: str
+    source_ip: str
+    user_agent: str
+
+
+class _Context(msgspec.Struct, rename="camel"):
+    account_id: str
+    api_id: str
+    domain_name: str
+    domain_prefix: str
+    http: _Http
+    request_id: str
+    time: str
+    time_epoch: int
+    authentication: UnsetType | None = UNSET
+    authorizer: dict[str, dict[str, str | None]] | UnsetType = UNSET
+    route_key: str = "$default"
+    stage: str = "$default"
+
+
+class _Event(msgspec.Struct, rename="camel"):
+    raw_path: str
+    raw_query_string: str
+    cookies: list[str] | UnsetType
+    headers: dict[str, str]
+    query_string_parameters: dict[str, str] | UnsetType
+    request_context: _Context
+    body: str | UnsetType
+    is_base64_encoded: bool = msgspec.field(name="isBase64Encoded")
+    version: str = "2.0"
+    route_key: str = "$default"
 
 
 def _headers(sent: Headers, arrival: Arrival) -> dict[str, str]:
     """Names in lower case, what was repeated joined; cookies are elsewhere."""
-    headers = {name: ",".join(sent.getlist(name)) for name in sent if name not in _HIDDEN}
-    _, _, port = sent.get("host", "").rpartition(":")
+    headers = {name: ",".join(sent.getlist(name)) for name in sent} if sent.has_repeated else dict(sent)
+    for name in _HIDDEN:
+        headers.pop(name, None)
+    _, _, port = headers.get("host", "").rpartition(":")
     headers["x-amzn-trace-id"] = arrival.trace_id
     headers["x-forwarded-for"] = arrival.source_ip
     headers["x-forwarded-proto"] = "http"
@@ -77,37 +119,40 @@ def _headers(sent: Headers, arrival: Arrival) -> dict[str, str]:
     return headers
 
 
+def _cookies(sent: Headers) -> list[str] | UnsetType:
+    return [cookie for line in sent.getlist("cookie") for cookie in line.split("; ") if cookie] or UNSET
+
+
 def _parameters(query: str) -> dict[str, str]:
     """Decoded, what was repeated joined by commas. Source for `+` and for names without a value: unverified."""
-    parameters: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
-        parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
-    return parameters
+    values: defaultdict[str, list[str]] = defaultdict(list)
+    for field in query.split("&"):
+        if field:
+            name, _, value = field.partition("=")
+            values[unquote_plus(name)].append(unquote_plus(value))
+    return {name: ",".join(several) for name, several in values.items()}
 
 
-def _context(request: Request, arrival: Arrival, user_agent: str) -> dict[str, Any]:
-    moment = datetime.fromtimestamp(arrival.received_ms / 1000, UTC)
-    context: dict[str, Any] = {
-        "accountId": arrival.account or "anonymous",
-        "apiId": arrival.url_id,
-        "domainName": arrival.domain,
-        "domainPrefix": arrival.url_id,
-        "http": {
-            "method": request.method,
-            "path": arrival.path,
-            "protocol": "HTTP/1.0" if request.http_1_0 else "HTTP/1.1",
-            "sourceIp": arrival.source_ip,
-            "userAgent": user_agent,
-        },
-        "requestId": arrival.request_id,
-        "routeKey": "$default",
-        "stage": "$default",
-        "time": f"{moment:%d/%b/%Y:%H:%M:%S} +0000",
-        "timeEpoch": arrival.received_ms,
-    }
+def _context(request: Request, arrival: Arrival, user_agent: str) -> _Context:
+    context = _Context(
+        arrival.account or "anonymous",
+        arrival.url_id,
+        arrival.domain,
+        arrival.url_id,
+        _Http(
+            request.method,
+            arrival.path,
+            "HTTP/1.0" if request.http_1_0 else "HTTP/1.1",
+            arrival.source_ip,
+            user_agent,
+        ),
+        arrival.request_id,
+        _time(arrival.received_ms // 1000),
+        arrival.received_ms,
+    )
     if arrival.account:
-        context["authentication"] = None
-        context["authorizer"] = {
+        context.authentication = None
+        context.authorizer = {
             "iam": {
                 "accessKey": arrival.access_key,
                 "accountId": arrival.account,
@@ -121,12 +166,23 @@ def _context(request: Request, arrival: Arrival, user_agent: str) -> dict[str, A
     return context
 
 
+@lru_cache(maxsize=2)
+def _time(seconds: int) -> str:
+    """A second since the epoch as web servers log it; thousands of requests have the same."""
+    return strftime("%d/%b/%Y:%H:%M:%S +0000", gmtime(seconds))
+
+
 def _body(body: bytes, content_type: str) -> tuple[str, bool]:
     """The body as text, and whether that is base64: of everything that isn't said to be text, or isn't."""
-    kind = content_type.lower()
-    if any(text in kind for text in _TEXT_TYPES):
+    if _is_text(content_type):
         try:
             return body.decode(), False
         except UnicodeDecodeError:
             pass
     return base64.b64encode(body).decode(), True
+
+
+@lru_cache(maxsize=64)
+def _is_text(content_type: str) -> bool:
+    kind = content_type.lower()
+    return any(text in kind for text in _TEXT_TYPES)

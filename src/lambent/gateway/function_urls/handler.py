@@ -11,8 +11,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from lambent.clock import Clock
 from lambent.core.errors import ApiError, RequestTooLarge, ServiceFault
@@ -44,8 +43,7 @@ _TROUBLESHOOTING = (
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class UrlAddress:
+class UrlAddress(NamedTuple):
     """How a request named a function URL.
 
     Attributes:
