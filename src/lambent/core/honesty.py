@@ -38,7 +38,7 @@ KEPT_NOT_IN_FORCE: tuple[KeptSetting, ...] = (
     KeptSetting("EventInvokeConfig.DestinationConfig", "no records of asynchronous invocations are sent"),
     KeptSetting("Event source mappings", "sources aren't polled yet, so that nothing is invoked"),
     KeptSetting("KMSKeyArn of event source mappings", "filter criteria aren't encrypted with the key"),
-    KeptSetting("RecursiveLoop=Terminate", "loops of functions and queues, topics or buckets aren't detected"),
+    KeptSetting("RecursiveLoop=Terminate", "loops by way of queues aren't stopped, unlike those of functions alone"),
     KeptSetting("Layers with /opt/extensions", "external extensions aren't started"),
 )
 

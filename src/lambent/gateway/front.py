@@ -16,7 +16,8 @@ from lambent.gateway.errors import render_error
 from lambent.gateway.function_urls.handler import UrlFront, address_of
 from lambent.gateway.host_rules import HostRules
 from lambent.gateway.http_server import Respond
-from lambent.gateway.invoke import InvokeCall, InvokeOperation, is_invoke
+from lambent.gateway.invoke import InvokeCall, InvokeOperation, is_invoke, is_invoke_async, is_invoke_with_stream
+from lambent.gateway.invoke_stream import StreamCall
 from lambent.gateway.metrics_page import METRICS_PATH, MetricsPage
 from lambent.gateway.other_services import OtherServices
 from lambent.gateway.service_names import Addressed
@@ -99,15 +100,24 @@ class Front:
                 caller = self._authenticator.authenticate(request)
             if is_invoke(request.method, request.path):
                 self._invoke.handle(InvokeCall(request, request_id, respond), caller.scope)
-            elif self._others is not None and self._others.takes(request, caller):
-                addressed = Addressed(caller.service, caller.scope)
-                self._spawn(self._others.handle(request, addressed, request_id, respond))
             else:
-                self._spawn(self._api_request(request, caller, request_id, respond))
+                self._authenticated(request, caller, request_id, respond)
         except (MissingAuthenticationToken, IncompleteSignature) as error:
             self._unsigned(request, error, request_id, respond)
         except Exception as error:  # noqa: BLE001 - the outermost handler of a request
             respond(*render_error(error, request=request, request_id=request_id))
+
+    def _authenticated(self, request: Request, caller: Caller, request_id: str, respond: Respond) -> None:
+        """Whatever isn't an Invoke."""
+        if is_invoke_with_stream(request.method, request.path):
+            self._invoke.handle_stream(StreamCall(request, request_id, respond), caller.scope)
+        elif is_invoke_async(request.method, request.path):
+            self._invoke.handle_async(InvokeCall(request, request_id, respond), caller.scope)
+        elif self._others is not None and self._others.takes(request, caller):
+            addressed = Addressed(caller.service, caller.scope)
+            self._spawn(self._others.handle(request, addressed, request_id, respond))
+        else:
+            self._spawn(self._api_request(request, caller, request_id, respond))
 
     def _unsigned(self, request: Request, error: ApiError, request_id: str, respond: Respond) -> None:
         """Some requests for other services need no signature."""

@@ -1,4 +1,4 @@
-"""Invoke and InvokeWithResponseStream over HTTP: the operations that don't go through the generic codec.
+"""Invoke, InvokeWithResponseStream and InvokeAsync over HTTP: operations that don't go through the generic codec.
 
 What is usual is parsed here with as little work as it takes; whatever looks unusual (an unknown invocation type, a name
 that wasn't seen lately) is handed to the codec, which knows AWS's words for it.
@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote
 
 from lambent.core.arn import FunctionReference, parse_function_reference
+from lambent.core.cognito_identity import identity_of
 from lambent.core.errors import (
     InvalidParameterValue,
     InvalidRequestContent,
@@ -32,12 +33,14 @@ from lambent.wire.http import Request
 from lambent.wire.json_payload import check_json
 
 ASYNCHRONOUS_PAYLOAD_BYTES = 1_048_576
+_INVOKE_ASYNC_BYTES = 262_144
 _CLIENT_CONTEXT_BYTES = 3_583
 _REMEMBERED_REFERENCES = 8_192
 _REMEMBERED_REFERENCE_LENGTH = 512
 
 _PATH = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
 _STREAM_PATH = re.compile(r"/2021-11-15/functions/([^/]+)/response-streaming-invocations/?")
+_ASYNC_PATH = re.compile(r"/2014-11-13/functions/([^/]+)/invoke-async/?")
 _INVOCATION_TYPES = frozenset({"RequestResponse", "Event", "DryRun"})
 _LOG_TYPES = frozenset({"None", "Tail"})
 
@@ -52,6 +55,11 @@ def is_invoke(method: str, path: str) -> bool:
 def is_invoke_with_stream(method: str, path: str) -> bool:
     """Whether a request's method and path are InvokeWithResponseStream's."""
     return method == "POST" and _STREAM_PATH.fullmatch(path) is not None
+
+
+def is_invoke_async(method: str, path: str) -> bool:
+    """Whether a request's method and path are InvokeAsync's."""
+    return method == "POST" and _ASYNC_PATH.fullmatch(path) is not None
 
 
 class InvokeCall:
@@ -131,8 +139,11 @@ class InvokeOperation:
         events: EventService,
         validate: Validate,
         spawn: Callable[[Coroutine[Any, Any, None]], None],
+        trusts_tokens: bool = False,
     ) -> None:
+        """Args: trusts_tokens: whether what a session token says of its owner is believed."""
         self._service = service
+        self._trusts_tokens = trusts_tokens
         self._events = events
         self._validate = validate
         self._spawn = spawn
@@ -168,6 +179,21 @@ class InvokeOperation:
             invoke.stream = call.sink
             self._service.invoke(invoke, call.succeed, call.fail)
 
+    def handle_async(self, call: InvokeCall, scope: Scope) -> None:
+        """Carry out one InvokeAsync: an Event that begins a trace of its own, which isn't sampled.
+
+        Source: API model, InvokeAsync; the text for a body that is too long is Invoke's (unverified). Raises as
+        `handle`.
+        """
+        request = call.request
+        if request.body_too_large or len(request.body) > _INVOKE_ASYNC_BYTES:
+            raise RequestTooLarge(_too_large(_INVOKE_ASYNC_BYTES))
+        reference = self._references.get((scope, request.path, request.query)) or self._refer(request, scope)
+        if request.body:
+            check_json(request.body)
+        invoke = InvokeRequest(scope, reference.name, reference.qualifier, call.request_id, request.body)
+        self._spawn(self._later(call, self._accept(call, invoke, may_sample=False)))
+
     def _understand(self, call: InvokeCall | StreamCall, scope: Scope, invocation_type: str) -> InvokeRequest:
         """What a request asks for; raises as `handle`."""
         request = call.request
@@ -195,11 +221,14 @@ class InvokeOperation:
             invoke.client_context = _client_context(headers["x-amz-client-context"])
         if "x-amz-tenant-id" in headers:
             invoke.tenant_id = headers["x-amz-tenant-id"]
+        if "x-amz-security-token" in headers and self._trusts_tokens:
+            invoke.cognito_identity = identity_of(headers["x-amz-security-token"])
         return invoke
 
     def _refer(self, request: Request, scope: Scope) -> FunctionReference:
         """Which function a request names; what was understood is kept, and needn't be checked the next time."""
-        match = _PATH.fullmatch(request.path) or _STREAM_PATH.fullmatch(request.path)
+        path = request.path
+        match = _PATH.fullmatch(path) or _STREAM_PATH.fullmatch(path) or _ASYNC_PATH.fullmatch(path)
         assert match is not None  # the path is one of these operations'
         self._validate(request)
         qualifiers = parse_qs(request.query, keep_blank_values=True).get("Qualifier")
@@ -212,8 +241,8 @@ class InvokeOperation:
             self._references[scope, request.path, request.query] = reference
         return reference
 
-    async def _accept(self, call: InvokeCall, invoke: InvokeRequest) -> None:
-        await self._service.check_event(invoke)
+    async def _accept(self, call: InvokeCall, invoke: InvokeRequest, *, may_sample: bool = True) -> None:
+        await self._service.check_event(invoke, may_sample=may_sample)
         await self._events.accept(invoke)
         call.accept()
 
@@ -231,7 +260,11 @@ class InvokeOperation:
 def _check_size(request: Request, invocation_type: str) -> None:
     limit = ASYNCHRONOUS_PAYLOAD_BYTES if invocation_type == "Event" else PAYLOAD_BYTES
     if request.body_too_large or len(request.body) > limit:
-        raise RequestTooLarge(f"Request must be smaller than {limit} bytes for the InvokeFunction operation")
+        raise RequestTooLarge(_too_large(limit))
+
+
+def _too_large(limit: int) -> str:
+    return f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
 
 
 def _client_context(text: str) -> str:

@@ -172,10 +172,14 @@ class InvokeService:
         """A DryRun: whether the function could be invoked; raises as `invoke`."""
         await self._checked(request)
 
-    async def check_event(self, request: InvokeRequest) -> None:
-        """`check`, and what all attempts of an asynchronous invocation have in common: trace and sampling decision."""
+    async def check_event(self, request: InvokeRequest, *, may_sample: bool = True) -> None:
+        """`check`, and what all attempts of an asynchronous invocation have in common: trace and sampling decision.
+
+        Args:
+            may_sample: whether the function's own tracing may decide where the caller hasn't.
+        """
         target = await self._checked(request)
-        request.trace_id = str(self._decided(target, request))
+        request.trace_id = str(self._decided(target, request, may_sample=may_sample))
 
     async def _checked(self, request: InvokeRequest) -> FunctionTarget:
         target = self._targets.resolve(request.scope, request.function_name, request.qualifier)
@@ -184,14 +188,16 @@ class InvokeService:
         _check_tenant(target, request)
         return target
 
-    def _decided(self, target: FunctionTarget, request: InvokeRequest) -> TraceHeader:
+    def _decided(self, target: FunctionTarget, request: InvokeRequest, *, may_sample: bool = True) -> TraceHeader:
         """The caller's trace, or a new one, with the decision whether it is sampled."""
         now_ms = self._clock.now_ms()
         trace = parse_trace_header(request.trace_id) or TraceHeader(self._ids.trace_root(now_ms))
         if trace.sampled is not None:
             return trace
-        sampled = target.traced and self._sampler.sample(
-            target.scope, target.function_name, now_ms=now_ms, draw=self._ids.fraction()
+        sampled = (
+            may_sample
+            and target.traced
+            and self._sampler.sample(target.scope, target.function_name, now_ms=now_ms, draw=self._ids.fraction())
         )
         return trace._replace(sampled=sampled)
 

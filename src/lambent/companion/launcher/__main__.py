@@ -14,7 +14,7 @@ import threading
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from lambent.companion.launcher import accounts, deliveries, functions, stacks, step_functions
+from lambent.companion.launcher import accounts, deliveries, functions, identities, stacks, step_functions
 from lambent.companion.launcher.application import application
 from lambent.companion.launcher.functions import Lambent
 from lambent.companion.launcher.patching import Change, install
@@ -41,6 +41,7 @@ def changes(lambent: Lambent) -> Mapping[str, Change]:
         "moto.events.models": ours(deliveries.events),
         "moto.events.notifications": ours(deliveries.service_events),
         "moto.cloudformation.parsing": ours(stacks.stacks),
+        "moto.cognitoidentity.models": identities.pools,
         "moto.stepfunctions.parser.asl.utils.boto_client": ours(step_functions.clients),
     }
 

@@ -6,6 +6,8 @@ import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from lambent.companion.launcher import traces
+
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
@@ -62,7 +64,8 @@ class _Front:
         if environ.get("PATH_INFO", "").startswith(_MOTOS_OWN):
             return _answer(start_response, "404 Not Found", "not-implemented", "moto's own API can't be reached.")
         try:
-            return self._dispatch(environ, start_response)
+            with traces.request(environ):
+                return self._dispatch(environ, start_response)
         except ServiceUnknown:
             return _answer(start_response, "501 Not Implemented", "unknown-service", "There is no such service.")
         except NotImplementedError as error:

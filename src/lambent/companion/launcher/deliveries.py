@@ -55,7 +55,7 @@ def _publish(
         message = subscription._parse_message_structure(message, "lambda")  # noqa: SLF001 - as the original does
     notification = subscription.get_post_data(message, message_id, subject, message_attributes=message_attributes)
     event = sns_event(notification, subscription.arn)
-    lambent.invoke_event(subscription.endpoint, event, source=f"the topic {subscription.topic_arn}")
+    lambent.invoke_event(subscription.endpoint, event, source=f"the topic {subscription.topic_arn}", traced=True)
 
 
 def s3(lambent: Lambent, module: ModuleType) -> None:
@@ -74,7 +74,7 @@ def s3(lambent: Lambent, module: ModuleType) -> None:
         return event
 
     def invoke(account_id: str, event_body: Any, fn_arn: str, region_name: str) -> None:  # noqa: ARG001
-        lambent.invoke_event(fn_arn, event_body, source="a notification of S3")
+        lambent.invoke_event(fn_arn, event_body, source="a notification of S3", traced=True)
 
     replace(module, "_get_s3_event", make_event)
     replace(module, "_invoke_awslambda", lambda _: invoke)

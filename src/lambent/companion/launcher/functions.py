@@ -5,6 +5,7 @@ moto's services ask `get_backend(account, region)` for the Lambda of an account 
 wants more is noticed.
 """
 
+import contextlib
 import functools
 import importlib
 import json
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from lambent.companion.launcher import traces
 from lambent.companion.launcher.events import logs_event
 from lambent.companion.launcher.patching import replace
 
@@ -50,19 +52,23 @@ class Lambent:
             parameter_validation=service == "lambda",  # Step Functions' calls are made up of what a state machine says
             s3={"addressing_style": "path"},
         )
-        return session.client(service, endpoint_url=self.url, config=config)
+        client = session.client(service, endpoint_url=self.url, config=config)
+        client.meta.events.register("before-call.lambda.Invoke", traces.add_header)
+        return client
 
-    def invoke_event(self, arn: str, event: object, *, source: str) -> None:
+    def invoke_event(self, arn: str, event: object, *, source: str, traced: bool = False) -> None:
         """Invoke a function asynchronously, as AWS's services do; that it can't be is logged and nobody's failure.
 
         Args:
             arn: of a function, version or alias; it says whose and where.
             source: who invokes, for the log.
+            traced: whether the invocation belongs to the trace of the request that it comes from.
         """
         try:
             _, _, _, region, account, _ = arn.split(":", 5)
             payload = event if isinstance(event, bytes) else json.dumps(event).encode()
-            self.client(account, region).invoke(FunctionName=arn, InvocationType="Event", Payload=payload)
+            with traces.delivery() if traced else contextlib.nullcontext():
+                self.client(account, region).invoke(FunctionName=arn, InvocationType="Event", Payload=payload)
         except Exception as error:  # noqa: BLE001 - whatever it is, the other service goes on, as on AWS
             logger.warning("%s could not invoke %s: %s", source, arn, error)
 
