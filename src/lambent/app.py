@@ -23,7 +23,7 @@ from lambent.assembly.companion import RestOfAws
 from lambent.assembly.control_plane import Collaborators, control_plane
 from lambent.assembly.environments import CodeMounts, EnvironmentFactory
 from lambent.assembly.sandboxes import RUNTIME_API_PORT, SandboxHost
-from lambent.clock import Clock, SteadyClock
+from lambent.clock import Clock, MovableClock, SteadyClock
 from lambent.core.admission import Admission
 from lambent.core.concurrency import AccountLimits
 from lambent.core.function import FunctionTarget
@@ -33,8 +33,9 @@ from lambent.environments.variables import interpreter_flags, needs_fresh_interp
 from lambent.environments.zygote_plans import ZygotePlans
 from lambent.gateway.api import Api
 from lambent.gateway.authentication import AnyCredentials, Authenticator, VerifiedCredentials
+from lambent.gateway.clock_routes import clock_routes
 from lambent.gateway.code_links import CodeDownloads
-from lambent.gateway.control import TOKEN_FILE, Control
+from lambent.gateway.control import TOKEN_FILE, Control, Route
 from lambent.gateway.credentials import RootKey, RootKeyUnusableError
 from lambent.gateway.front import Front
 from lambent.gateway.function_urls.handler import UrlFront
@@ -175,7 +176,7 @@ class _Assembly:
         self._posture = posture
         self._stack = stack
         self._clock = Clock()
-        self._queue_clock = SteadyClock()
+        self._movable_clock = MovableClock(SteadyClock())
         self._ids = IdMaker()
         self._limits = AccountLimits(concurrent_executions=settings.concurrency_limit)
         self._admission = Admission(settings.concurrency_limit)
@@ -230,7 +231,7 @@ class _Assembly:
             self._database = await asyncio.to_thread(Database.open, f"sqlite:///{data.control_database}", control)
             self._stack.callback(self._database.close)
             queue_url = f"sqlite:///{data.queue_database}"
-            self._queue = await asyncio.to_thread(EventQueue.open, queue_url, now_ms=self._queue_clock.now_ms())
+            self._queue = await asyncio.to_thread(EventQueue.open, queue_url, now_ms=self._movable_clock.now_ms())
             self._stack.callback(self._queue.close)
             self._queue_administration = QueueAdministration(queue_url, self._queue.writer)
             self._stack.callback(self._queue_administration.close)
@@ -292,11 +293,12 @@ class _Assembly:
                 idle_timeout_seconds=settings.idle_timeout_seconds,
                 capacity_wait_seconds=_CAPACITY_WAIT_SECONDS,
             ),
-            clock=self._clock,
+            clock=self._movable_clock,
             sandboxes=self._pool,
             create=self._make_environment,
             code_trees=self._code_mounts,
         )
+        self._movable_clock.on_moved(self._fleet.end_idle)
         self._background = Background(self._stack, self._stop)
 
     async def _warm_expected(self) -> None:
@@ -387,7 +389,7 @@ class _Assembly:
             terms_of=TermsOfEvents(database=self._database, view=view),
             metrics=self._event_metrics,
             on_deliveries=lambda: self._deliveries.wake(),  # noqa: PLW0108  # it is made below
-            clock=self._queue_clock,
+            clock=self._movable_clock,
         )
         self._deliveries = Deliveries(
             queue=DeliveryQueue(self._queue.writer),
@@ -396,14 +398,15 @@ class _Assembly:
             on_event=self._events.accepted,
             metrics=self._event_metrics,
             ids=self._ids,
-            clock=self._queue_clock,
+            clock=self._movable_clock,
         )
         self._event_history = EventHistory(
             administration=self._queue_administration,
             limits=HistoryLimits(self._settings.event_history_hours, self._settings.event_history_events),
-            clock=self._queue_clock,
+            clock=self._movable_clock,
             on_hastened=self._wake_queue,
         )
+        self._movable_clock.on_moved(self._wake_queue)
 
     def _wake_queue(self) -> None:
         """Something may have become due."""
@@ -437,6 +440,7 @@ class _Assembly:
                 events=self._events,
                 validate=functools.partial(_validate, codec),
                 spawn=self._background.start,
+                trusts_tokens=self._posture == "dev",
             ),
             api=Api(codec=codec, services=self._services, downloads=downloads),
             urls=UrlFront(
@@ -457,7 +461,7 @@ class _Assembly:
                 token=_secret(self._data.path / TOKEN_FILE, text=True).decode(),
                 authenticator=authenticator,
                 verifies=self._posture == "serve",
-                routes=queue_routes(self._event_history),
+                routes=self._control_routes(),
             ),
             ids=self._ids,
             spawn=self._background.start,
@@ -470,6 +474,11 @@ class _Assembly:
             loop, front.handle, clock=self._clock, body_limit=self._rest_of_aws.body_limit, admits=front.admits
         )
         self._make_environment.server = self._server
+
+    def _control_routes(self) -> Sequence[Route]:
+        """Time is moved on a developer's machine only: other people's invocations depend on a team's."""
+        routes = queue_routes(self._event_history)
+        return [*routes, *clock_routes(self._movable_clock)] if self._posture == "dev" else routes
 
     def _authenticator(self) -> Authenticator:
         self._root_key: RootKey | None = None
