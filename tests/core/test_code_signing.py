@@ -52,5 +52,5 @@ def test_what_names_a_config_or_a_function_says_which() -> None:
 def test_code_is_untrusted_and_comes_in_unless_signatures_are_enforced() -> None:
     check_untrusted(None, "fn")
     check_untrusted(CONFIG, "fn")
-    with pytest.raises(CodeVerificationFailed, match="Check the provided signature for fn."):
+    with pytest.raises(CodeVerificationFailed, match="Check the provided signature for fn"):
         check_untrusted(replace(CONFIG, policy=UntrustedArtifact.ENFORCE), "fn")
