@@ -6,7 +6,7 @@ from lambent.core.aliases import Alias, AliasChange
 from lambent.core.arn import function_arn
 from lambent.core.function_rules import unqualified_name
 from lambent.gateway.operations.context import OperationContext
-from lambent.gateway.operations.pages import cut_page, page_size, read_marker
+from lambent.gateway.operations.pages import BY_NAME, render_page
 
 
 async def create_alias(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
@@ -37,18 +37,17 @@ async def delete_alias(context: OperationContext, request: dict[str, Any]) -> di
 async def list_aliases(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
     """Source: API reference, ListAliases."""
     function = unqualified_name(context.reference(request))
-    size = page_size(request)
-    after = read_marker(request, (str,))
-    found = await context.services.aliases.list_aliases(
-        context.scope,
-        function,
-        version=request.get("function_version"),
-        after=None if after is None else after[0],
-        limit=size + 1,
+    version = request.get("function_version")
+    return await render_page(
+        request,
+        "aliases",
+        lambda after, limit: context.services.aliases.list_aliases(
+            context.scope, function, version=version, after=after, limit=limit
+        ),
+        keys=BY_NAME,
+        key=lambda alias: alias.name,
+        render=_render,
     )
-    page, marker = cut_page(found, size, lambda alias: (alias.name,))
-    answer: dict[str, Any] = {"aliases": [_render(alias) for alias in page]}
-    return answer if marker is None else {**answer, "next_marker": marker}
 
 
 def _change(request: dict[str, Any]) -> AliasChange:

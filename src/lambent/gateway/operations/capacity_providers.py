@@ -9,12 +9,12 @@ from typing import Any
 from lambent.core.arn import PARTITION
 from lambent.core.errors import ResourceNotFound
 from lambent.gateway.operations.context import OperationContext
-from lambent.gateway.operations.pages import read_marker
+from lambent.gateway.operations.pages import BY_NAME, read_marker
 
 
 async def list_capacity_providers(_context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
     """Source: API reference, ListCapacityProviders."""
-    read_marker(request, (str,))
+    read_marker(request, BY_NAME)
     return {"capacity_providers": []}
 
 

@@ -8,7 +8,7 @@ from lambent.core.function_rules import unqualified_name
 from lambent.core.tags import check_tags
 from lambent.gateway.operations.context import OperationContext
 from lambent.gateway.operations.function_configuration import timestamp
-from lambent.gateway.operations.pages import cut_page, page_size, read_marker
+from lambent.gateway.operations.pages import BY_NAME, render_page
 from lambent.services.code_signing import NewConfig
 
 
@@ -46,29 +46,27 @@ async def delete_code_signing_config(context: OperationContext, request: dict[st
 
 async def list_code_signing_configs(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
     """Source: API reference, ListCodeSigningConfigs."""
-    size = page_size(request)
-    after = read_marker(request, (str,))
-    found = await context.services.code_signing.list_configs(
-        context.scope, after=None if after is None else after[0], limit=size + 1
+    return await render_page(
+        request,
+        "code_signing_configs",
+        lambda after, limit: context.services.code_signing.list_configs(context.scope, after=after, limit=limit),
+        keys=BY_NAME,
+        key=lambda config: config.config_id,
+        render=_render,
     )
-    page, marker = cut_page(found, size, lambda config: (config.config_id,))
-    answer: dict[str, Any] = {"code_signing_configs": [_render(config) for config in page]}
-    return answer if marker is None else {**answer, "next_marker": marker}
 
 
 async def list_functions_by_code_signing_config(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
     """Source: API reference, ListFunctionsByCodeSigningConfig."""
-    size = page_size(request)
-    after = read_marker(request, (str,))
-    names = await context.services.code_signing.list_functions(
-        context.scope,
-        request["code_signing_config_arn"],
-        after=None if after is None else after[0],
-        limit=size + 1,
+    arn = request["code_signing_config_arn"]
+    return await render_page(
+        request,
+        "function_arns",
+        lambda after, limit: context.services.code_signing.list_functions(context.scope, arn, after=after, limit=limit),
+        keys=BY_NAME,
+        key=lambda name: name,
+        render=lambda name: function_arn(context.scope, name),
     )
-    page, marker = cut_page(names, size, lambda name: (name,))
-    answer: dict[str, Any] = {"function_arns": [function_arn(context.scope, name) for name in page]}
-    return answer if marker is None else {**answer, "next_marker": marker}
 
 
 async def put_function_code_signing_config(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:

@@ -7,13 +7,13 @@ from typing import Any
 
 from lambent.core.errors import ResourceNotFound
 from lambent.gateway.operations.context import OperationContext
-from lambent.gateway.operations.pages import read_marker
+from lambent.gateway.operations.pages import BY_NAME, read_marker
 
 
 async def list_durable_executions_by_function(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
     """Source: API reference, ListDurableExecutionsByFunction; none of a function, version or alias that is there."""
     function = context.reference(request)
-    read_marker(request, (str,))
+    read_marker(request, BY_NAME)
     await context.services.functions.get(context.scope, function.name, function.qualifier)
     return {"durable_executions": []}
 

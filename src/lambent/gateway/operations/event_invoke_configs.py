@@ -7,7 +7,7 @@ from typing import Any
 from lambent.core.event_invoke_configs import Destinations, EventInvokeChange, EventInvokeConfig
 from lambent.gateway.operations.context import OperationContext
 from lambent.gateway.operations.function_configuration import without_none
-from lambent.gateway.operations.pages import cut_page, page_size, read_marker
+from lambent.gateway.operations.pages import BY_NAME, render_page
 
 
 async def put_function_event_invoke_config(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
@@ -41,14 +41,16 @@ async def list_function_event_invoke_configs(context: OperationContext, request:
     A qualifier must be there; it limits nothing (unverified).
     """
     function = context.reference(request)
-    size = page_size(request)
-    after = read_marker(request, (str,))
-    found = await context.services.event_invoke_configs.list_configs(
-        context.scope, function.name, function.qualifier, after=None if after is None else after[0], limit=size + 1
+    return await render_page(
+        request,
+        "function_event_invoke_configs",
+        lambda after, limit: context.services.event_invoke_configs.list_configs(
+            context.scope, function.name, function.qualifier, after=after, limit=limit
+        ),
+        keys=BY_NAME,
+        key=lambda config: config.qualifier,
+        render=_render,
     )
-    page, marker = cut_page(found, size, lambda config: (config.qualifier,))
-    answer: dict[str, Any] = {"function_event_invoke_configs": [_render(config) for config in page]}
-    return answer if marker is None else {**answer, "next_marker": marker}
 
 
 def _change(request: Mapping[str, Any]) -> EventInvokeChange:

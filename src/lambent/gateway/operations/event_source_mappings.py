@@ -13,7 +13,7 @@ from lambent.core.arn import FunctionReference
 from lambent.core.mappings.mapping import EventSourceMapping
 from lambent.core.mappings.settings import MappingSettings
 from lambent.gateway.operations.context import OperationContext
-from lambent.gateway.operations.pages import cut_page, read_marker
+from lambent.gateway.operations.pages import BY_NAME, render_page
 from lambent.services.event_source_mappings import MappingUpdate, NewMapping
 
 _MAX_PAGE = 100
@@ -55,18 +55,18 @@ async def delete_event_source_mapping(context: OperationContext, request: dict[s
 
 async def list_event_source_mappings(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
     """Source: API reference, ListEventSourceMappings; at most 100 on a page, however many are asked for."""
-    size = min(request.get("max_items") or _MAX_PAGE, _MAX_PAGE)
-    after = read_marker(request, (str,))
-    found = await context.services.event_source_mappings.list_mappings(
-        context.scope,
-        function=_function(context, request),
-        source_arn=request.get("event_source_arn"),
-        after=None if after is None else after[0],
-        limit=size + 1,
+    function = _function(context, request)
+    return await render_page(
+        request,
+        "event_source_mappings",
+        lambda after, limit: context.services.event_source_mappings.list_mappings(
+            context.scope, function=function, source_arn=request.get("event_source_arn"), after=after, limit=limit
+        ),
+        keys=BY_NAME,
+        key=lambda mapping: mapping.uuid,
+        render=_render_listed,
+        largest=_MAX_PAGE,
     )
-    page, marker = cut_page(found, size, lambda mapping: (mapping.uuid,))
-    answer: dict[str, Any] = {"event_source_mappings": [_render_listed(mapping) for mapping in page]}
-    return answer if marker is None else {**answer, "next_marker": marker}
 
 
 def _uuid(request: Mapping[str, Any]) -> str:

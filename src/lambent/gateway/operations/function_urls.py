@@ -7,7 +7,7 @@ from typing import Any
 from lambent.core.function_urls import DEFAULT_INVOKE_MODE, Cors, FunctionUrlConfig, UrlChange, function_url
 from lambent.gateway.operations.context import OperationContext
 from lambent.gateway.operations.function_configuration import without_none
-from lambent.gateway.operations.pages import cut_page, page_size, read_marker
+from lambent.gateway.operations.pages import BY_NAME, render_page
 
 
 async def create_function_url_config(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
@@ -44,14 +44,16 @@ async def delete_function_url_config(context: OperationContext, request: dict[st
 async def list_function_url_configs(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
     """Source: API reference, ListFunctionUrlConfigs. An alias must be there; it limits nothing (unverified)."""
     function = context.reference(request)
-    size = page_size(request)
-    after = read_marker(request, (str,))
-    found = await context.services.function_urls.list_urls(
-        context.scope, function.name, function.qualifier, after=None if after is None else after[0], limit=size + 1
+    return await render_page(
+        request,
+        "function_url_configs",
+        lambda after, limit: context.services.function_urls.list_urls(
+            context.scope, function.name, function.qualifier, after=after, limit=limit
+        ),
+        keys=BY_NAME,
+        key=lambda config: config.qualifier,
+        render=lambda config: _render_whole(context, config),
     )
-    page, marker = cut_page(found, size, lambda config: (config.qualifier,))
-    answer: dict[str, Any] = {"function_url_configs": [_render_whole(context, config) for config in page]}
-    return answer if marker is None else {**answer, "next_marker": marker}
 
 
 def _change(request: Mapping[str, Any]) -> UrlChange:

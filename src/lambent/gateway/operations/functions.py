@@ -10,7 +10,7 @@ from lambent.gateway.operations.context import OperationContext
 from lambent.gateway.operations.function_configuration import render_configuration, render_listed
 from lambent.gateway.operations.function_request import requested_features, requested_settings
 from lambent.gateway.operations.packages import package_request
-from lambent.gateway.operations.pages import cut_page, page_size, read_marker
+from lambent.gateway.operations.pages import BY_NAME_AND_NUMBER, render_page
 from lambent.services.functions import CodeUpdate, NewFunction, SettingsUpdate
 
 
@@ -96,22 +96,16 @@ async def list_functions(context: OperationContext, request: dict[str, Any]) -> 
     every_version = request.get("function_version") == "ALL"
     if request.get("master_region") not in {None, "ALL", context.scope.region}:
         return {"functions": []}
-    size = page_size(request)
-    after = read_marker(request, (str, int))
-    found = await context.services.functions.list_functions(
-        context.scope,
-        every_version=every_version,
-        after=None if after is None else (after[0], after[1]),
-        limit=size + 1,
+    return await render_page(
+        request,
+        "functions",
+        lambda after, limit: context.services.functions.list_functions(
+            context.scope, every_version=every_version, after=after, limit=limit
+        ),
+        keys=BY_NAME_AND_NUMBER,
+        key=_sort_key,
+        render=lambda one: render_listed(one, qualifier=one.version if every_version else None),
     )
-    page, marker = cut_page(found, size, _sort_key)
-    answer: dict[str, Any] = {
-        "functions": [
-            render_listed(configuration, qualifier=configuration.version if every_version else None)
-            for configuration in page
-        ]
-    }
-    return answer if marker is None else {**answer, "next_marker": marker}
 
 
 async def delete_function(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:

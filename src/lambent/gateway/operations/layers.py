@@ -20,7 +20,7 @@ from lambent.core.versions import code_sha256_base64
 from lambent.gateway.operations.context import OperationContext
 from lambent.gateway.operations.function_configuration import timestamp, without_none
 from lambent.gateway.operations.packages import package_request
-from lambent.gateway.operations.pages import cut_page, page_size, read_marker
+from lambent.gateway.operations.pages import BY_NAME, BY_NUMBER, render_page
 from lambent.services.layers import NewLayerVersion
 
 
@@ -55,27 +55,31 @@ async def get_layer_version_by_arn(context: OperationContext, request: dict[str,
 
 async def list_layers(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
     """Source: API reference, ListLayers."""
-    size = page_size(request)
-    after = read_marker(request, (str,))
-    found = await context.services.layers.list_layers(
-        context.scope, _filter(request), after=None if after is None else after[0], limit=size + 1
+    return await render_page(
+        request,
+        "layers",
+        lambda after, limit: context.services.layers.list_layers(
+            context.scope, _filter(request), after=after, limit=limit
+        ),
+        keys=BY_NAME,
+        key=lambda version: version.name,
+        render=_render_layer,
     )
-    page, marker = cut_page(found, size, lambda version: (version.name,))
-    answer: dict[str, Any] = {"layers": [_render_layer(version) for version in page]}
-    return answer if marker is None else {**answer, "next_marker": marker}
 
 
 async def list_layer_versions(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
     """Source: API reference, ListLayerVersions; the newest version first (recorded)."""
     layer = _layer(context, request)
-    size = page_size(request)
-    before = read_marker(request, (int,))
-    found = await context.services.layers.list_versions(
-        context.scope, layer, _filter(request), before=None if before is None else before[0], limit=size + 1
+    return await render_page(
+        request,
+        "layer_versions",
+        lambda before, limit: context.services.layers.list_versions(
+            context.scope, layer, _filter(request), before=before, limit=limit
+        ),
+        keys=BY_NUMBER,
+        key=lambda version: version.version,
+        render=_render,
     )
-    page, marker = cut_page(found, size, lambda version: (version.version,))
-    answer: dict[str, Any] = {"layer_versions": [_render(version) for version in page]}
-    return answer if marker is None else {**answer, "next_marker": marker}
 
 
 async def delete_layer_version(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from lambent.core.function_rules import unqualified_name
 from lambent.core.provisioned import Allocation, ProvisionedConfig, check_put_qualifier, check_read_qualifier
 from lambent.gateway.operations.context import OperationContext
 from lambent.gateway.operations.function_configuration import timestamp, without_none
-from lambent.gateway.operations.pages import cut_page, page_size, read_marker
+from lambent.gateway.operations.pages import BY_NAME, render_page
 
 
 async def put_provisioned_concurrency_config(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
@@ -30,18 +30,16 @@ async def get_provisioned_concurrency_config(context: OperationContext, request:
 async def list_provisioned_concurrency_configs(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
     """Source: API reference, ListProvisionedConcurrencyConfigs."""
     name = unqualified_name(context.reference(request))
-    size = page_size(request)
-    after = read_marker(request, (str,))
-    found = await context.services.provisioned_concurrency.list_configs(
-        context.scope, name, after=None if after is None else after[0], limit=size + 1
+    return await render_page(
+        request,
+        "provisioned_concurrency_configs",
+        lambda after, limit: context.services.provisioned_concurrency.list_configs(
+            context.scope, name, after=after, limit=limit
+        ),
+        keys=BY_NAME,
+        key=lambda item: item[0].qualifier,
+        render=lambda item: {"function_arn": function_arn(context.scope, name, item[0].qualifier), **_render(*item)},
     )
-    page, marker = cut_page(found, size, lambda item: (item[0].qualifier,))
-    items = [
-        {"function_arn": function_arn(context.scope, name, config.qualifier), **_render(config, allocation)}
-        for config, allocation in page
-    ]
-    answer: dict[str, Any] = {"provisioned_concurrency_configs": items}
-    return answer if marker is None else {**answer, "next_marker": marker}
 
 
 async def delete_provisioned_concurrency_config(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:

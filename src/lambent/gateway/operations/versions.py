@@ -7,7 +7,7 @@ from lambent.core.function_rules import name_of_latest, unqualified_name
 from lambent.core.honesty import refuse_unsupported_settings
 from lambent.gateway.operations.context import OperationContext
 from lambent.gateway.operations.function_configuration import render_configuration, render_listed
-from lambent.gateway.operations.pages import cut_page, page_size, read_marker
+from lambent.gateway.operations.pages import BY_NUMBER, render_page
 from lambent.services.versions import Publication
 
 
@@ -28,17 +28,15 @@ async def publish_version(context: OperationContext, request: dict[str, Any]) ->
 async def list_versions_by_function(context: OperationContext, request: dict[str, Any]) -> dict[str, Any]:
     """Source: API reference, ListVersionsByFunction."""
     name = unqualified_name(context.reference(request, with_qualifier=False))
-    size = page_size(request)
-    after = read_marker(request, (int,))
-    found = await context.services.versions.list_versions(
-        context.scope, name, after=None if after is None else after[0], limit=size + 1
+    return await render_page(
+        request,
+        "versions",
+        lambda after, limit: context.services.versions.list_versions(context.scope, name, after=after, limit=limit),
+        keys=BY_NUMBER,
+        key=_sort_key,
+        render=lambda one: render_listed(one, qualifier=one.version),
     )
-    page, marker = cut_page(found, size, _sort_key)
-    answer: dict[str, Any] = {
-        "versions": [render_listed(configuration, qualifier=configuration.version) for configuration in page]
-    }
-    return answer if marker is None else {**answer, "next_marker": marker}
 
 
-def _sort_key(configuration: FunctionConfiguration) -> tuple[int]:
-    return (0 if configuration.version == LATEST else int(configuration.version),)
+def _sort_key(configuration: FunctionConfiguration) -> int:
+    return 0 if configuration.version == LATEST else int(configuration.version)
