@@ -1,5 +1,6 @@
 """The companion's life: when it is started, what happens when it dies, and that it ends with the server."""
 
+import http.client
 import json
 import os
 import signal
@@ -122,6 +123,23 @@ def test_what_the_user_has_of_aws_is_not_the_companions(own_lambent: LambentServ
     aws_client(own_lambent, "sts", ACCOUNT).get_caller_identity()
     [pid] = companions(own_lambent)
     assert b"the-users" not in Path(f"/proc/{pid}/environ").read_bytes()
+
+
+def test_a_page_of_an_allowed_origin_reaches_the_services(own_lambent: LambentServer) -> None:
+    """A browser asks first; pages of all other origins are refused (DESIGN 3.12)."""
+    own_lambent.flags = ["--allowed-origins", "http://localhost:3000"]
+    own_lambent.start()
+
+    def preflight(origin: str) -> tuple[int, str | None]:
+        connection = http.client.HTTPConnection("127.0.0.1", own_lambent.port)
+        asked = {"Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-amz"}
+        connection.request("OPTIONS", "/", headers=asked)
+        answer = connection.getresponse()
+        connection.close()
+        return answer.status, answer.getheader("Access-Control-Allow-Origin")
+
+    assert preflight("http://localhost:3000") in {(200, "*"), (200, "http://localhost:3000")}
+    assert preflight("http://evil.example") == (403, None)
 
 
 def test_it_can_be_off(own_lambent: LambentServer) -> None:

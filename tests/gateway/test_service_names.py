@@ -29,6 +29,7 @@ def addressed(service: str, account: str = DEFAULT, region: str = REGION) -> Add
         (request("GET", "/b/k?AWSAccessKeyId=AKID&Signature=s&Expires=1"), addressed("s3")),
         (request("PUT", "/b/k?AWSAccessKeyId=AKID&Signature=s&Expires=1"), addressed("s3")),
         (request("GET", "/bucket/key"), addressed("s3")),
+        (request("OPTIONS", "/", access_control_request_method="POST"), addressed("s3")),
         (request("HEAD", "/bucket/a/b"), addressed("s3")),
         (request("GET", "/key", host="bucket.s3.localhost:4566"), addressed("s3")),
         (
@@ -79,6 +80,8 @@ def test_requests_that_aws_answers_without_a_signature_of_version_4(made: Reques
         request("GET", "/2015-03-31/functions/f/policy"),
         request("GET", "/"),
         request("GET", "/favicon.ico"),
+        request("OPTIONS", "/"),
+        request("OPTIONS", "/2015-03-31/functions/", access_control_request_method="POST"),
         request("GET", "/_localstack/health"),
         request("DELETE", "/bucket/key"),
         request("PUT", "/bucket/key"),

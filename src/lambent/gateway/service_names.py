@@ -78,7 +78,7 @@ def _posted(request: Request, region: str) -> Addressed | None:
 
 
 def _got(request: Request, region: str) -> Addressed | None:
-    """GET and HEAD, and what is put to URLs that were given out."""
+    """GET and HEAD, what is put to URLs that were given out, and what a browser asks before it sends a request."""
     if "AWSAccessKeyId=" in request.query and "Signature=" in request.query:
         return _s3(parse_qs(request.query).get("AWSAccessKeyId", [""])[0], region)
     if request.method == "PUT":
@@ -86,6 +86,8 @@ def _got(request: Request, region: str) -> Addressed | None:
         stack = _ACCOUNT_OF_ARN.search(unquote(request.query))
         if resource is not None and stack is not None:
             return Addressed("cloudformation", Scope(stack[2], resource[1]))
+    if request.method == "OPTIONS" and "access-control-request-method" in request.headers:
+        return None if _LAMBDA.match(request.path) else _s3("", region)  # one answers for all of them
     if request.method not in {"GET", "HEAD"}:
         return None
     pool = _USER_POOL.fullmatch(request.path)
