@@ -26,7 +26,17 @@ _Key = tuple[Scope, str, str]
 class VersionMetrics:
     """The counters of one function version; whoever has them adds to them."""
 
-    __slots__ = ("billed_ms", "buckets", "duration_us", "errors", "init_us", "inits", "invocations", "recursive_drops", "throttles")
+    __slots__ = (
+        "billed_ms",
+        "buckets",
+        "duration_us",
+        "errors",
+        "init_us",
+        "inits",
+        "invocations",
+        "recursive_drops",
+        "throttles",
+    )
 
     def __init__(self) -> None:
         self.invocations = 0
