@@ -87,13 +87,13 @@ def test_the_size_of_the_body_comes_before_the_constraints(operation: str, lambe
     http_part = model()["operations"][operation]["http"]
     path = urlsplit(http_part["requestUri"]).path
     for name, member in members_of(operation).items():
-        path = path.replace(f"{{{member.get('locationName', name)}}}", "!" if operation != "Invoke" else MISSING)
+        path = path.replace(f"{{{member.get('locationName', name)}}}", "!" if operation not in APART else MISSING)
     with closing(Connection(lambent.url, account=ACCOUNT)) as connection:
         answer = connection.send(http_part["method"], path, headers={"Content-Length": str(2**30)})
     code, text = said(answer)
     assert (answer.status, code) == (
         413,
-        "RequestTooLargeException" if operation == "Invoke" else "RequestEntityTooLargeException",
+        "RequestTooLargeException" if operation in APART else "RequestEntityTooLargeException",
     )
     assert text.startswith("Request must be smaller than ")
 
