@@ -20,14 +20,16 @@ class IdMaker:
         text = (self._fast(128) & _RANDOM_BITS | _VERSION_AND_VARIANT).to_bytes(16).hex()
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
-    def trace_header(self, now_ms: int, resource: str) -> str:
+    def trace_header(self, now_ms: int, resource: str, root: str = "") -> str:
         """An X-Ray header for an invocation that begins a chain: not sampled. Source: logs-metrics-traces.md §7.1.
 
         Args:
             resource: the function as `core.recursion` has it.
+            root: the trace's id, if there is one already.
         """
         text = self._fast(160).to_bytes(20).hex()
-        return f"Root=1-{now_ms // 1000:08x}-{text[:24]};Parent={text[24:]};Sampled=0;Lineage=1:{resource}:0"
+        root = root or f"1-{now_ms // 1000:08x}-{text[:24]}"
+        return f"Root={root};Parent={text[24:]};Sampled=0;Lineage=1:{resource}:0"
 
     def trace_root(self, now_ms: int) -> str:
         """The id of a trace that begins now."""

@@ -188,3 +188,40 @@ def test_new_code_is_called_by_the_same_url(client: Any, make_url: MakeUrl) -> N
     )
     client.get_waiter("function_updated_v2").wait(FunctionName="web", WaiterConfig={"Delay": 1})
     assert url().body == b"new"
+
+
+def test_a_page_of_the_url_itself_may_send_what_it_likes(make_url: MakeUrl) -> None:
+    """Browsers put an Origin into each POST, to one's own address too."""
+    url = make_url()
+    own = f"http://{url.host}"
+    sent = url("POST", "/", b"{}", content_type="application/json", origin=own, sec_fetch_site="same-origin")
+    assert sent.status == 200
+    assert sent.json["headers"]["origin"] == own
+    assert url("GET", "/", sec_fetch_site="same-origin", sec_fetch_mode="cors").status == 200
+    assert url("GET", "/", sec_fetch_site="none", sec_fetch_mode="navigate").status == 200
+
+
+def test_pages_of_other_sites_are_the_functions_business_where_the_url_has_no_cors(make_url: MakeUrl) -> None:
+    url = make_url()
+    answer = url("POST", "/", b"a=b", origin="https://evil.example", sec_fetch_site="cross-site")
+    assert answer.status == 200
+    assert answer.json["headers"]["sec-fetch-site"] == "cross-site"
+    assert "access-control-allow-origin" not in answer.headers
+    asked = url("OPTIONS", "/", origin="https://evil.example", access_control_request_method="PUT")
+    assert asked.json["requestContext"]["http"]["method"] == "OPTIONS"
+
+
+def test_a_trace_goes_through(make_url: MakeUrl) -> None:
+    url = make_url(
+        "import os\ndef handler(event, context):\n"
+        "    return [event['headers']['x-amzn-trace-id'], os.environ['_X_AMZN_TRACE_ID']]\n"
+    )
+    began = url()
+    in_event, in_environment = began.json
+    assert began.headers["x-amzn-trace-id"] == in_environment
+    assert in_environment.startswith(f"{in_event};Parent=")
+    sent = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+    in_event, in_environment = url("GET", "/", x_amzn_trace_id=sent).json
+    assert in_event == sent
+    assert in_environment.startswith("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=")
+    assert ";Sampled=1" in in_environment

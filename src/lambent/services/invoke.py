@@ -36,6 +36,7 @@ class InvokeRequest:
 
     Attributes:
         trace_id: the caller's X-Ray header, or empty; `InvokeService.invoke` puts the one there that the function has.
+        trace_root: the id of a trace that the invocation begins, where it was given one already; else empty.
     """
 
     scope: Scope
@@ -49,6 +50,7 @@ class InvokeRequest:
     cognito_identity: str = ""
     tenant_id: str = ""
     stream: ResponseSink | None = None
+    trace_root: str = ""
 
 
 class Targets(Protocol):
@@ -127,7 +129,7 @@ class InvokeService:
         if request.trace_id or target.traced:
             self._trace(target, request)
         else:
-            request.trace_id = self._ids.trace_header(self._clock.now_ms(), target.resource_hash)
+            request.trace_id = self._ids.trace_header(self._clock.now_ms(), target.resource_hash, request.trace_root)
         scope, name = request.scope, request.function_name
         reason = self._admission.try_acquire(scope, name, target.version)
         if reason is not None:
@@ -191,7 +193,7 @@ class InvokeService:
     def _decided(self, target: FunctionTarget, request: InvokeRequest, *, may_sample: bool = True) -> TraceHeader:
         """The caller's trace, or a new one, with the decision whether it is sampled."""
         now_ms = self._clock.now_ms()
-        trace = parse_trace_header(request.trace_id) or TraceHeader(self._ids.trace_root(now_ms))
+        trace = parse_trace_header(request.trace_id) or TraceHeader(request.trace_root or self._ids.trace_root(now_ms))
         if trace.sampled is not None:
             return trace
         sampled = (

@@ -131,14 +131,15 @@ class UrlFront:
                 f"Request must be smaller than {PAYLOAD_BYTES} bytes for the InvokeFunction operation"
             )
         now_ms = self._clock.now_ms()
-        trace_id = request.headers.get("x-amzn-trace-id") or f"Root={self._ids.trace_root(now_ms)}"
+        trace_id = request.headers.get("x-amzn-trace-id", "")
+        trace_root = "" if trace_id else self._ids.trace_root(now_ms)
         arrival = Arrival(
             url_id=url.url_id,
             domain=call.address.domain,
             path=call.address.path,
             source_ip=request.peer,
             request_id=call.request_id,
-            trace_id=trace_id,
+            trace_id=trace_id or f"Root={trace_root}",
             received_ms=now_ms,
             account="" if caller is None else caller.scope.account,
             access_key="" if caller is None else caller.access_key,
@@ -151,6 +152,7 @@ class UrlFront:
             event_of(request, arrival),
             False,
             trace_id,
+            trace_root=trace_root,
         )
         call.invoke = invoke
         if url.invoke_mode == "RESPONSE_STREAM":
