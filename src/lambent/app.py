@@ -80,7 +80,7 @@ from lambent.store.database import Database
 from lambent.store.delivery_queue import DeliveryQueue
 from lambent.store.durable_files import write_durably
 from lambent.store.errors import StoreError
-from lambent.store.events import EventQueue
+from lambent.store.event_queue import EventQueue
 from lambent.store.migrations import control
 from lambent.store.queue_administration import QueueAdministration
 from lambent.wire.http import Request
@@ -390,6 +390,7 @@ class _Assembly:
             metrics=self._event_metrics,
             on_deliveries=lambda: self._deliveries.wake(),  # noqa: PLW0108  # it is made below
             clock=self._movable_clock,
+            max_in_flight=self._settings.event_concurrency,
         )
         self._deliveries = Deliveries(
             queue=DeliveryQueue(self._queue.writer),

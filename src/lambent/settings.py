@@ -298,6 +298,12 @@ class Settings:
         shown="the folder that it is started in, unless that is the home directory or above it",
         postures=("dev",),
     )
+    event_concurrency: int = _setting(
+        default=1_000,
+        kind=whole_number(1, 100_000),
+        group="Asynchronous invocations",
+        description="How many asynchronous invocations run at the same time; the others wait in the queue.",
+    )
     event_history_hours: float = _setting(
         default=24,
         kind=number(0),

@@ -15,7 +15,8 @@ from lambent.core.scope import Scope
 from lambent.observe.event_metrics import EventMetrics
 from lambent.services.events import Attempt, EventService
 from lambent.services.invoke import InvokeRequest
-from lambent.store.events import Event, EventQueue
+from lambent.store.event_queue import EventQueue
+from lambent.store.events import Event
 
 
 def say(line: str) -> None:

@@ -21,7 +21,8 @@ from lambent.observe.event_metrics import EventMetrics
 from lambent.services.events import Attempt, EventInvoker, EventService
 from lambent.services.invoke import InvokeRequest
 from lambent.store.errors import StoreOverloaded, StoreUnavailable
-from lambent.store.events import ClaimedEvent, Ending, Event, EventQueue
+from lambent.store.event_queue import EventQueue
+from lambent.store.events import ClaimedEvent, Ending, Event
 
 NOON_MS = 1_700_000_000_000
 
@@ -229,7 +230,7 @@ async def test_no_more_than_max_in_flight_run_at_a_time_and_all_get_their_turn(q
 
 async def test_large_payloads_count_as_well(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.service._work._max_bytes = 1
-    monkeypatch.setattr("lambent.services.due_work._CLAIM_LIMIT", 1)
+    stage.service._work._claim_limit = 1
     for number in range(5):
         await stage.accept(str(number), b'"large"')
     async with stage.running():

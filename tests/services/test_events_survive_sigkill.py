@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lambent.store.events import EventQueue
+from lambent.store.event_queue import EventQueue
 
 KILLS = 4
 

@@ -13,7 +13,8 @@ from lambent.core.retry import EventProgress
 from lambent.core.scope import Scope
 from lambent.store.database import Database
 from lambent.store.errors import StoreFull, StoreOverloaded, StoreUnavailable
-from lambent.store.events import ClaimedEvent, Ending, Event, EventQueue
+from lambent.store.event_queue import EventQueue
+from lambent.store.events import ClaimedEvent, Ending, Event
 from lambent.store.migrations import queue as migrations
 
 EVENT = Event(
@@ -183,7 +184,7 @@ async def test_a_full_disk_refuses_the_event_and_keeps_the_accepted_ones(url: st
 async def test_more_than_the_disk_can_take_is_refused_not_kept_in_memory(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lambent.store.events._MAX_WAITING_BYTES", 3 * 1024)
+    monkeypatch.setattr("lambent.store.event_queue._MAX_WAITING_BYTES", 3 * 1024)
     queue = EventQueue.open(url)
     results = await asyncio.gather(
         *(queue.enqueue(replace(EVENT, payload=bytes(1024))) for _ in range(10)), return_exceptions=True

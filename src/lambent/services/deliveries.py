@@ -91,6 +91,7 @@ class Deliveries:
             max_in_flight=_MAX_IN_FLIGHT,
             max_bytes=_MAX_IN_FLIGHT_BYTES,
             name="delivery",
+            claim_limit=_MOST_OF_ONE_TARGET,
         )
         self.wake = self._work.wake
         self.run = self._work.run
@@ -100,9 +101,7 @@ class Deliveries:
 
     async def claim(self, *, limit: int, now_ms: int, lease_until_ms: int) -> list[ClaimedDelivery]:
         """See `DueQueue`."""
-        claimed = await self._queue.claim(
-            limit=min(limit, _MOST_OF_ONE_TARGET), now_ms=now_ms, lease_until_ms=lease_until_ms, but=self._busy()
-        )
+        claimed = await self._queue.claim(limit=limit, now_ms=now_ms, lease_until_ms=lease_until_ms, but=self._busy())
         self._in_flight.update(one.delivery.target for one in claimed)
         return claimed
 

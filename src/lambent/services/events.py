@@ -20,13 +20,11 @@ from lambent.core.finished_events import FinishedEvent
 from lambent.core.function import LATEST
 from lambent.core.retry import Condition, EventOutcome, Finished, TryAgain, after_attempt, is_too_old
 from lambent.observe.event_metrics import EventMetrics
-from lambent.services.due_work import STORE_BACK_OFF_SECONDS, DueWork
+from lambent.services.due_work import STORE_BACK_OFF_SECONDS, DueWork, lease_until_ms
 from lambent.services.invoke import InvokeRequest, InvokeService
 from lambent.store.errors import StoreOverloaded, StoreUnavailable
-from lambent.store.events import ClaimedEvent, Ending, Event, EventQueue
-
-MAX_IN_FLIGHT = 1_000
-"""The account's default concurrency: admission, not the queue, is what throttles."""
+from lambent.store.event_queue import EventQueue
+from lambent.store.events import ClaimedEvent, Ending, Event
 
 _MAX_IN_FLIGHT_BYTES = 64 * 1024 * 1024
 
@@ -116,7 +114,7 @@ class EventService:
         terms_of: TermsOf,
         metrics: EventMetrics,
         on_deliveries: Callable[[], None] = lambda: None,
-        max_in_flight: int = MAX_IN_FLIGHT,
+        max_in_flight: int = 1_000,
     ) -> None:
         """Nothing runs before `run`.
 
@@ -165,13 +163,19 @@ class EventService:
             tenant_id=request.tenant_id,
         )
         try:
-            await self._queue.enqueue(event)
+            if self._work.keeps_room():
+                # Under a lease, to go on with it instead of looking for it in the queue.
+                lease = lease_until_ms(event.accepted_ms)
+                await self._queue.enqueue_claimed(event, lease_until_ms=lease, on_written=self._work.take)
+            else:
+                await self._queue.enqueue(event)
+                self.wake()
         except StoreOverloaded as error:
             raise TooManyRequests(reason="CallerRateLimitExceeded") from error
-        self.accepted(event)
+        self._metrics.of(event.scope, event.function_name).received += 1
 
     def accepted(self, event: Event) -> None:
-        """An event is on disk, whoever wrote it."""
+        """An event is on disk that somebody else has written."""
         self._metrics.of(event.scope, event.function_name).received += 1
         self.wake()
 

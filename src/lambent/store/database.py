@@ -28,6 +28,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _BUSY_TIMEOUT_MS = 5_000  # for another program's lock, a backup for instance; within Lambent nobody waits for a lock
+_CACHED_STATEMENTS = 512  # `many_rows` has one for each number of rows
 _MAX_WAITING = 1_000  # units of work; at a few hundred commits a second already seconds of waiting
 _NOT_OUR_BUG = frozenset(
     {
@@ -133,7 +134,11 @@ def open_engine(url: str, *, connections: int, read_only: bool = False) -> Engin
     if not url.startswith("sqlite"):
         return create_engine(url, pool_size=connections, max_overflow=0)
     engine = create_engine(
-        url, pool_size=connections, max_overflow=0, connect_args={"check_same_thread": False}, hide_parameters=True
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        connect_args={"check_same_thread": False, "cached_statements": _CACHED_STATEMENTS},
+        hide_parameters=True,
     )
 
     def set_up(connection: DBAPIConnection, _record: object) -> None:

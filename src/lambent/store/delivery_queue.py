@@ -13,7 +13,7 @@ from lambent.store.deliveries import (
     find_next_due,
     settle_deliveries,
 )
-from lambent.store.events import Event, insert_events
+from lambent.store.events import Accepted, Event, insert_events
 from lambent.store.group_commit import GroupCommit
 
 
@@ -53,7 +53,7 @@ class DeliveryQueue:
 
 def _hand_over(connection: Connection, handed_over: Sequence[_HandedOver]) -> list[bool]:
     ours = settle_deliveries(connection, [one.settled for one in handed_over])
-    accepted = [one.event for one, is_ours in zip(handed_over, ours, strict=True) if is_ours]
+    accepted = [Accepted(one.event) for one, is_ours in zip(handed_over, ours, strict=True) if is_ours]
     if accepted:
         insert_events(connection, accepted)
     return ours

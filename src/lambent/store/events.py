@@ -1,4 +1,4 @@
-"""The durable queue of asynchronous invocations: accepted events, until they are over.
+"""Events in SQL: asynchronous invocations that were accepted, until they are over.
 
 An event is *due* when its `visible_after_ms` has passed. Whoever claims a due event gets a *lease*: until its end the
 event is invisible, then it is due again. A lease also is the proof of ownership: `finish` and `reschedule` change an
@@ -12,7 +12,7 @@ over, one transaction takes it out and adds what is to be sent because of it (`d
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -28,7 +28,6 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
-    insert,
     select,
     update,
 )
@@ -38,17 +37,11 @@ from lambent.core.event_records import Response
 from lambent.core.finished_events import PURGED, FinishedEvent
 from lambent.core.retry import LONGEST_DELAY_MS, EventProgress
 from lambent.core.scope import Scope
-from lambent.store.database import driver_errors, in_transaction, open_engine
 from lambent.store.deliveries import end_all_delivery_leases, insert_deliveries
-from lambent.store.errors import StoreOverloaded
 from lambent.store.finished_events import insert_finished
-from lambent.store.group_commit import GroupCommit
-from lambent.store.migrations import migrate, queue
+from lambent.store.many_rows import ForMany, InsertMany
 from lambent.store.queue_selection import EVERYTHING, Selection, selected
 from lambent.store.tables import queue_schema
-
-# Of payloads that aren't on disk yet: a disk that is slower means 429, not memory.
-_MAX_WAITING_BYTES = 64 * 1024 * 1024
 
 events = Table(
     "events",
@@ -139,14 +132,18 @@ class EventState:
 
 
 @dataclass(frozen=True, slots=True)
-class _Claim:
+class Claim:
+    """What a claim asks for."""
+
     limit: int
     now_ms: int
     lease_until_ms: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Reschedule:
+class Reschedule:
+    """What is written when a claimed event is to be tried again."""
+
     claimed: ClaimedEvent
     visible_after_ms: int
     progress: EventProgress
@@ -163,117 +160,46 @@ class Ending:
     deliveries: Sequence[Delivery] = ()
 
 
-class EventQueue:
-    """The queue of one server. `open` and `close` block, and belong to start and stop."""
+class Accepted(NamedTuple):
+    """An event to be added; due at once, or under a lease if that isn't 0."""
 
-    def __init__(self, writer: GroupCommit) -> None:
-        self._writer = writer
-        self._waiting_bytes = 0
-
-    @classmethod
-    def open(cls, url: str, *, now_ms: int | None = None) -> Self:
-        """Open the queue's database, bring its schema up to date and end the leases of the server before.
-
-        Args:
-            url: as SQLAlchemy has them, `sqlite:////var/lib/lambent/queue.db`.
-            now_ms: epoch milliseconds; what waits until a time that no delay leads to was put off by a clock that has
-                been set back since, and is due now.
-
-        Raises:
-            SchemaTooNew: a newer Lambent has written it.
-            StoreUnavailable: it can't be opened, is damaged, or the disk is full.
-        """
-        engine = open_engine(url, connections=1)
-        try:
-            with driver_errors():
-                migrate(engine, queue)
-            in_transaction(engine, lambda connection: end_all_leases(connection, now_ms=now_ms))
-        except BaseException:
-            engine.dispose()
-            raise
-        return cls(GroupCommit(engine))
-
-    async def enqueue(self, event: Event) -> None:
-        """Accept an event, due at once; when this returns it is on disk.
-
-        Raises:
-            StoreOverloaded: too much is waiting for the disk.
-            StoreUnavailable: the storage failed; the event was not accepted.
-        """
-        if self._waiting_bytes > _MAX_WAITING_BYTES:
-            raise StoreOverloaded(f"{self._waiting_bytes} bytes of events are waiting for the disk")
-        size = len(event.payload)
-        self._waiting_bytes += size
-        try:
-            await self._writer.write(insert_events, event)
-        finally:
-            self._waiting_bytes -= size
-
-    async def claim(self, *, limit: int, now_ms: int, lease_until_ms: int) -> list[ClaimedEvent]:
-        """Lease at most `limit` due events, those that have been due for longest; the oldest is the first."""
-        return await self._writer.write(claim_events, _Claim(limit, now_ms, lease_until_ms))
-
-    async def finish(self, ending: Ending) -> bool:
-        """Take out an event that is over, and keep what follows from it.
-
-        Returns:
-            False, and nothing happens, if the lease is no longer ours.
-        """
-        return await self._writer.write(finish_events, ending)
-
-    async def reschedule(
-        self,
-        claimed: ClaimedEvent,
-        *,
-        visible_after_ms: int,
-        progress: EventProgress,
-        failure: str = "",
-        last_response: Response | None = None,
-    ) -> None:
-        """Give an event back, due again at a later time; nothing happens if the lease is no longer ours."""
-        again = _Reschedule(claimed, visible_after_ms, progress, failure, last_response)
-        await self._writer.write(reschedule_events, again)
-
-    async def release(self, claimed: ClaimedEvent) -> None:
-        """Give an event back as it was, due at once; for a server that stops."""
-        await self.reschedule(
-            claimed,
-            visible_after_ms=claimed.event.accepted_ms,
-            progress=claimed.progress,
-            failure=claimed.failure,
-            last_response=claimed.last_response,
-        )
-
-    @property
-    def writer(self) -> GroupCommit:
-        """The one thread that writes to the queue's database, for whoever else has tables there."""
-        return self._writer
-
-    async def next_visible_ms(self) -> int | None:
-        """When the next event becomes due, or a lease ends (in the past: an event is due now); None: queue is empty."""
-        return await self._writer.write(find_next_visible, None)
-
-    async def count(self) -> int:
-        """How many events aren't over: due, waiting or under a lease."""
-        return await self._writer.write(count_events, None)
-
-    def close(self) -> None:
-        """Commit what was handed in, and let go of the file. A second call does nothing."""
-        self._writer.close()
+    event: Event
+    lease_until_ms: int = 0
 
 
-def insert_events(connection: Connection, accepted: Sequence[Event]) -> list[None]:
-    """Add events, due at once."""
-    connection.execute(insert(events), [_to_row(event) for event in accepted])
-    return [None] * len(accepted)
+_INSERT = InsertMany(
+    events,
+    (
+        "account",
+        "region",
+        "function_name",
+        "qualifier",
+        "request_id",
+        "trace_id",
+        "client_context",
+        "tenant_id",
+        "accepted_ms",
+        "attempts",
+        "deferrals",
+        "visible_after_ms",
+        "lease_until_ms",
+        "payload",
+    ),
+)
 
 
-def claim_events(connection: Connection, claims: Sequence[_Claim]) -> list[list[ClaimedEvent]]:
+def insert_events(connection: Connection, accepted: Sequence[Accepted]) -> list[int]:
+    """Add events; their ids."""
+    last = _INSERT.execute(connection, [_to_row(event, lease_until_ms) for event, lease_until_ms in accepted])
+    return list(range(last - len(accepted) + 1, last + 1))
+
+
+def claim_events(connection: Connection, claims: Sequence[Claim]) -> list[list[ClaimedEvent]]:
     """Lease due events to each of the claims."""
     return [_claim(connection, claim) for claim in claims]
 
 
-def _claim(connection: Connection, claim: _Claim) -> list[ClaimedEvent]:
+def _claim(connection: Connection, claim: Claim) -> list[ClaimedEvent]:
     due = (
         select(events.c.id)
         .where(events.c.visible_after_ms <= claim.now_ms)
@@ -293,22 +219,33 @@ def _claim(connection: Connection, claim: _Claim) -> list[ClaimedEvent]:
 _UNDER_LEASE = (events.c.id == bindparam("event_id")) & (events.c.lease_until_ms == bindparam("lease"))
 
 
+_DELETE = ForMany("DELETE FROM events WHERE lease_until_ms = {mark} AND id IN ({ids})")
+
+
+class LeaseLost(Exception):
+    """Some event of a group was no longer its owner's: each must be looked at by itself."""
+
+
 def finish_events(connection: Connection, endings: Sequence[Ending]) -> list[bool]:
-    """Remove events that are over, and add what follows from those that were still their owner's."""
+    """Remove events that are over, and add what follows from those that were still their owner's.
+
+    Raises:
+        LeaseLost: one of several was not; nothing may be kept of what was done.
+    """
     by_lease: dict[int, list[int]] = {}
     for ending in endings:
         by_lease.setdefault(ending.claimed.lease_until_ms, []).append(ending.claimed.event_id)
-    removed: set[int] = set()
-    for lease, event_ids in by_lease.items():
-        owned = (events.c.lease_until_ms == lease) & events.c.id.in_(event_ids)
-        removed.update(connection.scalars(delete(events).where(owned).returning(events.c.id)))
-    ours = [ending for ending in endings if ending.claimed.event_id in removed]
-    insert_finished(connection, [ending.finished for ending in ours])
-    insert_deliveries(connection, [delivery for ending in ours for delivery in ending.deliveries])
-    return [ending.claimed.event_id in removed for ending in endings]
+    removed = sum(_DELETE.execute(connection, event_ids, lease) for lease, event_ids in by_lease.items())
+    if removed != len(endings):
+        if len(endings) > 1:
+            raise LeaseLost
+        return [False]
+    insert_finished(connection, [ending.finished for ending in endings])
+    insert_deliveries(connection, [delivery for ending in endings for delivery in ending.deliveries])
+    return [True] * len(endings)
 
 
-def reschedule_events(connection: Connection, requests: Sequence[_Reschedule]) -> list[None]:
+def reschedule_events(connection: Connection, requests: Sequence[Reschedule]) -> list[None]:
     """End leases, with the time of the next attempt and the progress so far."""
     connection.execute(
         update(events)
@@ -432,23 +369,23 @@ def _state(row: Row[Any]) -> EventState:
     )
 
 
-def _to_row(event: Event) -> dict[str, Any]:
-    return {
-        "account": event.scope.account,
-        "region": event.scope.region,
-        "function_name": event.function_name,
-        "qualifier": event.qualifier,
-        "request_id": event.request_id,
-        "trace_id": event.trace_id,
-        "client_context": event.client_context,
-        "tenant_id": event.tenant_id,
-        "accepted_ms": event.accepted_ms,
-        "attempts": 0,
-        "deferrals": 0,
-        "visible_after_ms": event.accepted_ms,
-        "lease_until_ms": 0,
-        "payload": event.payload,
-    }
+def _to_row(event: Event, lease_until_ms: int) -> tuple[Any, ...]:
+    return (
+        event.scope.account,
+        event.scope.region,
+        event.function_name,
+        event.qualifier,
+        event.request_id,
+        event.trace_id,
+        event.client_context,
+        event.tenant_id,
+        event.accepted_ms,
+        0,
+        0,
+        lease_until_ms or event.accepted_ms,
+        lease_until_ms,
+        event.payload,
+    )
 
 
 def _from_row(row: Row[Any]) -> ClaimedEvent:

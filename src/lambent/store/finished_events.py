@@ -18,12 +18,12 @@ from sqlalchemy import (
     Text,
     delete,
     func,
-    insert,
     select,
 )
 
 from lambent.core.finished_events import FinishedEvent
 from lambent.core.scope import Scope
+from lambent.store.many_rows import InsertMany
 from lambent.store.queue_selection import Selection, selected
 from lambent.store.tables import queue_schema
 
@@ -47,10 +47,27 @@ finished_events = Table(
 )
 
 
+_INSERT = InsertMany(
+    finished_events,
+    (
+        "account",
+        "region",
+        "function_name",
+        "qualifier",
+        "request_id",
+        "accepted_ms",
+        "finished_ms",
+        "condition",
+        "attempts",
+        "executed_version",
+        "failure",
+    ),
+)
+
+
 def insert_finished(connection: Connection, finished: Sequence[FinishedEvent]) -> None:
     """Remember events that are over."""
-    if finished:
-        connection.execute(insert(finished_events), [_to_row(event) for event in finished])
+    _INSERT.execute(connection, [_to_row(event) for event in finished])
 
 
 def find_finished(connection: Connection, request_id: str) -> FinishedEvent | None:
@@ -84,20 +101,20 @@ def sweep_finished(connection: Connection, *, finished_before_ms: int, keep: int
     return swept.rowcount
 
 
-def _to_row(event: FinishedEvent) -> dict[str, Any]:
-    return {
-        "account": event.scope.account,
-        "region": event.scope.region,
-        "function_name": event.function_name,
-        "qualifier": event.qualifier,
-        "request_id": event.request_id,
-        "accepted_ms": event.accepted_ms,
-        "finished_ms": event.finished_ms,
-        "condition": event.condition,
-        "attempts": event.attempts,
-        "executed_version": event.executed_version,
-        "failure": event.failure,
-    }
+def _to_row(event: FinishedEvent) -> tuple[Any, ...]:
+    return (
+        event.scope.account,
+        event.scope.region,
+        event.function_name,
+        event.qualifier,
+        event.request_id,
+        event.accepted_ms,
+        event.finished_ms,
+        event.condition,
+        event.attempts,
+        event.executed_version,
+        event.failure,
+    )
 
 
 def _from_row(row: Row[Any]) -> FinishedEvent:

@@ -54,12 +54,20 @@ class GroupCommit:
             StoreFull: no space left.
             StoreUnavailable: the storage failed.
         """
+        return await self.submit(unit, item)
+
+    def submit(self, unit: GroupUnit[Item, Result], item: Item) -> asyncio.Future[Result]:
+        """`write` for who wants to be told even if he no longer waits: the future ends with the write.
+
+        Raises:
+            StoreUnavailable: this is closed.
+        """
         if self._closed:
             raise StoreUnavailable("the queue is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
         self._queue.put(_Waiting(unit, item, future, loop))
-        return await future
+        return future
 
     def close(self) -> None:
         """Commit what was handed in, and let go of the file. A second call does nothing."""
