@@ -65,6 +65,12 @@ def test_a_dead_letter_of_what_never_ran() -> None:
     assert dead_letter(end(Condition.ZERO_RESERVED_CONCURRENCY, 0, None)).error_code == "429"
 
 
+def test_a_dead_letter_of_a_loop_says_what_a_synchronous_caller_is_told() -> None:
+    letter = dead_letter(end(Condition.RECURSIVE_LOOP, 0, None))
+    assert letter.error_code == "400"
+    assert letter.error_message.startswith("Lambda has detected your function being invoked in a recursive loop")
+
+
 def test_an_error_message_is_cut_at_1_kb_between_characters() -> None:
     long = Response("1", "Unhandled", json.dumps({"errorMessage": "é" * 600 + "x"}).encode())
     message = dead_letter(end(response=long)).error_message

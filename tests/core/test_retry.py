@@ -53,6 +53,7 @@ def test_after_the_function_has_run_throttles_start_again_at_one_second() -> Non
         (EventOutcome.SUCCESS, Condition.SUCCESS),
         (EventOutcome.ZERO_RESERVED_CONCURRENCY, Condition.ZERO_RESERVED_CONCURRENCY),
         (EventOutcome.FUNCTION_NOT_FOUND, Condition.FUNCTION_NOT_FOUND),
+        (EventOutcome.RECURSIVE_LOOP, Condition.RECURSIVE_LOOP),
     ],
 )
 def test_what_is_over_at_once(outcome: EventOutcome, condition: Condition) -> None:

@@ -23,6 +23,7 @@ from lambent.store import functions as table
 from lambent.store.aliases import create_alias
 from lambent.store.database import Database
 from lambent.store.migrations import control
+from lambent.store.recursion_configs import put_recursive_loop
 
 SCOPE = Scope("123456789012", "eu-west-1")
 NO_FOLDERS = Folders(allowed=None, data_directory=Path("/nowhere"), on_changed=lambda scope, name: None)
@@ -158,6 +159,16 @@ async def aliased(database: Database, *aliases: Alias) -> None:
 
 
 LIVE = Alias(scope=SCOPE, function_name="f", name="live", version="1", description="", revision_id="a1")
+
+
+async def test_that_a_function_allows_loops_is_in_all_of_its_targets(database: Database) -> None:
+    await insert(database, ACTIVE, replace(ACTIVE, version="1"))
+    view = CatalogueView(database=database, folders=NO_FOLDERS)
+    assert not (await view.load(SCOPE, "f", None)).allows_loops
+    await database.write(put_recursive_loop, SCOPE, "f", "Allow")
+    view.invalidate(SCOPE, "f")
+    assert (await view.load(SCOPE, "f", None)).allows_loops
+    assert (await view.load(SCOPE, "f", "1")).allows_loops
 
 
 async def test_an_alias_is_the_target_of_its_version(database: Database) -> None:
