@@ -7,7 +7,10 @@ from math import inf
 
 import pytest
 
-from lambent.core.environment import IllegalTransition, State
+from lambent.core.environment import (
+    IllegalTransition,
+    State,
+)
 from lambent.core.invocation import MAX_PAYLOAD_BYTES, InvocationResult
 from lambent.environments.environment import ExecutionEnvironment
 from lambent.wire import frames

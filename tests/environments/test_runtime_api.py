@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from lambent.core.environment import State
+from lambent.core.environment import (
+    State,
+)
 from lambent.core.invocation import MAX_PAYLOAD_BYTES, InvocationResult
 from lambent.environments.runtime_api import MAX_CONNECTIONS
 from tests.environments.fakes import ARN, REQUEST_ID, Harness, MakeHarness, invocation

@@ -14,6 +14,11 @@ from typing import Any, ClassVar, Final, Protocol
 
 from lambent.clock import Clock
 from lambent.core.environment import (
+    LifeCycle,
+    State,
+    Terms,
+)
+from lambent.core.environment_messages import (
     AnswerCaller,
     BeginInit,
     BeginStream,
@@ -28,7 +33,6 @@ from lambent.core.environment import (
     InitRequested,
     InvocationAssigned,
     KillRuntime,
-    LifeCycle,
     NextRequested,
     ProcessExited,
     Refuse,
@@ -39,11 +43,9 @@ from lambent.core.environment import (
     RuntimeRequest,
     RuntimeRestarted,
     ShutdownRequested,
-    State,
     StreamEnded,
     StreamFailed,
     StreamStarted,
-    Terms,
     Thaw,
 )
 from lambent.core.fault import Fault

@@ -26,7 +26,7 @@ from typing import Final, NamedTuple
 
 import httptools
 
-from lambent.core.environment import (
+from lambent.core.environment_messages import (
     ErrorPosted,
     InitErrorPosted,
     NextRequested,

@@ -9,7 +9,7 @@ import asyncio
 import socket
 from typing import Protocol
 
-from lambent.core.environment import (
+from lambent.core.environment_messages import (
     ErrorPosted,
     InitErrorPosted,
     NextRequested,
