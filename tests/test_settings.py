@@ -106,6 +106,13 @@ def test_state_is_where_xdg_says_for_dev_and_the_systems_for_serve(monkeypatch: 
             {"allowed_origins": "localhost:3000"},
             "--allowed-origins: expected origins such as http://localhost:3000, separated by commas, not 'localhost:3000'",
         ),
+        *(
+            (
+                {"url_domain": text},
+                f"--url-domain: expected a scheme and a domain such as https://lambda.example.com, not '{text}'",
+            )
+            for text in ("lambda.example.com", "ftp://a.example", "https://a.example/b", "https://.example", "https://")
+        ),
         (
             {"python_sdk": "newest"},
             "--python-sdk: expected bundled, none, or a version of boto3 such as 1.40.4, not 'newest'",

@@ -17,6 +17,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from lambent.assembly.background import Background
 from lambent.assembly.companion import RestOfAws
@@ -428,10 +429,12 @@ class _Assembly:
         codec = RestJsonCodec(load_lambda_model())
         downloads = CodeDownloads(links=self._services.code_links, packages=self._packages)
         authenticator = self._authenticator()
+        urls = urlsplit(settings.url_domain)
         front = Front(
             host_rules=HostRules(
                 hosts=settings.allowed_hosts,
                 origins=settings.allowed_origins,
+                url_domain=urls.hostname or "",
                 # Who listens for other machines is addressed by numbers, too; names stay to be configured.
                 any_address=not is_loopback(settings.host),
             ),
@@ -443,7 +446,7 @@ class _Assembly:
                 spawn=self._background.start,
                 trusts_tokens=self._posture == "dev",
             ),
-            api=Api(codec=codec, services=self._services, downloads=downloads),
+            api=Api(codec=codec, services=self._services, downloads=downloads, url_domain=settings.url_domain),
             urls=UrlFront(
                 urls=self._url_view,
                 service=self._invoke,
@@ -451,6 +454,7 @@ class _Assembly:
                 spawn=self._background.start,
                 ids=self._ids,
                 clock=self._clock,
+                https_domain=(urls.hostname or "") if urls.scheme == "https" else "",
             ),
             metrics=MetricsPage(
                 metrics=self._metrics,

@@ -129,6 +129,12 @@ def _parse_host_name(text: str) -> str:
     return text.lower()
 
 
+def _parse_address(text: str) -> str:
+    if not re.fullmatch(r"https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?/?", text):
+        raise ValueError
+    return text.lower().removesuffix("/")
+
+
 def _parse_origin(text: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#\s,]+", text):
         raise ValueError
@@ -158,6 +164,11 @@ def host_names() -> Kind:
 def origins() -> Kind:
     """Several web origins: scheme, host and port."""
     return _list_of(_parse_origin, "origins such as http://localhost:3000, separated by commas")
+
+
+def address() -> Kind:
+    """A scheme and a domain, with a port where it isn't the scheme's own."""
+    return Kind("a scheme and a domain such as https://lambda.example.com", _parse_address)
 
 
 def region() -> Kind:

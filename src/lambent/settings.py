@@ -21,6 +21,7 @@ from lambent.setting_kinds import (
     Kind,
     Parser,
     WatchedFolder,
+    address,
     choice,
     folder,
     folders,
@@ -180,6 +181,14 @@ class Settings:
         kind=origins(),
         group="Address",
         description="Web origins whose pages may call this server from a browser.",
+    )
+    url_domain: str = _setting(
+        default="",
+        kind=address(),
+        group="Address",
+        description="Below which domain function URLs are, besides localhost, and by which scheme: what stands before "
+        "this server answers for https.",
+        shown="none: as a request reached this server, below localhost",
     )
     insecure: bool = _setting(
         default=False,

@@ -1,6 +1,7 @@
 """Function URLs: addresses and changes. What a caller sees is in tests/api/test_function_urls.py."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -38,6 +39,12 @@ CORS = Cors(allow_origins=("*",), allow_credentials=False, max_age=0)
 )
 def test_the_address_has_scheme_and_port_of_the_server(base_url: str, start: str, end: str) -> None:
     assert function_url("id", region="us-east-1", base_url=base_url) == f"{start}id.lambda-url.us-east-1.localhost{end}"
+
+
+def test_the_address_is_below_a_domain_of_ones_own() -> None:
+    of = partial(function_url, "id", region="us-east-1", base_url="http://127.0.0.1:4566")
+    assert of(domain="https://lambda.example.com") == "https://id.lambda-url.us-east-1.lambda.example.com/"
+    assert of(domain="http://lambda.example.com:81") == "http://id.lambda-url.us-east-1.lambda.example.com:81/"
 
 
 def test_the_arn_of_the_function_is_unqualified() -> None:

@@ -10,7 +10,7 @@ import pytest
 from lambent.clock import Clock
 from lambent.commands.signature import Credentials, signed_headers
 from tests.function_urls.conftest import ANSWER, ECHO, MakeUrl, Url
-from tests.lambent_server import REGION, LambentServer, zip_of
+from tests.lambent_server import REGION, LambentServer, create_function, zip_of
 
 pytestmark = pytest.mark.root
 
@@ -225,3 +225,25 @@ def test_a_trace_goes_through(make_url: MakeUrl) -> None:
     assert in_event == sent
     assert in_environment.startswith("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=")
     assert ";Sampled=1" in in_environment
+
+
+def test_a_domain_of_ones_own(own_lambent: LambentServer) -> None:
+    """TLS is somebody else's, in front of Lambent; what comes from there has the public name as its Host."""
+    own_lambent.flags += ["--url-domain", "https://lambda.example.com"]
+    client = own_lambent.start().client()
+    create_function(client, "web", ECHO)
+    config = client.create_function_url_config(FunctionName="web", AuthType="NONE")
+    listed = client.list_function_url_configs(FunctionName="web")["FunctionUrlConfigs"]
+    assert [one["FunctionUrl"] for one in listed] == [config["FunctionUrl"]]
+    url_id, _, domain = config["FunctionUrl"].partition(".")
+    assert domain == f"lambda-url.{REGION}.lambda.example.com/"
+    url = Url(f"http://{url_id.removeprefix('https://')}.lambda-url.{REGION}.localhost:{own_lambent.port}/")
+    assert url().json["headers"]["x-forwarded-proto"] == "http"
+    url.host = url.host.partition(":")[0].replace("localhost", "Lambda.example.com")
+    event = url().json
+    assert event["requestContext"]["domainName"] == url.host.lower()
+    assert event["headers"]["x-forwarded-proto"] == "https"
+    assert event["headers"]["x-forwarded-port"] == "443"
+    url.host = "api.lambda.example.com"
+    assert url().status == 403
+    url.connection.close()

@@ -75,6 +75,20 @@ def test_configured_hosts_are_allowed() -> None:
             rules.check(request(host))
 
 
+def test_below_the_domain_of_function_urls_only_those_are_allowed() -> None:
+    rules = HostRules(url_domain="example.com")
+    for host in ("a.lambda-url.eu-west-1.example.com", "A.lambda-url.eu-west-1.Example.com:443"):
+        rules.check(request(host))
+    for host in (
+        "example.com",
+        "a.example.com",
+        "a.lambda-url.eu-west-1.example.com.evil",
+        "a.lambda-url.x.bexample.com",
+    ):
+        with pytest.raises(AccessDenied):
+            rules.check(request(host))
+
+
 def test_any_address_allows_addresses_but_no_names() -> None:
     rules = HostRules(any_address=True)
     rules.check(request("192.168.1.5:4566"))

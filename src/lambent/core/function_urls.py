@@ -17,6 +17,8 @@ from lambent.core.function import LATEST, FunctionSettings
 from lambent.core.scope import Scope
 
 URL_ID_LENGTH: Final = 32
+HOST_LABEL: Final = ".lambda-url."
+"""What follows the identifier in the host of every function URL."""
 DEFAULT_INVOKE_MODE: Final = "BUFFERED"
 
 _DOMAIN: Final = "localhost"
@@ -137,15 +139,19 @@ def changed_url(current: FunctionUrlConfig, change: UrlChange, *, now_ms: int) -
     )
 
 
-def function_url(url_id: str, *, region: str, base_url: str) -> str:
+def function_url(url_id: str, *, region: str, base_url: str, domain: str = "") -> str:
     """The address, on this server.
 
     Args:
         base_url: how the caller reached this server, which tells the scheme and the port.
+        domain: with a scheme, below which function URLs are; empty for this machine's own.
     """
+    if domain:
+        scheme, _, name = domain.partition("://")
+        return f"{scheme}://{url_id}{HOST_LABEL}{region}.{name}/"
     server = urlsplit(base_url)
     port = "" if server.port is None else f":{server.port}"
-    return f"{server.scheme}://{url_id}.lambda-url.{region}.{_DOMAIN}{port}/"
+    return f"{server.scheme}://{url_id}{HOST_LABEL}{region}.{_DOMAIN}{port}/"
 
 
 def url_exists(scope: Scope, name: str, qualifier: str) -> ResourceConflict:

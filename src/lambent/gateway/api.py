@@ -16,12 +16,19 @@ from lambent.wire.rest_json import Answer, RestJsonCodec
 
 
 class Api:
-    """Answers requests; never raises but when it is cancelled."""
+    """Answers requests; never raises but when it is cancelled.
 
-    def __init__(self, *, codec: RestJsonCodec, services: Services, downloads: CodeDownloads) -> None:
+    Args:
+        url_domain: below which function URLs are, with a scheme; empty for localhost.
+    """
+
+    def __init__(
+        self, *, codec: RestJsonCodec, services: Services, downloads: CodeDownloads, url_domain: str = ""
+    ) -> None:
         self._codec = codec
         self._services = services
         self._downloads = downloads
+        self._url_domain = url_domain
 
     async def handle(self, request: Request, caller: Caller | None, request_id: str) -> Answer:
         """Carry out one request.
@@ -55,7 +62,9 @@ class Api:
         operation = OPERATIONS.get(name)
         if operation is None:
             raise NotImplementedOperation(name)
-        context = OperationContext(scope=caller.scope, base_url=_base_url(request), services=self._services)
+        context = OperationContext(
+            scope=caller.scope, base_url=_base_url(request), services=self._services, url_domain=self._url_domain
+        )
         return self._codec.encode(match.operation, await operation(context, decoded))
 
 

@@ -11,6 +11,7 @@ import ipaddress
 from collections.abc import Iterable
 
 from lambent.core.errors import AccessDenied
+from lambent.core.function_urls import HOST_LABEL
 from lambent.wire.http import Headers, Request
 
 _CACHED_HOSTS = 1024
@@ -24,14 +25,18 @@ class HostRules:
         hosts: names or addresses that are allowed besides loopback ones, without a port; `*.example.com` allows every
             name below example.com.
         origins: values of Origin that are allowed, e.g. `http://localhost:3000`; `*` allows all.
+        url_domain: below which function URLs have their names, no other name there being this machine's; or empty.
         any_address: allow every IP address as Host. For a server that listens beyond loopback: rebinding needs a name.
     """
 
-    def __init__(self, *, hosts: Iterable[str] = (), origins: Iterable[str] = (), any_address: bool = False) -> None:
+    def __init__(
+        self, *, hosts: Iterable[str] = (), origins: Iterable[str] = (), url_domain: str = "", any_address: bool = False
+    ) -> None:
         names = [host.lower().rstrip(".") for host in hosts]
         self._hosts = frozenset(name for name in names if not name.startswith("*."))
         self._suffixes = (".localhost", *(name[1:] for name in names if name.startswith("*.")))
         self._origins = frozenset(origin.lower().rstrip("/") for origin in origins)
+        self._url_suffix = f".{url_domain}" if url_domain else None
         self._any_address = any_address
         self._allowed: set[str] = set()  # Host values that passed; every request looks here first
 
@@ -70,6 +75,8 @@ class HostRules:
 
     def _is_allowed(self, name: str) -> bool:
         if name in self._hosts or name.endswith(self._suffixes) or _is_loopback(name):
+            return True
+        if self._url_suffix is not None and HOST_LABEL in name and name.endswith(self._url_suffix):
             return True
         return self._any_address and _address(name) is not None
 

@@ -112,6 +112,14 @@ def test_text_is_text_unless_its_bytes_are_not(content_type: str) -> None:
     assert (seen["body"], seen["isBase64Encoded"]) == ("//4=", True)
 
 
+@pytest.mark.parametrize(("host", "port"), [("abc.lambda-url.example.com", "443"), ("abc.example.com:8443", "8443")])
+def test_who_came_by_https_is_told_so(host: str, port: str) -> None:
+    sent = request()
+    sent.headers["host"] = host
+    headers = event(sent, ARRIVAL._replace(scheme="https"))["headers"]
+    assert (headers["x-forwarded-proto"], headers["x-forwarded-port"]) == ("https", port)
+
+
 def test_who_signed_is_in_the_context() -> None:
     seen = event(request(), ARRIVAL._replace(account="123456789012", access_key="AKID"))
     context = seen["requestContext"]

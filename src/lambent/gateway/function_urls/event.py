@@ -31,6 +31,7 @@ class Arrival(NamedTuple):
         source_ip: the client's address.
         received_ms: epoch milliseconds.
         account: whose credentials signed the request, and under `access_key`; "" where nobody needs any.
+        scheme: by which the client came.
     """
 
     url_id: str
@@ -42,6 +43,7 @@ class Arrival(NamedTuple):
     received_ms: int
     account: str = ""
     access_key: str = ""
+    scheme: str = "http"
 
 
 def event_of(request: Request, arrival: Arrival) -> bytes:
@@ -114,8 +116,8 @@ def _headers(sent: Headers, arrival: Arrival) -> dict[str, str]:
     _, _, port = headers.get("host", "").rpartition(":")
     headers["x-amzn-trace-id"] = arrival.trace_id
     headers["x-forwarded-for"] = arrival.source_ip
-    headers["x-forwarded-proto"] = "http"
-    headers["x-forwarded-port"] = port if port.isdigit() else "80"
+    headers["x-forwarded-proto"] = arrival.scheme
+    headers["x-forwarded-port"] = port if port.isdigit() else "443" if arrival.scheme == "https" else "80"
     return headers
 
 

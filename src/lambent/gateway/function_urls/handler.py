@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from lambent.clock import Clock
 from lambent.core.errors import ApiError, RequestTooLarge, ServiceFault
 from lambent.core.function import LATEST
-from lambent.core.function_urls import FunctionUrlConfig
+from lambent.core.function_urls import HOST_LABEL, FunctionUrlConfig
 from lambent.core.invocation import InvocationResult
 from lambent.gateway.authentication import Authenticator, Caller
 from lambent.gateway.body_limits import PAYLOAD_BYTES
@@ -34,7 +34,6 @@ from lambent.wire.http import Request
 
 PATH_PREFIX = "/_lambent/url/"
 
-_LABEL = ".lambda-url."
 _TROUBLESHOOTING = (
     "Forbidden. For troubleshooting Function URL authorization issues, see: "
     "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
@@ -58,10 +57,10 @@ class UrlAddress(NamedTuple):
 
 def address_of(request: Request) -> UrlAddress | None:
     """The function URL that a request is for, if it is for one."""
-    host = request.headers.get("host", "")
-    if _LABEL in host:
+    host = request.headers.get("host", "").lower()
+    if HOST_LABEL in host:
         domain = host.partition(":")[0]
-        return UrlAddress(domain.partition(".")[0].lower(), domain, request.path)
+        return UrlAddress(domain.partition(".")[0], domain, request.path)
     if request.path.startswith(PATH_PREFIX):
         url_id, slash, rest = request.path[len(PATH_PREFIX) :].partition("/")
         return UrlAddress(url_id, host.rpartition(":")[0] or host, slash + rest or "/")
@@ -69,7 +68,11 @@ def address_of(request: Request) -> UrlAddress | None:
 
 
 class UrlFront:
-    """Answers requests to function URLs."""
+    """Answers requests to function URLs.
+
+    Args:
+        https_domain: below which names requests come by way of somebody who answers for https; or empty.
+    """
 
     def __init__(
         self,
@@ -80,7 +83,9 @@ class UrlFront:
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         ids: IdMaker,
         clock: Clock,
+        https_domain: str = "",
     ) -> None:
+        self._https_suffix = f".{https_domain}" if https_domain else None
         self._urls = urls
         self._service = service
         self._authenticator = authenticator
@@ -143,6 +148,7 @@ class UrlFront:
             received_ms=now_ms,
             account="" if caller is None else caller.scope.account,
             access_key="" if caller is None else caller.access_key,
+            scheme="https" if self._https_suffix and call.address.domain.endswith(self._https_suffix) else "http",
         )
         invoke = InvokeRequest(
             url.scope,

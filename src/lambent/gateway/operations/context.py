@@ -53,11 +53,13 @@ class OperationContext:
     Attributes:
         scope: account and region of the caller.
         base_url: how the caller reached this server, e.g. `http://127.0.0.1:4566`; links in answers begin with it.
+        url_domain: below which function URLs are, with a scheme; empty for localhost.
     """
 
     scope: Scope
     base_url: str
     services: Services
+    url_domain: str = ""
 
     def reference(self, request: Mapping[str, Any], *, with_qualifier: bool = True) -> FunctionReference:
         """The function that a request is about.

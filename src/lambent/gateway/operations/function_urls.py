@@ -68,7 +68,9 @@ def _change(request: Mapping[str, Any]) -> UrlChange:
 def _render(context: OperationContext, config: FunctionUrlConfig) -> dict[str, Any]:
     return without_none(
         {
-            "function_url": function_url(config.url_id, region=config.scope.region, base_url=context.base_url),
+            "function_url": function_url(
+                config.url_id, region=config.scope.region, base_url=context.base_url, domain=context.url_domain
+            ),
             "function_arn": config.function_arn,
             "auth_type": config.auth_type,
             "cors": None if config.cors is None else config.cors.members(),
