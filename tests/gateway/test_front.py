@@ -19,6 +19,7 @@ from lambent.gateway.function_urls.handler import UrlFront
 from lambent.gateway.host_rules import HostRules
 from lambent.gateway.invoke import InvokeCall, InvokeOperation
 from lambent.gateway.metrics_page import METRICS_PATH, MetricsPage
+from lambent.gateway.streamed_body import Body
 from lambent.ids import IdMaker
 from lambent.observe.event_metrics import EventMetrics
 from lambent.observe.metrics import InvocationMetrics
@@ -106,7 +107,7 @@ def serve(invoke: InvokeOperation) -> Front:
 class Answers(list[tuple[int, str]]):
     """(status, error type) of each answer."""
 
-    def respond(self, status: int, headers: ResponseHeaders, _body: bytes) -> None:
+    def respond(self, status: int, headers: ResponseHeaders, _body: Body) -> None:
         assert not isinstance(headers, str)
         self.append((status, dict(headers).get("x-amzn-ErrorType", "")))
 
@@ -125,14 +126,15 @@ class TestMetrics:
     """The counters are for everybody under `dev`, and for who has an access key and its secret under `serve`."""
 
     def page(self, front: Front, authorization: str = "", method: str = "GET") -> tuple[int, bytes]:
-        answers: list[tuple[int, bytes]] = []
+        answers: list[tuple[int, Body]] = []
         sent = request(METRICS_PATH)
         if authorization:
             sent.headers["authorization"] = authorization
         sent.method = method
         front.handle(sent, lambda status, _headers, body: answers.append((status, body)))
-        (answer,) = answers
-        return answer
+        [(status, body)] = answers
+        assert isinstance(body, bytes)
+        return status, body
 
     def test_dev_shows_them(self, dev: Front) -> None:
         status, body = self.page(dev)
