@@ -40,7 +40,9 @@ def _beside_invoke(run: Run, name: str, host: str, clients: int) -> UrlCost:
     """The medians of the turns' ratios: a turn that somebody else disturbed has no weight."""
     port, pid = run.lambent.target.port, run.lambent.pid
     turns = max(3, round(run.options.rounds * run.options.seconds / _TURN_SECONDS / 2))
-    by_invoke, by_url, cpu_ratios = [], [], []
+    by_invoke: list[Outcome] = []
+    by_url: list[Outcome] = []
+    cpu_ratios = []
     for _ in range(turns):
         costs = []
         for requests, outcomes in ((run.functions.requests(name, 1000), by_invoke), (_requests(host, 1000), by_url)):

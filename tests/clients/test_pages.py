@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.invoke.test_layers import NODE
 from tests.lambent_server import LambentServer
 
 pytestmark = pytest.mark.root
@@ -71,6 +72,7 @@ def test_the_tour_of_the_readme(lambent: LambentServer, environment: dict[str, s
     assert '{"hello": "world", "count": 1, "memory": "512"}' in said
     assert "called with {'name': 'Ada'}" in said
     assert "ok, version 1, " in said
+    assert '"hello":"world"' in said
 
 
 def test_the_tutorial(lambent: LambentServer, environment: dict[str, str], tmp_path: Path) -> None:
@@ -122,3 +124,17 @@ def test_the_page_on_asynchronous_invocations(
     assert '"StatusCode": 202' in said
     listed = said[said.index('"FunctionEventInvokeConfigs"') :]
     assert re.findall(r'"MaximumRetryAttempts": (\d)', listed) == ["0", "1"]
+
+
+@pytest.mark.skipif(NODE is None, reason="this machine has no Node.js that functions can have")
+def test_the_page_on_function_urls(lambent: LambentServer, environment: dict[str, str], tmp_path: Path) -> None:
+    steps = "\n".join(blocks("docs/how-to/function-urls.md", "sh")).replace("nodejs22.x", str(NODE))
+    said = run(["bash", "-euo", "pipefail"], steps, lambent, environment, tmp_path)
+    assert re.search(rf"http://[0-9a-z]{{32}}\.lambda-url\.us-east-1\.localhost:{lambent.port}/\n", said)
+    answer = '{"path":"/teas/green","query":{"size":"2"},"cookies":%s}'
+    assert answer % '["ordered=tea"]' + answer % "null" in said
+    assert "HTTP/1.1 303 See Other" in said
+    assert "Set-Cookie: ordered=tea; HttpOnly" in said
+    assert "Access-Control-Allow-Origin: https://shop.example" in said
+    assert '{"Message": "Forbidden"}{"path":"/","query":null,"cookies":null}' in said
+    assert said.endswith("one after the other")

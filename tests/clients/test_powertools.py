@@ -279,7 +279,7 @@ def test_event_handler_behind_a_function_url(shop: Url) -> None:
     assert shop("GET", "/picture", accept_encoding="gzip").headers["content-encoding"] == "gzip"
     assert (shop("GET", "/divide").status, shop("GET", "/divide").body) == (418, b"divided")
     asked = {"origin": "https://shop.example", "access_control_request_method": "POST"}
-    preflight = shop("OPTIONS", "/orders", **asked)
+    preflight = shop("OPTIONS", "/orders", None, **asked)
     assert preflight.status == 204
     assert preflight.headers["access-control-allow-origin"] == "https://shop.example"
     assert preflight.headers["access-control-max-age"] == "60"

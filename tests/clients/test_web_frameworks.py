@@ -187,7 +187,7 @@ def test_what_there_is_not_and_what_is_broken(shop: Shop) -> None:
 def test_cors_is_the_applications_own_when_the_url_has_none(shop: Shop) -> None:
     origin = "https://shop.example"
     asked = {"access_control_request_method": "POST", "access_control_request_headers": "x-own"}
-    preflight = shop("OPTIONS", "/orders", origin=origin, **asked)
+    preflight = shop("OPTIONS", "/orders", None, origin=origin, **asked)
     assert preflight.status == 200
     assert preflight.headers["access-control-allow-origin"] == origin
     assert preflight.headers["access-control-allow-credentials"] == "true"
