@@ -35,6 +35,7 @@ def matches(pattern: Any, event: Any) -> bool:
         '{"a": ["x"], "a": ["y"]}',
         '{"a": {"b": ["x"], "b": ["y"]}}',
         '{"a": [NaN]}',
+        '{"a": ["\\ud800"]}',
         '{"a": [{"exists": "true"}]}',
         '{"a": [{"prefix": 1}]}',
         '{"a": [{"prefix": {"suffix": "x"}}]}',

@@ -68,6 +68,7 @@ def test_everybody_is_written_in_several_ways(principal: object) -> None:
         ("{", "invalid Json"),
         ('{"Statement": [], "Statement": []}', "invalid Json"),
         ('{"Statement": NaN}', "invalid Json"),
+        ('{"Statement": {"Principal": {"AWS": "\\ud800"}}}', "invalid Json"),
         ("[" * 10_000, "invalid Json"),
         ("[]", "must be a JSON object"),
         (document(PLAIN, Author="me"), "Author is not supported"),

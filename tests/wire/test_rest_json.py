@@ -329,6 +329,9 @@ class TestErrors:
         status, _, body = encode_error(ServiceFault("sorry"), "")
         assert (status, json.loads(body)) == (500, {"Type": "Service", "Message": "sorry"})
 
+    def test_what_a_message_quotes_may_have_no_utf_8(self) -> None:
+        assert json.loads(encode_error(InvalidParameterValue("no \ud800"), "")[2])["message"] == "no ?"
+
     def test_a_message_may_be_null(self) -> None:
         assert json.loads(encode_error(AccessDenied(None), "")[2]) == {"Message": None}
 

@@ -13,12 +13,13 @@ guide, "Creating event patterns". `wildcard` and `cidr` are EventBridge's; Lambd
 """
 
 import ipaddress
-import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, TypeGuard
+from typing import Any, Final, TypeGuard
+
+from lambent.core.strict_json import parse_strict
 
 _MAX_COMBINATIONS = 1_000
 _NUMERIC_BOUND = 5e9
@@ -89,8 +90,8 @@ def parse_event_pattern(text: str) -> EventPattern:
         InvalidEventPattern: it isn't JSON, or not of this grammar.
     """
     try:
-        document = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
+        document = parse_strict(text)
+    except ValueError as error:
         raise InvalidEventPattern(f"not JSON: {error}") from error
     if not isinstance(document, dict):
         raise InvalidEventPattern("a pattern is an object")
@@ -345,14 +346,3 @@ def _ignoring_case(argument: Mapping[str, Any]) -> str:
     if argument.keys() != {"equals-ignore-case"}:
         raise InvalidEventPattern("prefix and suffix take a string, or equals-ignore-case")
     return _text("equals-ignore-case", argument["equals-ignore-case"])
-
-
-def _without_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        raise InvalidEventPattern("a key is there twice")
-    return document
-
-
-def _no_number(name: str) -> NoReturn:
-    raise InvalidEventPattern(f"{name} is no JSON")

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 
 from lambent.core.errors import InvalidParameterValue, PublicPolicy
 from lambent.core.principals import EVERYBODY, is_identity, is_service
+from lambent.core.strict_json import parse_strict
 
 _TOP_LEVEL: Final = frozenset({"Version", "Id", "Statement"})
 _VERSIONS: Final = ("2012-10-17", "2008-10-17")
@@ -128,8 +129,8 @@ def parse_document(text: str) -> Document:
         InvalidParameterValue: it isn't a resource policy; says the first thing that is wrong.
     """
     try:
-        document = json.loads(text, object_pairs_hook=_without_twins, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
+        document = parse_strict(text)
+    except ValueError as error:
         raise _malformed("This policy contains invalid Json") from error
     if not isinstance(document, dict):
         raise _malformed("The policy must be a JSON object")
@@ -256,17 +257,6 @@ def _check_keys(document: Mapping[str, Any], known: frozenset[str], where: str) 
     unknown = sorted(set(document) - known)
     if unknown:
         raise _malformed(f"{unknown[0]} is not supported in {where}")
-
-
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        raise ValueError("a key is there twice")
-    return document
-
-
-def _no_number(text: str) -> float:
-    raise ValueError(f"{text} is no number of JSON's")
 
 
 def _malformed(reason: str) -> InvalidParameterValue:

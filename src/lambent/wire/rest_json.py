@@ -107,9 +107,14 @@ def encode_error(error: ApiError, request_id: str) -> Answer:
     body: dict[str, object] = dict(error.extra)
     if error.fault is not None:
         body["Type"] = error.fault
-    body[error.message_key] = error.message
+    body[error.message_key] = None if error.message is None else _writable(error.message)
     headers = [_JSON, ("x-amzn-RequestId", request_id), ("x-amzn-ErrorType", error.code), *error.headers]
     return error.status, headers, msgspec.json.encode(body)
+
+
+def _writable(text: str) -> str:
+    """A message may quote what a caller wrote, and half of a surrogate pair has no UTF-8."""
+    return text.encode(errors="replace").decode()
 
 
 def _decode_body(shape: Shape, body: bytes) -> dict[str, Any]:
