@@ -19,18 +19,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from lambent.assembly.asynchronous import AsynchronousInvocations, QueueStore
 from lambent.assembly.background import Background
 from lambent.assembly.companion import RestOfAws
 from lambent.assembly.control_plane import Collaborators, control_plane
 from lambent.assembly.environments import CodeMounts, EnvironmentFactory
 from lambent.assembly.sandboxes import RUNTIME_API_PORT, SandboxHost
+from lambent.assembly.warming import Warming
 from lambent.clock import Clock, MovableClock, SteadyClock
 from lambent.core.admission import Admission
 from lambent.core.concurrency import AccountLimits
-from lambent.core.function import FunctionTarget
 from lambent.environments.byte_code import ByteCode
 from lambent.environments.fleet import Fleet, FleetSettings, FunctionSandbox
-from lambent.environments.variables import interpreter_flags, needs_fresh_interpreter
 from lambent.environments.zygote_plans import ZygotePlans
 from lambent.gateway.api import Api
 from lambent.gateway.authentication import AnyCredentials, Authenticator, VerifiedCredentials
@@ -49,21 +49,15 @@ from lambent.ids import IdMaker
 from lambent.observe.event_metrics import EventMetrics
 from lambent.observe.log_store import LogLimits, LogStore
 from lambent.observe.metrics import InvocationMetrics
-from lambent.runtimes.catalogue import RUNTIMES
 from lambent.runtimes.errors import RuntimeMissing
 from lambent.runtimes.providers import RuntimePlaces, Runtimes
 from lambent.runtimes.python.byte_code import PackageCopies
 from lambent.runtimes.python.interpreters import Interpreter
-from lambent.sandbox.errors import SandboxFailed, SandboxUnavailable
 from lambent.sandbox.pool import DEFAULT_TMP_MB
 from lambent.services.activation import Activation
 from lambent.services.catalogue_view import CatalogueView
 from lambent.services.code_sweep import CodeSweep
-from lambent.services.deliveries import THREADS, Deliveries
 from lambent.services.deployments import Deployments
-from lambent.services.event_history import EventHistory, HistoryLimits
-from lambent.services.event_invoke_configs import TermsOfEvents
-from lambent.services.events import EventInvoker, EventService
 from lambent.services.folders import Folders
 from lambent.services.invoke import InvokeService
 from lambent.services.packages import Packages
@@ -72,18 +66,14 @@ from lambent.services.runtime_rules import RuntimeRules
 from lambent.services.url_view import UrlView
 from lambent.settings import Posture, Settings, is_loopback
 from lambent.startup import CannotStart, listen
-from lambent.store import functions as table
 from lambent.store.blobs import BlobStore
 from lambent.store.code_store import CodeStore
 from lambent.store.code_trees import CodeTrees
 from lambent.store.data_directory import DataDirectory, DataDirectoryError
 from lambent.store.database import Database
-from lambent.store.delivery_queue import DeliveryQueue
 from lambent.store.durable_files import write_durably
 from lambent.store.errors import StoreError
-from lambent.store.event_queue import EventQueue
 from lambent.store.migrations import control
-from lambent.store.queue_administration import QueueAdministration
 from lambent.wire.http import Request
 from lambent.wire.rest_json import RestJsonCodec
 from lambent.wire.service_model import load_lambda_model
@@ -192,7 +182,8 @@ class _Assembly:
         self._rest_of_aws = RestOfAws(self._settings, self._posture, port=self._port)
         await self._open_state()
         await self._make_environments()
-        await self._warm_expected()
+        for runtime in await self._warming.expected_runtimes():  # beside all that follows
+            self._background.start(self._warming.warm(runtime))
         self._make_services()
         self._make_gateway()
         await self._services.concurrency.restore()
@@ -231,11 +222,7 @@ class _Assembly:
         try:
             self._database = await asyncio.to_thread(Database.open, f"sqlite:///{data.control_database}", control)
             self._stack.callback(self._database.close)
-            queue_url = f"sqlite:///{data.queue_database}"
-            self._queue = await asyncio.to_thread(EventQueue.open, queue_url, now_ms=self._movable_clock.now_ms())
-            self._stack.callback(self._queue.close)
-            self._queue_administration = QueueAdministration(queue_url, self._queue.writer)
-            self._stack.callback(self._queue_administration.close)
+            self._queue = await QueueStore.open(data.queue_database, self._stack, now_ms=self._movable_clock.now_ms())
         except StoreError as error:
             raise CannotStart(f"the data directory {data.path} can't be used: {error}") from error
         self._code = CodeStore(BlobStore(data.packages), CodeTrees(data.code))
@@ -301,11 +288,12 @@ class _Assembly:
         )
         self._movable_clock.on_moved(self._fleet.end_idle)
         self._background = Background(self._stack, self._stop)
-
-    async def _warm_expected(self) -> None:
-        """Begin what takes longest, in processes of its own, while the rest of the server is put together."""
-        for runtime in await self._expected_runtimes():
-            self._background.start(self._warm(runtime))
+        self._warming = Warming(
+            database=self._database,
+            runtimes=self._runtimes,
+            pool=self._pool,
+            packages_inside=self._packages_inside,
+        )
 
     async def _acquire_compiler(self, runtime: str) -> FunctionSandbox:
         return await self._pool.acquire(runtime, DEFAULT_TMP_MB, fresh=False, flags=())
@@ -343,7 +331,7 @@ class _Assembly:
             compile_code=self._byte_code.prepare,
             ids=self._ids,
             deployments=deployments,
-            on_activated=lambda target: self._background.start(self._warm_for(target)),
+            on_activated=lambda target: self._background.start(self._warming.warm_for(target)),
         )
         source = self._rest_of_aws.code_source()
         self._stack.callback(source.close)
@@ -377,43 +365,20 @@ class _Assembly:
             ids=self._ids,
             clock=self._clock,
         )
-        self._make_queue(view)
-        self._url_view = UrlView(database=self._database, view=view)
-
-    def _make_queue(self, view: CatalogueView) -> None:
-        """Asynchronous invocations: events, what is sent when they are over, and what is known of them."""
-        destinations = self._rest_of_aws.destinations(threads=THREADS)
-        self._stack.callback(destinations.close)
-        self._events = EventService(
-            queue=self._queue,
-            invoke_event=EventInvoker(self._invoke, self._admission),
-            terms_of=TermsOfEvents(database=self._database, view=view),
-            metrics=self._event_metrics,
-            on_deliveries=lambda: self._deliveries.wake(),  # noqa: PLW0108  # it is made below
-            clock=self._movable_clock,
-            max_in_flight=self._settings.event_concurrency,
-        )
-        self._deliveries = Deliveries(
-            queue=DeliveryQueue(self._queue.writer),
-            send=destinations.send,
-            functions=self._invoke,
-            on_event=self._events.accepted,
+        self._asynchronous = AsynchronousInvocations(
+            settings=self._settings,
+            store=self._queue,
+            database=self._database,
+            view=view,
+            invoke=self._invoke,
+            admission=self._admission,
+            rest_of_aws=self._rest_of_aws,
             metrics=self._event_metrics,
             ids=self._ids,
             clock=self._movable_clock,
+            stack=self._stack,
         )
-        self._event_history = EventHistory(
-            administration=self._queue_administration,
-            limits=HistoryLimits(self._settings.event_history_hours, self._settings.event_history_events),
-            clock=self._movable_clock,
-            on_hastened=self._wake_queue,
-        )
-        self._movable_clock.on_moved(self._wake_queue)
-
-    def _wake_queue(self) -> None:
-        """Something may have become due."""
-        self._events.wake()
-        self._deliveries.wake()
+        self._url_view = UrlView(database=self._database, view=view)
 
     async def _unavailable(self, runtime: str) -> str | None:
         """Why this machine can't run a runtime, if it can't."""
@@ -441,7 +406,7 @@ class _Assembly:
             authenticator=authenticator,
             invoke=InvokeOperation(
                 service=self._invoke,
-                events=self._events,
+                events=self._asynchronous.events,
                 validate=functools.partial(_validate, codec),
                 spawn=self._background.start,
                 trusts_tokens=self._posture == "dev",
@@ -482,7 +447,7 @@ class _Assembly:
 
     def _control_routes(self) -> Sequence[Route]:
         """Time is moved on a developer's machine only: other people's invocations depend on a team's."""
-        routes = queue_routes(self._event_history)
+        routes = queue_routes(self._asynchronous.history)
         return [*routes, *clock_routes(self._movable_clock)] if self._posture == "dev" else routes
 
     def _authenticator(self) -> Authenticator:
@@ -499,13 +464,11 @@ class _Assembly:
     async def _run(self, listener: socket.socket) -> None:
         """Start what runs by itself, then open the door."""
         if self._posture == "serve":
-            await self._prove_sandbox()
+            await self._warming.prove_sandbox()
         for work in (
             self._activation.run(),
             self._fleet.run(),
-            self._events.run(),
-            self._deliveries.run(),
-            self._event_history.run(),
+            *self._asynchronous.work(),
             self._code_sweep.run(),
             self._services.event_source_mappings.run(),
         ):
@@ -518,45 +481,10 @@ class _Assembly:
         self._server.begin_stop()
         await asyncio.gather(
             self._server.drained(timeout_seconds=_GRACE_SECONDS),
-            self._events.stop(grace_seconds=_GRACE_SECONDS),
-            self._deliveries.stop(grace_seconds=_GRACE_SECONDS),
+            self._asynchronous.stop(grace_seconds=_GRACE_SECONDS),
         )
         await self._fleet.stop()
         await self._server.close()
-
-    async def _prove_sandbox(self) -> None:
-        """A team's server doesn't start where it could run nothing; `dev` says so in its log and goes on."""
-        for runtime in await self._expected_runtimes():
-            try:
-                sandbox = await self._pool.acquire(runtime, DEFAULT_TMP_MB, fresh=False, flags=())
-            except (SandboxUnavailable, SandboxFailed) as error:
-                raise CannotStart(f"no sandbox can be built: {error}; see lambent doctor") from error
-            await sandbox.destroy()
-
-    async def _warm_for(self, target: FunctionTarget) -> None:
-        fresh = needs_fresh_interpreter(target.environment)
-        await self._warm(target.runtime, fresh=fresh, flags=interpreter_flags(target))
-
-    async def _warm(self, runtime: str, *, fresh: bool = False, flags: tuple[str, ...] = ()) -> None:
-        """Have blanks ready before the first invocation asks for one; then the byte code of what they import."""
-        try:
-            await self._pool.warm(runtime, fresh=fresh, flags=flags)
-        except (SandboxUnavailable, SandboxFailed) as error:
-            logger.warning("No environments for %s: %s", runtime, error)
-            return
-        found = self._runtimes.get(runtime)
-        if isinstance(found, Interpreter):
-            await self._packages_inside.compile(found)
-
-    async def _expected_runtimes(self) -> list[str]:
-        """Runtimes whose first cold start shall not wait for a zygote: those of functions there are, else a Python.
-
-        A runtime's first function has its zygote begun when it is created.
-        """
-        used = await self._database.read(table.runtimes_in_use)
-        available = self._runtimes.identifiers
-        newest_python = [name for name in available if RUNTIMES[name].family == "python"][:1]
-        return [name for name in available if name in used] or newest_python
 
 
 def _validate(codec: RestJsonCodec, request: Request) -> None:
