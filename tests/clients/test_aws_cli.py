@@ -108,4 +108,5 @@ def test_a_function_that_does_not_exist(aws: AwsCli) -> None:
 
 
 def test_an_operation_that_is_not_there_names_itself(aws: AwsCli) -> None:
-    assert "ListEventSourceMappings" in aws("lambda", "list-event-source-mappings", status=255)
+    said = aws("lambda", "send-durable-execution-callback-heartbeat", "--callback-id", "x", status=255)
+    assert "SendDurableExecutionCallbackHeartbeat" in said
