@@ -8,10 +8,14 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from lambent.clock import Clock
 from lambent.commands.options import parse
 from lambent.settings import Posture, Settings, SettingsError, check_server, load, table
+
+if TYPE_CHECKING:
+    from lambent.commands.control import ControlClient
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,6 +44,10 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str], clock: Clock, 
             return _logs(options, environ, clock)
         case "runtime":
             return _runtime(options, environ, clock)
+        case "queue":
+            return _queue(options, environ)
+        case "invocations":
+            return _invocations(options, environ)
         case "clock":
             return _clock(options, environ)
         case _:
@@ -111,21 +119,59 @@ def _runtime(options: argparse.Namespace, environ: Mapping[str, str], clock: Clo
             return runtime.remove_installed(settings, options.names)
 
 
-def _clock(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    from lambent.commands import clock
-    from lambent.commands.client import RequestFailed
+def _control_client(options: argparse.Namespace, environ: Mapping[str, str]) -> "ControlClient":
+    """Of the server that the options name; raises RequestFailed."""
     from lambent.commands.control import ControlClient
     from lambent.commands.endpoint import endpoint_of
     from lambent.endpoints import own_url
 
     settings = _settings("dev", options, environ)
     url = options.endpoint_url or endpoint_of(environ) or own_url(settings.host, settings.port)
+    return ControlClient(url, settings.data_directory)
+
+
+def _queue(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from lambent.commands import queue
+    from lambent.commands.client import RequestFailed
+
+    parameters = _given(options, "request_id", "function", *(["limit"] if options.action == "list" else []))
+    if options.all:
+        parameters["all"] = "1"
+    try:
+        return queue.run(_control_client(options, environ), options.action, parameters, as_json=options.json)
+    except RequestFailed as error:
+        return _complain(str(error), 2)
+
+
+def _invocations(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from lambent.commands import invocations
+    from lambent.commands.client import RequestFailed
+
+    parameters = _given(options, "function", "limit")
+    if options.failed:
+        parameters["failed"] = "1"
+    try:
+        client = _control_client(options, environ)
+    except RequestFailed as error:
+        return _complain(str(error), 2)
+    return invocations.run(client, options.request_id, parameters, as_json=options.json)
+
+
+def _given(options: argparse.Namespace, *names: str) -> dict[str, str]:
+    """Options as parameters of a control endpoint; those that weren't given are left out."""
+    return {name: value for name in names if (value := getattr(options, name)) is not None}
+
+
+def _clock(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from lambent.commands import clock
+    from lambent.commands.client import RequestFailed
+
     try:
         ahead = clock.parse_duration(options.duration) if options.duration else None
     except ValueError:
         return _complain(f"expected a duration such as 90s, 2m or 1h, not {options.duration!r}", 2)
     try:
-        client = ControlClient(url, settings.data_directory)
+        client = _control_client(options, environ)
     except RequestFailed as error:
         return _complain(str(error), 2)
     return clock.run(client, advance_seconds=ahead)

@@ -28,6 +28,8 @@ _WORDS = {
     "invoke": "FUNCTION ",
     "logs": "FUNCTION ",
     "runtime": "list | install NAME... | remove NAME... ",
+    "queue": "list | show ID | retry ID | purge ID ",
+    "invocations": "[ID] ",
     "clock": "show | advance DURATION ",
 }
 _DEFAULT_ACCOUNT = "000000000000"
@@ -53,7 +55,21 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     if options.command == "clock" and bool(options.duration) != (options.action == "advance"):
         wrong = "show takes no duration" if options.duration else "advance needs a duration, such as 2m"
         commands["clock"].error(wrong)
+    if options.command == "queue":
+        _check_queue(options, commands["queue"])
     return options
+
+
+def _check_queue(options: argparse.Namespace, command: argparse.ArgumentParser) -> None:
+    """`retry` and `purge` say what they mean; nothing is taken out by leaving a word out."""
+    which = (options.request_id, options.function, options.all or None)
+    given = sum(one is not None for one in which)
+    if options.action == "list" and (options.request_id or options.all):
+        command.error("list takes no request id, and shows all but with --function")
+    if options.action == "show" and (options.request_id is None or given > 1):
+        command.error("show needs a request id, and nothing else")
+    if options.action in {"retry", "purge"} and given != 1:
+        command.error(f"{options.action} needs a request id, --function or --all")
 
 
 def _parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
@@ -67,6 +83,8 @@ def _parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentP
     _add_invoke(_command(commands, "invoke", "send one event to a function and show its answer"))
     _add_logs(_command(commands, "logs", "show what a function has logged"))
     _add_runtime(_command(commands, "runtime", "list the runtimes of this machine, and get more"))
+    _add_queue(_command(commands, "queue", "show or change what waits to be invoked asynchronously"))
+    _add_invocations(_command(commands, "invocations", "show what became of asynchronous invocations"))
     _add_clock(_command(commands, "clock", "move the clock of retries and idle environments ahead, or show it"))
     doctor = _command(commands, "doctor", "show what this machine can enforce, and what it can't")
     doctor.add_argument("--json", action="store_true", help="for programs")
@@ -142,6 +160,30 @@ def _add_runtime(command: argparse.ArgumentParser) -> None:
     command.add_argument("names", nargs="*", metavar="NAME", help=names)
     command.add_argument("--json", action="store_true", help="for programs")
     _add_settings(command, _named("runtimes_directory", "node_sdk"))
+
+
+def _add_queue(command: argparse.ArgumentParser) -> None:
+    actions = ("list", "show", "retry", "purge")
+    command.add_argument("action", choices=actions, metavar="ACTION", help="what to do: " + ", ".join(actions))
+    command.add_argument("request_id", nargs="?", metavar="ID", help="the request id of one event")
+    command.add_argument("--all", action="store_true", help="retry or purge whatever waits")
+    _add_events_of(command)
+
+
+def _add_invocations(command: argparse.ArgumentParser) -> None:
+    command.add_argument("request_id", nargs="?", metavar="ID", help="the request id of one event")
+    command.add_argument("--failed", action="store_true", help="only those that didn't succeed")
+    _add_events_of(command)
+
+
+def _add_events_of(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--function", metavar="NAME", help="only those of one function")
+    command.add_argument("--limit", metavar="NUMBER", help="how many to show at most; default: 100")
+    command.add_argument("--json", action="store_true", help="for programs")
+    command.add_argument(
+        "--endpoint-url", metavar="URL", help="the server; default: AWS_ENDPOINT_URL, or this machine's"
+    )
+    _add_settings(command, _named("host", "port", "data_directory"))
 
 
 def _add_clock(command: argparse.ArgumentParser) -> None:

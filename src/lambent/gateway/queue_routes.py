@@ -40,6 +40,7 @@ class _Handlers:
     async def waiting(self, parameters: Parameters) -> Any:
         waiting = await self._history.waiting(_selection(parameters), limit=_limit(parameters))
         return {
+            "now": _time(self._history.now_ms()),
             "eventCount": waiting.event_count,
             "deliveryCount": waiting.delivery_count,
             "events": [_event(event) for event in waiting.events],
@@ -58,7 +59,7 @@ class _Handlers:
         found = await self._history.finished(
             _selection(parameters), failed_only="failed" in parameters, limit=_limit(parameters)
         )
-        return {"invocations": [_finished(event) for event in found]}
+        return {"now": _time(self._history.now_ms()), "invocations": [_finished(event) for event in found]}
 
     async def find(self, parameters: Parameters) -> Any:
         request_id = parameters["request_id"]

@@ -48,6 +48,10 @@ class EventHistory:
         self._clock = clock
         self._on_hastened = on_hastened
 
+    def now_ms(self) -> int:
+        """The time that the others' times are of, which may have been moved."""
+        return self._clock.now_ms()
+
     async def waiting(self, selection: Selection, *, limit: int) -> Waiting:
         """What isn't over, the next one first."""
         return await self._administration.waiting(selection, limit=limit)
