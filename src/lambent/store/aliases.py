@@ -28,7 +28,8 @@ from lambent.core.aliases import Alias, Routing, check_versions_of_alias
 from lambent.core.function import FunctionSettings
 from lambent.core.function_rules import function_not_found
 from lambent.core.scope import Scope
-from lambent.store.functions import find_version, is_function, version_number, version_text
+from lambent.store.function_rows import version_number, version_text
+from lambent.store.functions import find_version, is_function
 from lambent.store.tables import control_schema
 
 aliases = Table(

@@ -10,14 +10,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     BigInteger,
     Column,
-    ColumnElement,
     Connection,
-    ForeignKeyConstraint,
     Integer,
-    PrimaryKeyConstraint,
     Row,
-    Table,
-    Text,
     and_,
     delete,
     func,
@@ -40,25 +35,14 @@ from lambent.core.provisioned import (
 )
 from lambent.core.scope import Scope
 from lambent.store.aliases import find_alias, list_aliases
-from lambent.store.functions import all_versions, find_function, functions, is_function
+from lambent.store.functions import all_versions, find_function, functions, is_function, is_qualified
 from lambent.store.qualified import Existence, existence, find_qualified
-from lambent.store.tables import control_schema
+from lambent.store.tables import qualified_table
 
-provisioned_concurrency = Table(
+provisioned_concurrency = qualified_table(
     "provisioned_concurrency",
-    control_schema,
-    Column("account", Text, nullable=False),
-    Column("region", Text, nullable=False),
-    Column("name", Text, nullable=False, doc="The function's."),
-    Column("qualifier", Text, nullable=False, doc="A version's number or an alias."),
     Column("requested", Integer, nullable=False),
     Column("last_modified_ms", BigInteger, nullable=False),
-    PrimaryKeyConstraint("account", "region", "name", "qualifier"),
-    ForeignKeyConstraint(
-        ["account", "region", "name"],
-        ["functions.account", "functions.region", "functions.name"],
-        ondelete="CASCADE",
-    ),
 )
 
 
@@ -167,7 +151,9 @@ def find_provisioned(connection: Connection, scope: Scope, name: str, qualifier:
         ResourceNotFound: no such version or alias.
     """
     _check_there(connection, scope, name, qualifier)
-    row = connection.execute(select(provisioned_concurrency).where(_is_config(scope, name, qualifier))).one_or_none()
+    row = connection.execute(
+        select(provisioned_concurrency).where(is_qualified(provisioned_concurrency, scope, name, qualifier))
+    ).one_or_none()
     return None if row is None else _config(row)
 
 
@@ -197,7 +183,9 @@ def remove_provisioned(connection: Connection, scope: Scope, name: str, qualifie
 
 def delete_provisioned(connection: Connection, scope: Scope, name: str, qualifier: str) -> None:
     """Delete a config, if it is there."""
-    connection.execute(delete(provisioned_concurrency).where(_is_config(scope, name, qualifier)))
+    connection.execute(
+        delete(provisioned_concurrency).where(is_qualified(provisioned_concurrency, scope, name, qualifier))
+    )
 
 
 def provisioned_function(connection: Connection, scope: Scope, name: str) -> ProvisionedFunction:
@@ -257,11 +245,6 @@ def _configs_of(connection: Connection, scope: Scope, name: str) -> list[Provisi
         .order_by(provisioned_concurrency.c.qualifier)
     )
     return [_config(row) for row in connection.execute(statement)]
-
-
-def _is_config(scope: Scope, name: str, qualifier: str) -> ColumnElement[bool]:
-    table = provisioned_concurrency
-    return and_(is_function(table, scope, name), table.c.qualifier == qualifier)
 
 
 def _config(row: Row[Any]) -> ProvisionedConfig:

@@ -9,15 +9,10 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
-    ColumnElement,
     Connection,
-    ForeignKeyConstraint,
     Integer,
-    PrimaryKeyConstraint,
     Row,
-    Table,
     Text,
-    and_,
     delete,
     insert,
     select,
@@ -35,28 +30,17 @@ from lambent.core.event_invoke_configs import (
 )
 from lambent.core.scope import Scope
 from lambent.store.aliases import list_aliases
-from lambent.store.functions import dead_letter_targets, is_function
-from lambent.store.qualified import Existence, existence
-from lambent.store.tables import control_schema
+from lambent.store.functions import dead_letter_targets, is_function, is_qualified
+from lambent.store.qualified import Existence, existence, qualified_rows
+from lambent.store.tables import qualified_table
 
-event_invoke_configs = Table(
+event_invoke_configs = qualified_table(
     "event_invoke_configs",
-    control_schema,
-    Column("account", Text, nullable=False),
-    Column("region", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("qualifier", Text, nullable=False, doc="$LATEST, a version's number or an alias's name."),
     Column("maximum_retry_attempts", Integer, doc="Null if not set."),
     Column("maximum_event_age_seconds", Integer, doc="Null if not set."),
     Column("on_success", Text, doc="ARN of the destination; null if there is none."),
     Column("on_failure", Text, doc="ARN of the destination; null if there is none."),
     Column("modified_ms", BigInteger, nullable=False),
-    PrimaryKeyConstraint("account", "region", "name", "qualifier"),
-    ForeignKeyConstraint(
-        ["account", "region", "name"],
-        ["functions.account", "functions.region", "functions.name"],
-        ondelete="CASCADE",
-    ),
 )
 
 
@@ -98,13 +82,20 @@ def change_config(
 
 def find_config(connection: Connection, scope: Scope, name: str, qualifier: str) -> EventInvokeConfig | None:
     """The configuration of a function, a version or an alias, or None."""
-    row = connection.execute(select(event_invoke_configs).where(_is_config(scope, name, qualifier))).one_or_none()
+    row = connection.execute(
+        select(event_invoke_configs).where(is_qualified(event_invoke_configs, scope, name, qualifier))
+    ).one_or_none()
     return None if row is None else _config(row)
 
 
 def delete_config(connection: Connection, scope: Scope, name: str, qualifier: str) -> None:
     """Delete the configuration of a function, a version or an alias. Raises ResourceNotFound."""
-    if connection.execute(delete(event_invoke_configs).where(_is_config(scope, name, qualifier))).rowcount == 0:
+    if (
+        connection.execute(
+            delete(event_invoke_configs).where(is_qualified(event_invoke_configs, scope, name, qualifier))
+        ).rowcount
+        == 0
+    ):
         raise no_event_invoke_config(scope, name, qualifier)
 
 
@@ -117,16 +108,8 @@ def list_configs(
         ResourceNotFound: no such function, version or alias.
     """
     _check_existence(connection, scope, name, qualifier)
-    columns = event_invoke_configs.c
-    statement = (
-        select(event_invoke_configs)
-        .where(is_function(event_invoke_configs, scope, name))
-        .order_by(columns.qualifier)
-        .limit(limit)
-    )
-    if after is not None:
-        statement = statement.where(columns.qualifier > after)
-    return [_config(row) for row in connection.execute(statement)]
+    rows = qualified_rows(connection, event_invoke_configs, scope, name, after=after, limit=limit)
+    return [_config(row) for row in rows]
 
 
 def event_terms(connection: Connection, scope: Scope, name: str) -> dict[str, EventTerms]:
@@ -162,7 +145,9 @@ def _check_destinations(connection: Connection, config: EventInvokeConfig) -> No
 
 def _write(connection: Connection, config: EventInvokeConfig) -> None:
     connection.execute(
-        delete(event_invoke_configs).where(_is_config(config.scope, config.function_name, config.qualifier))
+        delete(event_invoke_configs).where(
+            is_qualified(event_invoke_configs, config.scope, config.function_name, config.qualifier)
+        )
     )
     connection.execute(
         insert(event_invoke_configs).values(
@@ -177,10 +162,6 @@ def _write(connection: Connection, config: EventInvokeConfig) -> None:
             modified_ms=config.modified_ms,
         )
     )
-
-
-def _is_config(scope: Scope, name: str, qualifier: str) -> ColumnElement[bool]:
-    return and_(is_function(event_invoke_configs, scope, name), event_invoke_configs.c.qualifier == qualifier)
 
 
 def _config(row: Row[Any]) -> EventInvokeConfig:

@@ -10,15 +10,10 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
-    ColumnElement,
     Connection,
-    ForeignKeyConstraint,
-    PrimaryKeyConstraint,
     Row,
-    Table,
     Text,
     UniqueConstraint,
-    and_,
     delete,
     insert,
     select,
@@ -34,30 +29,19 @@ from lambent.core.function_urls import (
     url_exists,
 )
 from lambent.core.scope import Scope
-from lambent.store.functions import is_function
-from lambent.store.qualified import Existence, existence, find_qualified
-from lambent.store.tables import control_schema
+from lambent.store.functions import is_qualified
+from lambent.store.qualified import Existence, existence, find_qualified, qualified_rows
+from lambent.store.tables import qualified_table
 
-function_urls = Table(
+function_urls = qualified_table(
     "function_urls",
-    control_schema,
-    Column("account", Text, nullable=False),
-    Column("region", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("qualifier", Text, nullable=False, doc="$LATEST or an alias's name."),
     Column("url_id", Text, nullable=False),
     Column("auth_type", Text, nullable=False),
     Column("invoke_mode", Text, doc="Null if it was never sent."),
     Column("cors", Text, doc="JSON of the members that were sent; null if there are no CORS settings."),
     Column("created_ms", BigInteger, nullable=False),
     Column("modified_ms", BigInteger, nullable=False),
-    PrimaryKeyConstraint("account", "region", "name", "qualifier"),
     UniqueConstraint("url_id"),
-    ForeignKeyConstraint(
-        ["account", "region", "name"],
-        ["functions.account", "functions.region", "functions.name"],
-        ondelete="CASCADE",
-    ),
 )
 
 
@@ -81,7 +65,9 @@ def create_url(connection: Connection, config: FunctionUrlConfig) -> None:
 
 def find_url(connection: Connection, scope: Scope, name: str, qualifier: str) -> FunctionUrlConfig | None:
     """The URL of a function or an alias, or None."""
-    row = connection.execute(select(function_urls).where(_is_url(scope, name, qualifier))).one_or_none()
+    row = connection.execute(
+        select(function_urls).where(is_qualified(function_urls, scope, name, qualifier))
+    ).one_or_none()
     return None if row is None else _config(row)
 
 
@@ -108,13 +94,16 @@ def change_url(
     if current is None:
         raise no_such_url()
     changed = decide(current)
-    connection.execute(update(function_urls).where(_is_url(scope, name, qualifier)).values(**_to_row(changed)))
+    connection.execute(
+        update(function_urls).where(is_qualified(function_urls, scope, name, qualifier)).values(**_to_row(changed))
+    )
     return changed
 
 
 def delete_url(connection: Connection, scope: Scope, name: str, qualifier: str) -> None:
     """Delete the URL of a function or an alias. Raises ResourceNotFound."""
-    if connection.execute(delete(function_urls).where(_is_url(scope, name, qualifier))).rowcount == 0:
+    deleted = connection.execute(delete(function_urls).where(is_qualified(function_urls, scope, name, qualifier)))
+    if deleted.rowcount == 0:
         raise no_such_url()
 
 
@@ -127,22 +116,12 @@ def list_urls(
         ResourceNotFound: no such function, version or alias.
     """
     _check_existence(connection, scope, name, qualifier)
-    columns = function_urls.c
-    statement = (
-        select(function_urls).where(is_function(function_urls, scope, name)).order_by(columns.qualifier).limit(limit)
-    )
-    if after is not None:
-        statement = statement.where(columns.qualifier > after)
-    return [_config(row) for row in connection.execute(statement)]
+    return [_config(row) for row in qualified_rows(connection, function_urls, scope, name, after=after, limit=limit)]
 
 
 def _check_existence(connection: Connection, scope: Scope, name: str, qualifier: str | None) -> None:
     if existence(connection, scope, name, qualifier) is not Existence.THERE:
         raise no_function_for_url()
-
-
-def _is_url(scope: Scope, name: str, qualifier: str) -> ColumnElement[bool]:
-    return and_(is_function(function_urls, scope, name), function_urls.c.qualifier == qualifier)
 
 
 def _to_row(config: FunctionUrlConfig) -> dict[str, Any]:

@@ -9,7 +9,6 @@ Every function is a unit of work, or part of one, for `Database.read` or `Databa
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -20,7 +19,6 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Integer,
     PrimaryKeyConstraint,
-    Row,
     Select,
     Table,
     Text,
@@ -36,20 +34,25 @@ from sqlalchemy import (
 
 from lambent.core.function import (
     LATEST,
-    Code,
-    Deployment,
     FunctionConfiguration,
-    FunctionLayer,
     FunctionRecord,
     FunctionSettings,
     LastUpdateStatus,
-    LoggingSettings,
     State,
-    VpcSettings,
 )
 from lambent.core.layers import stack_digest
 from lambent.core.scope import Scope
 from lambent.store import layers
+from lambent.store.function_rows import (
+    LATEST_NUMBER,
+    to_configuration,
+    to_deployment,
+    to_record,
+    to_row,
+    to_settings,
+    version_number,
+    version_text,
+)
 from lambent.store.tables import control_schema
 
 functions = Table(
@@ -93,10 +96,6 @@ function_versions = Table(
     ),
 )
 
-_LATEST_NUMBER = 0
-_NO_NUMBER = -1  # of what can't be a version's: 01, 128 digits, $LATEST.PUBLISHED
-_HIGHEST_NUMBER = 2**31 - 1
-
 
 class AccountUsage(NamedTuple):
     """What one account has in one region."""
@@ -131,13 +130,13 @@ def insert_function(
             tags=json.dumps(dict(function.tags)),
         )
     )
-    connection.execute(insert(function_versions), [_to_row(version) for version in versions])
+    connection.execute(insert(function_versions), [to_row(version) for version in versions])
 
 
 def find_function(connection: Connection, scope: Scope, name: str) -> FunctionRecord | None:
     """The function, or None."""
     row = connection.execute(select(functions).where(is_function(functions, scope, name))).one_or_none()
-    return None if row is None else _record(row)
+    return None if row is None else to_record(row)
 
 
 def find_version(connection: Connection, scope: Scope, name: str, version: str = LATEST) -> FunctionVersion | None:
@@ -146,24 +145,24 @@ def find_version(connection: Connection, scope: Scope, name: str, version: str =
     if function is None:
         return None
     row = connection.execute(select(function_versions).where(is_version(scope, name, version))).one_or_none()
-    return None if row is None else FunctionVersion(function, _configuration(row))
+    return None if row is None else FunctionVersion(function, to_configuration(row))
 
 
 def newest_version(connection: Connection, scope: Scope, name: str) -> FunctionConfiguration | None:
     """The published version with the highest number, or None."""
     statement = (
         select(function_versions)
-        .where(is_function(function_versions, scope, name), function_versions.c.version > _LATEST_NUMBER)
+        .where(is_function(function_versions, scope, name), function_versions.c.version > LATEST_NUMBER)
         .order_by(function_versions.c.version.desc())
         .limit(1)
     )
     row = connection.execute(statement).one_or_none()
-    return None if row is None else _configuration(row)
+    return None if row is None else to_configuration(row)
 
 
 def all_versions(connection: Connection, scope: Scope, name: str) -> list[FunctionConfiguration]:
     """`$LATEST` and every published version of one function."""
-    return [_configuration(row) for row in connection.execute(_versions_of(scope, name))]
+    return [to_configuration(row) for row in connection.execute(_versions_of(scope, name))]
 
 
 def dead_letter_targets(connection: Connection, scope: Scope, name: str) -> dict[str, str]:
@@ -180,7 +179,7 @@ def list_versions(
     statement = _versions_of(scope, name).limit(limit)
     if after is not None:
         statement = statement.where(function_versions.c.version > after)
-    return [_configuration(row) for row in connection.execute(statement)]
+    return [to_configuration(row) for row in connection.execute(statement)]
 
 
 def list_functions(
@@ -195,10 +194,10 @@ def list_functions(
         .limit(limit)
     )
     if not every_version:
-        statement = statement.where(columns.version == _LATEST_NUMBER)
+        statement = statement.where(columns.version == LATEST_NUMBER)
     if after is not None:
         statement = statement.where(tuple_(columns.name, columns.version) > after)
-    return [_configuration(row) for row in connection.execute(statement)]
+    return [to_configuration(row) for row in connection.execute(statement)]
 
 
 def replace_configuration(connection: Connection, configuration: FunctionConfiguration, *, seen_revision: str) -> bool:
@@ -207,7 +206,7 @@ def replace_configuration(connection: Connection, configuration: FunctionConfigu
     replaced = connection.execute(
         update(function_versions)
         .where(version, function_versions.c.revision_id == seen_revision)
-        .values(**_to_row(configuration))
+        .values(**to_row(configuration))
     )
     return replaced.rowcount == 1
 
@@ -229,7 +228,7 @@ def publish(
     function = is_function(functions, latest.scope, latest.function_name)
     connection.execute(update(functions).where(function).values(last_version=functions.c.last_version + 1))
     version = make_version(str(connection.scalar(select(functions.c.last_version).where(function))))
-    connection.execute(insert(function_versions).values(**_to_row(version)))
+    connection.execute(insert(function_versions).values(**to_row(version)))
     return version
 
 
@@ -244,7 +243,7 @@ def unsettled_versions(connection: Connection) -> list[FunctionConfiguration]:
     statement = select(function_versions).where(
         or_(columns.state == State.PENDING, columns.last_update_status == LastUpdateStatus.IN_PROGRESS)
     )
-    return [_configuration(row) for row in connection.execute(statement)]
+    return [to_configuration(row) for row in connection.execute(statement)]
 
 
 def runtimes_in_use(connection: Connection) -> set[str]:
@@ -278,9 +277,9 @@ def code_in_use(connection: Connection) -> set[str]:
     columns = function_versions.c
     for row in connection.execute(select(columns.code_sha256, columns.settings, columns.deployment)):
         in_use.add(row.code_sha256)
-        in_use.update(_layers_in_use(_settings(json.loads(row.settings))))
+        in_use.update(_layers_in_use(to_settings(json.loads(row.settings))))
         if row.deployment is not None:
-            deployment = _deployment(row.deployment)
+            deployment = to_deployment(row.deployment)
             in_use.add(deployment.code.sha256)
             in_use.update(_layers_in_use(deployment.settings))
     return in_use
@@ -296,6 +295,11 @@ def is_function(table: Table, scope: Scope, name: str) -> ColumnElement[bool]:
     return and_(table.c.account == scope.account, table.c.region == scope.region, table.c.name == name)
 
 
+def is_qualified(table: Table, scope: Scope, name: str, qualifier: str) -> ColumnElement[bool]:
+    """The row of a function (`$LATEST`), a version or an alias in a table that has a qualifier as well."""
+    return and_(is_function(table, scope, name), table.c.qualifier == qualifier)
+
+
 def is_version(scope: Scope, name: str, version: str) -> ColumnElement[bool]:
     """The row of one version."""
     return and_(is_function(function_versions, scope, name), function_versions.c.version == version_number(version))
@@ -307,97 +311,3 @@ def _versions_of(scope: Scope, name: str) -> Select[Any]:
         .where(is_function(function_versions, scope, name))
         .order_by(function_versions.c.version)
     )
-
-
-def version_number(version: str) -> int:
-    """`$LATEST` or a number as it is stored; what can't be a version's number as one that no version has."""
-    if version == LATEST:
-        return _LATEST_NUMBER
-    number = int(version) if version.isdecimal() else _NO_NUMBER
-    return number if str(number) == version and number <= _HIGHEST_NUMBER else _NO_NUMBER
-
-
-def version_text(number: int) -> str:
-    """The other way round."""
-    return LATEST if number == _LATEST_NUMBER else str(number)
-
-
-def _record(row: Row[Any]) -> FunctionRecord:
-    return FunctionRecord(
-        scope=Scope(row.account, row.region),
-        function_name=row.name,
-        reserved_concurrency=row.reserved_concurrency,
-        tags=json.loads(row.tags),
-    )
-
-
-def _to_row(configuration: FunctionConfiguration) -> dict[str, object]:
-    deployment = configuration.deployment
-    return {
-        "account": configuration.scope.account,
-        "region": configuration.scope.region,
-        "name": configuration.function_name,
-        "version": version_number(configuration.version),
-        "settings": json.dumps(asdict(configuration.settings)),
-        "code_sha256": configuration.code.sha256,
-        "code_size": configuration.code.size,
-        "last_modified_ms": configuration.last_modified_ms,
-        "revision_id": configuration.revision_id,
-        "state": configuration.state,
-        "state_reason": configuration.state_reason,
-        "state_reason_code": configuration.state_reason_code,
-        "last_update_status": configuration.last_update_status,
-        "last_update_status_reason": configuration.last_update_status_reason,
-        "last_update_status_reason_code": configuration.last_update_status_reason_code,
-        "deployment": None if deployment is None else json.dumps(asdict(deployment)),
-        "published_from": configuration.published_from,
-        "code_folder": configuration.code.folder,
-    }
-
-
-def _configuration(row: Row[Any]) -> FunctionConfiguration:
-    return FunctionConfiguration(
-        scope=Scope(row.account, row.region),
-        function_name=row.name,
-        version=version_text(row.version),
-        settings=_settings(json.loads(row.settings)),
-        code=Code(row.code_sha256, row.code_size, row.code_folder),
-        last_modified_ms=row.last_modified_ms,
-        revision_id=row.revision_id,
-        state=State(row.state),
-        state_reason=row.state_reason,
-        state_reason_code=row.state_reason_code,
-        last_update_status=None if row.last_update_status is None else LastUpdateStatus(row.last_update_status),
-        last_update_status_reason=row.last_update_status_reason,
-        last_update_status_reason_code=row.last_update_status_reason_code,
-        deployment=None if row.deployment is None else _deployment(row.deployment),
-        published_from=row.published_from,
-    )
-
-
-def _settings(document: dict[str, Any]) -> FunctionSettings:
-    return FunctionSettings(
-        **{
-            **document,
-            "logging": LoggingSettings(**document["logging"]),
-            "architectures": tuple(document["architectures"]),
-            "layers": tuple(FunctionLayer(**layer) for layer in document.get("layers", ())),
-            "vpc": _vpc(document.get("vpc")),
-        }
-    )
-
-
-def _vpc(document: dict[str, Any] | None) -> VpcSettings | None:
-    if document is None:
-        return None
-    return VpcSettings(
-        subnet_ids=tuple(document["subnet_ids"]),
-        security_group_ids=tuple(document["security_group_ids"]),
-        ipv6_allowed_for_dual_stack=document["ipv6_allowed_for_dual_stack"],
-        vpc_id=document["vpc_id"],
-    )
-
-
-def _deployment(text: str) -> Deployment:
-    document = json.loads(text)
-    return Deployment(_settings(document["settings"]), Code(**document["code"]), document["revision"])

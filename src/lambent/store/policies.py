@@ -9,11 +9,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    ForeignKeyConstraint,
-    PrimaryKeyConstraint,
-    Table,
     Text,
-    and_,
     delete,
     insert,
     select,
@@ -23,24 +19,14 @@ from lambent.core.arn import FunctionReference
 from lambent.core.function import LATEST
 from lambent.core.policies import Policy
 from lambent.core.scope import Scope
+from lambent.store.functions import is_qualified
 from lambent.store.qualified import Existence, existence
-from lambent.store.tables import control_schema
+from lambent.store.tables import qualified_table
 
-policies = Table(
+policies = qualified_table(
     "policies",
-    control_schema,
-    Column("account", Text, nullable=False),
-    Column("region", Text, nullable=False),
-    Column("name", Text, nullable=False, doc="The function's."),
-    Column("qualifier", Text, nullable=False, doc="$LATEST is the function itself."),
     Column("document", Text, nullable=False, doc="JSON."),
     Column("revision_id", Text, nullable=False),
-    PrimaryKeyConstraint("account", "region", "name", "qualifier"),
-    ForeignKeyConstraint(
-        ["account", "region", "name"],
-        ["functions.account", "functions.region", "functions.name"],
-        ondelete="CASCADE",
-    ),
 )
 
 
@@ -80,10 +66,4 @@ def change(connection: Connection, scope: Scope, reference: FunctionReference, d
 
 
 def _is(scope: Scope, name: str, qualifier: str | None) -> ColumnElement[bool]:
-    columns = policies.c
-    return and_(
-        columns.account == scope.account,
-        columns.region == scope.region,
-        columns.name == name,
-        columns.qualifier == (qualifier or LATEST),
-    )
+    return is_qualified(policies, scope, name, qualifier or LATEST)

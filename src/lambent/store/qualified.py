@@ -4,15 +4,17 @@ Other resources may be attached to a function, to one of its versions or to one 
 they are attached to takes them along when it goes, which is in `removals`.
 """
 
+from collections.abc import Sequence
 from enum import Enum, auto
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, Table, select
 
 from lambent.core.function import LATEST
 from lambent.core.function_rules import is_version_number
 from lambent.core.scope import Scope
 from lambent.store.aliases import find_alias
-from lambent.store.functions import FunctionVersion, find_version, is_version
+from lambent.store.functions import FunctionVersion, find_version, is_function, is_version
 
 
 class Existence(Enum):
@@ -47,3 +49,16 @@ def find_qualified(connection: Connection, scope: Scope, name: str, qualifier: s
         return find_version(connection, scope, name, qualifier or LATEST)
     alias = find_alias(connection, scope, name, qualifier)
     return None if alias is None else find_version(connection, scope, name, alias.version)
+
+
+def qualified_rows(
+    connection: Connection, table: Table, scope: Scope, name: str, *, after: str | None, limit: int
+) -> Sequence[Row[Any]]:
+    """At most `limit` rows of a function in a table that has a qualifier, by qualifier from `after` on.
+
+    That of `$LATEST` is the first, then those of versions, as text.
+    """
+    statement = select(table).where(is_function(table, scope, name)).order_by(table.c.qualifier).limit(limit)
+    if after is not None:
+        statement = statement.where(table.c.qualifier > after)
+    return connection.execute(statement).all()

@@ -1,8 +1,7 @@
 """The end of versions and aliases, and of everything that is attached to them.
 
 Tables of resources that belong to a function, a version or an alias (policies, URLs, event invoke configurations,
-provisioned concurrency …) have the columns account, region, name and qualifier (`$LATEST` for the function itself), a
-foreign key to `functions` with ON DELETE CASCADE, and stand in `QUALIFIED_TABLES`.
+provisioned concurrency …) are made by `tables.qualified_table` and stand in `QUALIFIED_TABLES`.
 
 Every function is a unit of work, or part of one, for `Database.write`.
 """
@@ -16,7 +15,7 @@ from lambent.store.aliases import names_of_aliases, remove_alias
 from lambent.store.concurrency import provisioned_concurrency
 from lambent.store.event_invoke_configs import event_invoke_configs
 from lambent.store.function_urls import function_urls
-from lambent.store.functions import find_function, function_versions, is_function, is_version
+from lambent.store.functions import find_function, function_versions, is_qualified, is_version
 from lambent.store.policies import policies
 from lambent.store.runtime_management import runtime_management_configs
 
@@ -54,4 +53,4 @@ def delete_alias(connection: Connection, scope: Scope, name: str, alias: str) ->
 
 def _forget_qualifier(connection: Connection, scope: Scope, name: str, qualifier: str) -> None:
     for table in QUALIFIED_TABLES:
-        connection.execute(delete(table).where(is_function(table, scope, name), table.c.qualifier == qualifier))
+        connection.execute(delete(table).where(is_qualified(table, scope, name, qualifier)))

@@ -8,13 +8,8 @@ from typing import NamedTuple
 
 from sqlalchemy import (
     Column,
-    ColumnElement,
     Connection,
-    ForeignKeyConstraint,
-    PrimaryKeyConstraint,
-    Table,
     Text,
-    and_,
     delete,
     insert,
     select,
@@ -23,24 +18,13 @@ from sqlalchemy import (
 from lambent.core.function import FunctionConfiguration
 from lambent.core.runtime_management import RuntimeManagement
 from lambent.core.scope import Scope
-from lambent.store.functions import find_version, is_function
-from lambent.store.tables import control_schema
+from lambent.store.functions import find_version, is_qualified
+from lambent.store.tables import qualified_table
 
-runtime_management_configs = Table(
+runtime_management_configs = qualified_table(
     "runtime_management_configs",
-    control_schema,
-    Column("account", Text, nullable=False),
-    Column("region", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("qualifier", Text, nullable=False, doc="$LATEST or a version's number."),
     Column("update_runtime_on", Text, nullable=False),
     Column("runtime_version_arn", Text, doc="Null unless Manual."),
-    PrimaryKeyConstraint("account", "region", "name", "qualifier"),
-    ForeignKeyConstraint(
-        ["account", "region", "name"],
-        ["functions.account", "functions.region", "functions.name"],
-        ondelete="CASCADE",
-    ),
 )
 
 
@@ -68,7 +52,9 @@ def put_runtime_management(
     if found is None:
         return False
     check(found.configuration)
-    connection.execute(delete(runtime_management_configs).where(_is(scope, name, version)))
+    connection.execute(
+        delete(runtime_management_configs).where(is_qualified(runtime_management_configs, scope, name, version))
+    )
     connection.execute(
         insert(runtime_management_configs).values(
             account=scope.account,
@@ -86,10 +72,7 @@ def find_runtime_management(connection: Connection, scope: Scope, name: str, ver
     """The runtime management of a version, the default if it was never set; None when the version isn't there."""
     if find_version(connection, scope, name, version) is None:
         return None
-    row = connection.execute(select(runtime_management_configs).where(_is(scope, name, version))).one_or_none()
+    row = connection.execute(
+        select(runtime_management_configs).where(is_qualified(runtime_management_configs, scope, name, version))
+    ).one_or_none()
     return RuntimeManagement() if row is None else RuntimeManagement(row.update_runtime_on, row.runtime_version_arn)
-
-
-def _is(scope: Scope, name: str, version: str) -> ColumnElement[bool]:
-    columns = runtime_management_configs.c
-    return and_(is_function(runtime_management_configs, scope, name), columns.qualifier == version)

@@ -6,7 +6,8 @@ other's disk (DESIGN 3.8); hence two `MetaData`. A table module (`events.py` is 
 and a test compares the two.
 """
 
-from sqlalchemy import MetaData
+from sqlalchemy import Column, ForeignKeyConstraint, MetaData, PrimaryKeyConstraint, Table, Text
+from sqlalchemy.schema import SchemaItem
 
 # Constraints have names in PostgreSQL whether one gives them or not; given ones can be dropped by a later migration.
 NAMING_CONVENTION = {
@@ -19,3 +20,25 @@ NAMING_CONVENTION = {
 
 control_schema = MetaData(naming_convention=NAMING_CONVENTION)
 queue_schema = MetaData(naming_convention=NAMING_CONVENTION)
+
+
+def qualified_table(table: str, *items: SchemaItem) -> Table:
+    """A table of what a function (`$LATEST`), a version or an alias has one of at most; it goes with the function.
+
+    What goes with the version or the alias stands in `removals.QUALIFIED_TABLES`, too.
+    """
+    return Table(
+        table,
+        control_schema,
+        Column("account", Text, nullable=False),
+        Column("region", Text, nullable=False),
+        Column("name", Text, nullable=False, doc="The function's."),
+        Column("qualifier", Text, nullable=False, doc="$LATEST, a version's number or an alias's name."),
+        *items,
+        PrimaryKeyConstraint("account", "region", "name", "qualifier"),
+        ForeignKeyConstraint(
+            ["account", "region", "name"],
+            ["functions.account", "functions.region", "functions.name"],
+            ondelete="CASCADE",
+        ),
+    )
