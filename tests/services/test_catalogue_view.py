@@ -12,11 +12,8 @@ from lambent.core.function import (
     Code,
     FunctionConfiguration,
     FunctionRecord,
-    FunctionSettings,
-    LoggingSettings,
     activated,
 )
-from lambent.core.scope import Scope
 from lambent.services.catalogue_view import CatalogueView
 from lambent.services.folders import Folders
 from lambent.store import functions as table
@@ -24,21 +21,10 @@ from lambent.store.aliases import create_alias
 from lambent.store.database import Database
 from lambent.store.migrations import control
 from lambent.store.recursion_configs import put_recursive_loop
+from tests.one_function import CREATED, SCOPE
 
-SCOPE = Scope("123456789012", "eu-west-1")
 NO_FOLDERS = Folders(allowed=None, data_directory=Path("/nowhere"), on_changed=lambda scope, name: None)
-PENDING = FunctionConfiguration(
-    scope=SCOPE,
-    function_name="f",
-    version=LATEST,
-    settings=FunctionSettings(
-        runtime="python3.13", role="role", handler="index.handler", logging=LoggingSettings(log_group="group")
-    ),
-    code=Code(sha256="00" * 32, size=100),
-    last_modified_ms=1,
-    revision_id="r1",
-)
-ACTIVE = activated(PENDING, revision_id="r1")
+ACTIVE = activated(CREATED, revision_id="r1")
 
 
 @pytest.fixture
@@ -53,7 +39,7 @@ async def insert(database: Database, *versions: FunctionConfiguration) -> None:
 
 
 async def test_a_function_is_read_once_and_then_known(database: Database) -> None:
-    await insert(database, ACTIVE, replace(PENDING, version="1"))
+    await insert(database, ACTIVE, replace(CREATED, version="1"))
     view = CatalogueView(database=database, folders=NO_FOLDERS)
     assert view.resolve(SCOPE, "f", None) is None
     loaded = await view.load(SCOPE, "f", None)
@@ -152,8 +138,8 @@ async def test_few_functions_are_kept_that_nobody_has_invoked(
 
 
 async def aliased(database: Database, *aliases: Alias) -> None:
-    second = replace(activated(PENDING, revision_id="r2"), version="2")
-    await insert(database, ACTIVE, replace(ACTIVE, version="1"), second, replace(PENDING, version="3"))
+    second = replace(activated(CREATED, revision_id="r2"), version="2")
+    await insert(database, ACTIVE, replace(ACTIVE, version="1"), second, replace(CREATED, version="3"))
     for alias in aliases:
         await database.write(create_alias, alias)
 

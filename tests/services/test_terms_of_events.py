@@ -12,15 +12,10 @@ from lambent.core.deliveries import EventTerms
 from lambent.core.event_invoke_configs import Destinations, EventInvokeConfig
 from lambent.core.function import (
     LATEST,
-    Code,
-    FunctionConfiguration,
     FunctionRecord,
-    FunctionSettings,
-    LoggingSettings,
     activated,
 )
 from lambent.core.retry import RetryPolicy
-from lambent.core.scope import Scope
 from lambent.services.catalogue_view import CatalogueView
 from lambent.services.event_invoke_configs import TermsOfEvents
 from lambent.services.folders import Folders
@@ -30,19 +25,8 @@ from lambent.store.event_invoke_configs import put_config
 from lambent.store.events import Event
 from lambent.store.functions import insert_function
 from lambent.store.migrations import control
+from tests.one_function import CREATED, SCOPE
 
-SCOPE = Scope("123456789012", "eu-west-1")
-FUNCTION = FunctionConfiguration(
-    scope=SCOPE,
-    function_name="f",
-    version=LATEST,
-    settings=FunctionSettings(
-        runtime="python3.13", role="role", handler="index.handler", logging=LoggingSettings(log_group="group")
-    ),
-    code=Code(sha256="00" * 32, size=100),
-    last_modified_ms=1,
-    revision_id="r1",
-)
 ONCE = EventTerms(RetryPolicy(maximum_retry_attempts=0))
 LETTERS = "arn:aws:sqs:eu-west-1:123456789012:letters"
 
@@ -65,7 +49,7 @@ class Counted:
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Counted]:
     opened = Database.open(f"sqlite:///{tmp_path / 'control.db'}", control)
-    versions = [activated(FUNCTION, revision_id="r1")]
+    versions = [activated(CREATED, revision_id="r1")]
     await opened.write(insert_function, FunctionRecord(scope=SCOPE, function_name="f"), versions)
     yield Counted(opened)
     opened.close()
@@ -127,7 +111,7 @@ async def test_what_a_change_overtook_is_not_kept(store: Counted, view: Catalogu
 async def test_an_alias_has_the_dead_letter_queue_of_its_version_and_destinations_of_its_own(
     store: Counted, terms_of: TermsOfEvents, view: CatalogueView
 ) -> None:
-    with_letters = replace(FUNCTION, function_name="g", settings=replace(FUNCTION.settings, dead_letter_target=LETTERS))
+    with_letters = replace(CREATED, function_name="g", settings=replace(CREATED.settings, dead_letter_target=LETTERS))
     versions = [with_letters, replace(with_letters, version="1")]
     await store.database.write(insert_function, FunctionRecord(scope=SCOPE, function_name="g"), versions)
     await store.database.write(create_alias, Alias(SCOPE, "g", "live", "1", "", "r"))

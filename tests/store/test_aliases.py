@@ -10,11 +10,7 @@ from lambent.core.aliases import Alias, AliasChange, Routing
 from lambent.core.errors import InvalidParameterValue, PreconditionFailed, ResourceConflict, ResourceNotFound
 from lambent.core.function import (
     LATEST,
-    Code,
-    FunctionConfiguration,
     FunctionRecord,
-    FunctionSettings,
-    LoggingSettings,
     activated,
 )
 from lambent.core.scope import Scope
@@ -25,22 +21,9 @@ from lambent.store.database import Database
 from lambent.store.errors import StoreConflict
 from lambent.store.migrations import control
 from lambent.store.qualified import Existence
+from tests.one_function import CREATED, SCOPE
 
-SCOPE = Scope("123456789012", "eu-west-1")
-LATEST_OF_F = activated(
-    FunctionConfiguration(
-        scope=SCOPE,
-        function_name="f",
-        version=LATEST,
-        settings=FunctionSettings(
-            runtime="python3.13", role="role", handler="index.handler", logging=LoggingSettings(log_group="group")
-        ),
-        code=Code(sha256="00" * 32, size=100),
-        last_modified_ms=1,
-        revision_id="r0",
-    ),
-    revision_id="r1",
-)
+LATEST_OF_F = activated(CREATED, revision_id="r1")
 LIVE = Alias(scope=SCOPE, function_name="f", name="live", version="1", description="d", revision_id="a1")
 SPLIT = replace(LIVE, routing=Routing("2", 0.25))
 
