@@ -18,7 +18,7 @@ from bench.processes import hello_server, lambent_server, newest_node
 from bench.report import as_json, as_markdown, with_part
 from bench.results import Results
 from bench.run import Options, Run
-from bench.scenarios import cold, density, flat, flood, isolation, reload, start, update, url, warm
+from bench.scenarios import cold, density, events, flat, flood, isolation, reload, start, update, url, warm
 from lambent.version import VERSION
 
 SECTIONS: Mapping[str, Callable[[Run, Results], None]] = {
@@ -38,8 +38,8 @@ SECTIONS: Mapping[str, Callable[[Run, Results], None]] = {
     "burst": density.bursts,
 }
 """Measured one after the other on one server."""
-_RELOAD, _START, _FLAT = "reload", "start", "flat"
-_NAMES = (*SECTIONS, _RELOAD, _START, _FLAT)
+_RELOAD, _START, _FLAT, _EVENTS = "reload", "start", "flat", "events"
+_NAMES = (*SECTIONS, _RELOAD, _START, _FLAT, _EVENTS)
 
 
 def main() -> int:
@@ -130,6 +130,9 @@ def _measure(options: Options, chosen: list[str]) -> tuple[Results, list[str]]:
         if _FLAT in chosen:
             with section(_FLAT, folder / "many.log"):
                 flat.flat(folder, options, hello.port, results)
+        if _EVENTS in chosen:
+            with section(_EVENTS, folder / "events.log"):
+                events.events(folder, options, hello.port, results)
     return results, failed
 
 

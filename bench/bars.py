@@ -237,6 +237,15 @@ BARS = (
         lambda first_byte: (first_byte.p50_ms, first_byte.hello_p50_ms),
     ),
     _bar(
+        "events of 1 KB accepted durably",
+        "≥ 12,000/s, or ≤ 110 ms CPU per 1,000 (server)",
+        lambda run: run.events,
+        lambda events: (
+            f"{events.accepted_rate:,.0f}/s, {events.accept_cpu_us:.1f} ms",
+            events.accepted_rate >= 12_000 or events.accept_cpu_us <= 110,
+        ),
+    ),
+    _bar(
         "isolation",
         f"{_KINDS} kinds of environments, nothing found",
         lambda run: run.isolation,

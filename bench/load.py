@@ -56,21 +56,29 @@ def signed_invoke(target: Target, function: str, payload: bytes) -> bytes:
     return signed_request(target, "POST", f"/2015-03-31/functions/{quote(function, safe='')}/invocations", payload)
 
 
-def signed_request(target: Target, method: str, path_and_query: str, payload: bytes) -> bytes:
+def signed_event(target: Target, function: str, payload: bytes) -> bytes:
+    """An Invoke request for an asynchronous invocation."""
+    path = f"/2015-03-31/functions/{quote(function, safe='')}/invocations"
+    return signed_request(target, "POST", path, payload, {"X-Amz-Invocation-Type": "Event"})
+
+
+def signed_request(
+    target: Target, method: str, path_and_query: str, payload: bytes, headers: dict[str, str] | None = None
+) -> bytes:
     """A request as it goes over the wire."""
     path, _, query = path_and_query.partition("?")
-    headers = signed_headers(
+    signed = signed_headers(
         target.credentials,
         method=method,
         host=f"127.0.0.1:{target.port}",
         path=path,
         query=query,
-        headers={},
+        headers=headers or {},
         body=payload,
         region=target.region,
         at=datetime.now(UTC),
     )
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    lines = "".join(f"{name}: {value}\r\n" for name, value in signed.items())
     return f"{method} {path_and_query} HTTP/1.1\r\n{lines}content-length: {len(payload)}\r\n\r\n".encode() + payload
 
 

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,7 +58,12 @@ def hello_server() -> Iterator[Hello]:
 
 @contextlib.contextmanager
 def lambent_server(
-    data_directory: Path, log: Path, credentials: Credentials | None = None, *, folders: Path | None = None
+    data_directory: Path,
+    log: Path,
+    credentials: Credentials | None = None,
+    *,
+    folders: Path | None = None,
+    flags: Sequence[str] = (),
 ) -> Iterator[Lambent]:
     """`lambent serve`, verifying signatures, for the time of the block.
 
@@ -69,11 +74,12 @@ def lambent_server(
         credentials: the root key of the latter; a new one is read from the log.
         folders: where functions may have their code, which `lambent dev` alone allows: it is started instead, and
             takes any credentials.
+        flags: more of the command line.
     """
     port = free_port()
     posture = ["serve"] if folders is None else ["dev", "--folders", str(folders)]
     command = [sys.executable, "-m", "lambent", *posture, "--port", str(port), "--data-dir", str(data_directory)]
-    command += ["--concurrency-limit", "100000", "--memory-capacity-mb", "1000000"]
+    command += ["--concurrency-limit", "100000", "--memory-capacity-mb", "1000000", *flags]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LAMBENT_")}
     with log.open("wb") as output:
         begun = time.perf_counter()

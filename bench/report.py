@@ -175,6 +175,13 @@ def _other_figures(results: Results) -> Iterator[tuple[str, str]]:
         for operation, pair in flat.operations.items():
             yield f"{operation}, p50, with one → with them", f"{pair.few_ms:.1f} → {pair.many_ms:.1f} ms"
         yield "cold start p50, with one → with them", f"{flat.cold_p50_with_one_ms:.1f} → {flat.cold_p50_ms:.1f} ms"
+    if events := results.events:
+        yield f"events of 1 KB accepted durably, {events.clients} clients", f"{events.accepted_rate:,.0f}/s"
+        yield "one of them, p50 and p99", f"{events.p50_ms:.2f}, {events.p99_ms:.1f} ms"
+        yield "CPU of the server for 1,000 accepted events", f"{events.accept_cpu_us:.1f} ms"
+        yield "the disk by itself: writes with fdatasync", f"{events.syncs_per_second:,.0f}/s"
+        yield f"events run from a full queue, {events.drain_concurrency} at a time", f"{events.drain_rate:,.0f}/s"
+        yield "CPU of the server for 1,000 of them", f"{events.drain_cpu_us:.1f} ms"
     if isolation := results.isolation:
         yield "runtime processes whose isolation was looked at", str(isolation.processes)
         yield "attempts from inside", str(isolation.attempts)

@@ -119,6 +119,28 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class Events:
+    """Asynchronous invocations with a kilobyte each: accepted durably while nothing runs, and then run.
+
+    Attributes:
+        accept_cpu_us: processor time of the server for an accepted event, all its threads.
+        syncs_per_second: writes of 4 KiB, each followed by fdatasync, of the same disk in the same minute.
+        drain_rate: of a queue that has only waited, at `drain_concurrency` at a time, one transaction for each end.
+    """
+
+    clients: int
+    accepted_rate: float
+    p50_ms: float
+    p99_ms: float
+    accept_cpu_us: float
+    syncs_per_second: float
+    hello_rate: float
+    drain_concurrency: int
+    drain_rate: float
+    drain_cpu_us: float
+
+
+@dataclass(frozen=True, slots=True)
 class Flood:
     """One function's warm p50 at one client, alone and while another function is flooded; and the raw hello's."""
 
@@ -251,6 +273,7 @@ class Results:
     isolation: Isolation | None = None
     start: Start | None = None
     flat: Flat | None = None
+    events: Events | None = None
 
     def best_warm(self, client: str) -> Warm | None:
         """The warm figures with the highest rate."""

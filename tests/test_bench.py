@@ -29,6 +29,7 @@ from bench.results import (
     Arrival,
     Burst,
     Cold,
+    Events,
     Flat,
     Flood,
     Idle,
@@ -86,6 +87,7 @@ def _good() -> Results:
         isolation=Isolation(("a", "b", "c", "d", "e"), 51, 32, ()),
         start=Start(0.31, 0.52, 0.1),
         flat=Flat(10_000, 333, 97.1, 0.83, 17_003, 17_504, 4.3, 4.4, {"GetFunction": Pair(1.0, 1.2)}),
+        events=Events(64, 12_001, 4.4, 13.2, 74.5, 4_000, 45_000, 32, 4_000, 190),
     )
 
 
@@ -107,6 +109,7 @@ def _bad() -> Results:
         isolation=Isolation(("a", "b", "c", "d", "e"), 51, 32, ("a function can mount",)),
         start=Start(0.6, 1.6, 0.1),
         flat=Flat(10_000, 333, 97, 2.1, 10_000, 17_500, 9, 4.4, {"GetFunction": Pair(1.0, 1.6)}),
+        events=Events(64, 9_000, 9, 30, 111, 4_000, 45_000, 32, 2_000, 400),
     )
 
 
