@@ -1,8 +1,8 @@
 """What a function's settings name of other services: its VPC, where its dead letters go, the keys of its data.
 
-Nothing of it is in force yet (`honesty.KEPT_NOT_IN_FORCE`), and none of these services is asked whether there is such
-a resource: what can be said of a request alone is checked, so that a configuration which AWS refuses for its form is
-refused here.
+None of these services is asked whether there is such a resource when it is set: what can be said of a request alone is
+checked, so that a configuration which AWS refuses for its form is refused here. Dead letters are sent (`deliveries`);
+the rest isn't in force yet (`honesty.KEPT_NOT_IN_FORCE`).
 """
 
 import hashlib

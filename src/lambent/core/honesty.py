@@ -32,10 +32,8 @@ KEPT_NOT_IN_FORCE: tuple[KeptSetting, ...] = (
     KeptSetting(
         "VpcConfig", "functions use the network that all of them have; subnets and security groups aren't looked up"
     ),
-    KeptSetting("DeadLetterConfig", "nothing is sent to the queue or topic"),
     KeptSetting("KMSKeyArn", "environment variables aren't encrypted with the key"),
     KeptSetting("SourceKMSKeyArn", "deployment packages aren't encrypted with the key"),
-    KeptSetting("EventInvokeConfig.DestinationConfig", "no records of asynchronous invocations are sent"),
     KeptSetting("Event source mappings", "sources aren't polled yet, so that nothing is invoked"),
     KeptSetting("KMSKeyArn of event source mappings", "filter criteria aren't encrypted with the key"),
     KeptSetting("RecursiveLoop=Terminate", "loops by way of queues aren't stopped, unlike those of functions alone"),
