@@ -491,8 +491,11 @@ class LifeCycle:
 
     def _stream_failed(self, event: StreamFailed) -> Sequence[Command]:
         self.state = _RESPONSE_SENT
-        invocation, fault = self._current(), event.fault
-        return [AnswerCaller(invocation, fault.answer(invocation.request_id), "Unhandled")]
+        invocation = self._current()
+        payload = event.fault.answer(invocation.request_id)
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            payload = response_too_large_fault(MAX_PAYLOAD_BYTES).answer(invocation.request_id)
+        return [AnswerCaller(invocation, payload, "Unhandled")]
 
     def _invoking_next(self, event: NextRequested) -> Sequence[Command]:
         if event.participant == RUNTIME:

@@ -329,14 +329,13 @@ class ExecutionEnvironment:
                 lambda payload: self._on_collected(codec, ResponsePosted(request_id, payload)),
                 lambda fault: self._on_collected(codec, ErrorPosted(request_id, fault.answer(request_id))),
             )
+        refusal = self._handle(StreamStarted(request_id, content_type))
+        if refusal is not None:
+            return refusal
         self._stream = ResponseStream(
             self._loop, invocation.stream, bytes_per_second=self._stream_bytes_per_second, on_end=self._on_stream_end
         )
-        refusal = self._handle(StreamStarted(request_id, content_type))
-        if refusal is None:
-            return self._stream
-        self._stream = None
-        return refusal
+        return self._stream
 
     def _on_collected(self, codec: RuntimeCodec, request: ResponsePosted | ErrorPosted) -> None:
         self.on_received()

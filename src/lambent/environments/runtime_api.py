@@ -196,6 +196,7 @@ class _Connection:
         "_parser",
         "_parts",
         "_path",
+        "_pieces",
         "_requests",
         "_response",
         "_stream",
@@ -219,6 +220,7 @@ class _Connection:
         self._body: list[bytes] = []
         self._body_bytes = 0
         self._response: RuntimeStream | None = None  # takes the body that is being received
+        self._pieces: list[bytes] = []  # of it, from the data in hand: what came in crumbs goes on as one
         self._stream = SocketStream(loop, sock, on_data=self._on_data, on_end=self._on_end, share=share)
 
     # --- bytes in ---
@@ -240,6 +242,7 @@ class _Connection:
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._reject(_MALFORMED)
             return
+        self._pass_on()
         held_bytes = self._other_bytes + self._body_bytes + sum(len(request.body) for request in self._requests)
         more_bytes, self._held_bytes = held_bytes - self._held_bytes, held_bytes
         affordable = self._api.received(more_bytes)
@@ -274,6 +277,10 @@ class _Connection:
         self._stream.send(_refusal_answer(refusal or _TRUNCATED, keep_alive=False))
 
     def _reject(self, refusal: Refuse) -> None:
+        if self._response is not None:
+            self._pass_on()
+            response, self._response = self._response, None
+            response.fail(TRUNCATED)
         self._stream.send(_refusal_answer(refusal, keep_alive=False))
         self._requests.clear()
         self.close()
@@ -319,16 +326,24 @@ class _Connection:
         self._parts += 1
         self._other_bytes -= len(data)
         if self._response is not None:
-            self._response.write(data)
-            if not self._response.wanted:
-                self._stream.hold()
+            self._pieces.append(data)
+            self._other_bytes = 0  # sizes of chunks that were passed on aren't kept
             return
         room = MAX_PAYLOAD_BYTES + 1 - self._body_bytes
         if room > 0:
             self._body.append(data[:room])
             self._body_bytes += min(room, len(data))
 
+    def _pass_on(self) -> None:
+        """What the data in hand has brought of a response that isn't kept here."""
+        if self._pieces and self._response is not None:
+            pieces, self._pieces = self._pieces, []
+            self._response.write(b"".join(pieces))
+            if not self._response.wanted:
+                self._stream.hold()
+
     def on_message_complete(self) -> None:
+        self._pass_on()
         self._parts += 1
         self._in_message = False
         self._head_complete = False

@@ -71,7 +71,7 @@ class RuntimePeer(Protocol):
 class FramesChannel:
     """One process generation's frames socket."""
 
-    __slots__ = ("_bound", "_credit", "_loop", "_parser", "_peer", "_response", "_stream", "_streaming")
+    __slots__ = ("_bound", "_chunks", "_credit", "_loop", "_parser", "_peer", "_response", "_stream", "_streaming")
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, channel: socket.socket, peer: RuntimePeer, share: LoopShare
@@ -84,6 +84,7 @@ class FramesChannel:
         self._bound = False  # the runtime has asked for its first event here
         self._streaming = False  # between the beginning and the end of a response in chunks
         self._response: RuntimeStream | None = None  # where they go; nowhere if it was refused
+        self._chunks: list[bytes] = []  # that came together: what is in crumbs goes on as one
         self._credit = 0  # bytes of chunks that have come since the last CREDIT
 
     def begin_init(self, init_frame: bytes) -> None:
@@ -124,9 +125,16 @@ class FramesChannel:
                 if not received and frame_type != frames.LOG:
                     received = True
                     self._peer.on_received()
+                if frame_type == frames.CHUNK:
+                    self._take_chunk(body)
+                    continue
+                if self._chunks:
+                    self._pass_on()
                 self._take(frame_type, body)
                 if self._stream.closed:
                     return
+            if self._chunks:
+                self._pass_on()
         except FrameError as error:
             self._stream.stop_reading()
             self._peer.on_violation(str(error))
@@ -164,6 +172,8 @@ class FramesChannel:
         """A response in chunks; those of one that was refused, or is over already, are passed over."""
         response = self._response
         if frame_type == frames.STREAM_START:
+            if self._streaming:
+                raise FrameError("a second response's beginning before the first one's end")
             request_id, content_type, _ = frames.parse_fields(body, 2)
             begun = self._peer.on_stream(self, request_id.decode("utf-8", "replace"), content_type.decode("latin-1"))
             self._response = None if isinstance(begun, Refuse) else begun
@@ -172,19 +182,28 @@ class FramesChannel:
             if self._response is not None:
                 self._response.on_wanted = self._give_credit
         elif not self._streaming:
-            raise FrameError("a response's chunk or end without its beginning")
-        elif frame_type == frames.CHUNK:
-            self._credit += len(body)
-            if self._credit > frames.STREAM_WINDOW_BYTES:
-                raise FrameError(f"{self._credit} bytes of a response without credit for them")
-            if response is not None:
-                response.write(body)
-            if response is None or response.wanted:
-                self._give_credit()
+            raise FrameError("a response's end without its beginning")
         else:
             self._streaming = False
             self._response = None
             self._end_stream(response, frame_type, body)
+
+    def _take_chunk(self, body: bytes) -> None:
+        if not self._streaming:
+            raise FrameError("a response's chunk without its beginning")
+        self._credit += len(body)
+        if self._credit > frames.STREAM_WINDOW_BYTES:
+            raise FrameError(f"{self._credit} bytes of a response without credit for them")
+        self._chunks.append(body)
+
+    def _pass_on(self) -> None:
+        """The chunks that came together."""
+        chunks, self._chunks = self._chunks, []
+        response = self._response
+        if response is not None:
+            response.write(b"".join(chunks))
+        if response is None or response.wanted:
+            self._give_credit()
 
     def _end_stream(self, response: RuntimeStream | None, frame_type: int, body: bytes) -> None:
         if response is None:

@@ -24,7 +24,7 @@ class UrlStream:
     def __init__(self, answer: PiecewiseAnswer, begin: Callable[[HttpHead], None]) -> None:
         self._answer = answer
         self._begin = begin
-        self._prelude: bytes | None = None  # what has come of it; None where there is none to come
+        self._prelude: bytearray | None = None  # what has come of it; None where there is none to come
 
     @property
     def writable(self) -> bool:
@@ -43,21 +43,31 @@ class UrlStream:
     def begin(self, content_type: str, _executed_version: str) -> None:
         """The response begins: with a prelude, or with its first bytes."""
         if content_type == PRELUDE_TYPE:
-            self._prelude = b""
+            self._prelude = bytearray()
         else:
             self._begin(HttpHead(200, [("Content-Type", content_type)]))
 
     def write(self, data: bytes) -> None:
         """The next piece."""
         if self._prelude is not None:
-            prelude, separator, data = (self._prelude + data).partition(PRELUDE_END)
-            if not separator:
-                self._prelude = prelude[: _LONGEST_PRELUDE_BYTES + 1]
+            rest = self._take_prelude(self._prelude, data)
+            if rest is None:
                 return
-            self._prelude = None
-            head = head_of_prelude(prelude)
-            if head is None or len(prelude) > _LONGEST_PRELUDE_BYTES:
-                return  # the answer never begins, and `finish` says so
-            self._begin(head)
+            data = rest
         if self._answer.begun:
             self._answer.send(data)
+
+    def _take_prelude(self, prelude: bytearray, data: bytes) -> bytes | None:
+        """Take what belongs to the prelude; returns what is behind it, or None while it goes on, or is too long."""
+        if len(prelude) > _LONGEST_PRELUDE_BYTES:
+            return None  # the answer never begins, and its end says so
+        searched = max(0, len(prelude) - len(PRELUDE_END) + 1)
+        prelude += data
+        end = prelude.find(PRELUDE_END, searched)
+        if end < 0:
+            return None
+        self._prelude = None
+        head = head_of_prelude(bytes(prelude[:end])) if end <= _LONGEST_PRELUDE_BYTES else None
+        if head is not None:
+            self._begin(head)
+        return bytes(prelude[end + len(PRELUDE_END) :])
