@@ -6,6 +6,7 @@ Source: invocation.md §6.2 (recorded from AWS, but for what is said to be unver
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple
 
@@ -50,6 +51,9 @@ class HttpHead(NamedTuple):
     status: int
     headers: list[tuple[str, str]]
 
+
+# Of any other name HTTP's readers make what they will, such as `Content-Length ` or `Transfer-Encoding: chunked, x`.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 PRELUDE_TYPE = "application/vnd.awslambda.http-integration-response"
 """The content type of a streamed response that begins with its status and headers, as JSON and 8 NUL bytes."""
@@ -127,6 +131,8 @@ def _head(described: "_Described") -> HttpHead | None:
     lines = []
     typed = False
     for name, value in (described.headers or {}).items():
+        if _TOKEN.fullmatch(name) is None:
+            return None
         lowered = name.lower()
         typed = typed or lowered == "content-type"
         outside = f"x-amzn-Remapped-{name}" if lowered in _REMAPPED or lowered.startswith("x-amzn-") else name
