@@ -12,9 +12,24 @@ import os
 import sys
 import threading
 from collections.abc import Mapping
+from types import ModuleType
 from urllib.parse import urlsplit
 
-from lambent.companion.launcher import accounts, deliveries, functions, identities, stacks, step_functions
+from lambent.companion.launcher import (
+    accounts,
+    change_sets,
+    deliveries,
+    functions,
+    identities,
+    other_resources,
+    resource_names,
+    rest_apis,
+    serverless,
+    stacks,
+    step_functions,
+    templates,
+    updates,
+)
 from lambent.companion.launcher.application import application
 from lambent.companion.launcher.functions import Lambent
 from lambent.companion.launcher.patching import Change, install
@@ -40,10 +55,26 @@ def changes(lambent: Lambent) -> Mapping[str, Change]:
         "moto.s3.notifications": ours(deliveries.s3),
         "moto.events.models": ours(deliveries.events),
         "moto.events.notifications": ours(deliveries.service_events),
-        "moto.cloudformation.parsing": ours(stacks.stacks),
+        "moto.cloudformation.parsing": _each(
+            ours(stacks.stacks), other_resources.others, updates.updates, resource_names.names
+        ),
+        "moto.cloudformation.models": _each(change_sets.stacks, serverless.transforms),
+        "moto.cloudformation.responses": change_sets.requests,
+        "moto.cloudformation.utils": templates.template_urls,
+        "moto.s3.models": ours(other_resources.buckets),
+        "moto.apigateway.models": rest_apis.bodies,
+        "yaml.loader": templates.yaml_loaders,
         "moto.cognitoidentity.models": identities.pools,
         "moto.stepfunctions.parser.asl.utils.boto_client": ours(step_functions.clients),
     }
+
+
+def _each(*made: Change) -> Change:
+    def change(module: ModuleType) -> None:
+        for one in made:
+            one(module)
+
+    return change
 
 
 def main(listener: int, url: str) -> None:

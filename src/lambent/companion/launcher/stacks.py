@@ -7,7 +7,7 @@ Source: CloudFormation user guide, "AWS::Lambda resource types" (Ref, GetAtt, wh
 
 import importlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -62,7 +62,7 @@ class LambdaResource:
 
     def update(self, properties: Properties, name: str) -> None:
         """Change it; by default another takes its place."""
-        self.remove()
+        self.delete(self.account, self.region)
         self.properties, self.name = properties, name
         self.create()
 
@@ -433,21 +433,20 @@ class StackFailed(Exception):
 def stacks(lambent: Lambent, module: ModuleType) -> None:
     """Change `moto.cloudformation.parsing`: the types of Lambda are ours."""
     LambdaResource.lambent = lambent
-    ours = {resource.type: resource for resource in RESOURCES}
+    take_over(module, RESOURCES)
+
+
+def take_over(module: ModuleType, resources: Sequence[type[LambdaResource]]) -> None:
+    """Have `moto.cloudformation.parsing` take these types, for its own of the same names if it has them."""
+    ours = {resource.type: resource for resource in resources}
+    names = {resource.type: resource.name_property for resource in resources}
 
     def model_list(original: Callable[[], list[Any]]) -> Any:
-        return lambda: [*(model for model in original() if model.cloudformation_type() not in ours), *RESOURCES]
-
-    def model_map(original: Callable[[], dict[str, Any]]) -> Any:
-        return lambda: {**original(), **ours}
+        return lambda: [*(model for model in original() if model.cloudformation_type() not in ours), *resources]
 
     replace(module, "get_model_list", model_list)
-    replace(module, "get_model_map", model_map)
-    replace(module, "get_name_type_map", lambda original: lambda: {**original(), **_name_types()})
-
-
-def _name_types() -> dict[str, str | None]:
-    return {resource.type: resource.name_property for resource in RESOURCES}
+    replace(module, "get_model_map", lambda original: lambda: {**original(), **ours})
+    replace(module, "get_name_type_map", lambda original: lambda: {**original(), **names})
 
 
 def _told(work: Callable[[], None]) -> None:
