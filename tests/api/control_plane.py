@@ -38,7 +38,7 @@ from lambent.store.code_store import CodeStore
 from lambent.store.code_trees import CodeTrees
 from lambent.store.database import Database
 from lambent.store.migrations import control
-from lambent.wire.http import Request
+from lambent.wire.http import Request, Sender
 from lambent.wire.rest_json import RestJsonCodec
 from lambent.wire.service_model import load_lambda_model
 
@@ -224,7 +224,9 @@ class ControlPlane:
 
                     tasks.create_task(answer(), name="request")
 
-                server = HttpServer(self._loop, handle, clock=clock, body_limit=body_limit, admits=lambda request: True)
+                server = HttpServer(
+                    self._loop, handle, clock=clock, body_limit=body_limit, admits=lambda request: Sender.KNOWN
+                )
                 listener = await server.listen(host="127.0.0.1")
                 self.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
                 activating = tasks.create_task(activation.run(), name="activation")

@@ -25,7 +25,7 @@ from lambent.observe.event_metrics import EventMetrics
 from lambent.observe.metrics import InvocationMetrics
 from lambent.services.events import EventService
 from lambent.services.invoke import InvokeRequest, InvokeService
-from lambent.wire.http import Headers, Request, ResponseHeaders
+from lambent.wire.http import Headers, Request, ResponseHeaders, Sender
 from lambent.wire.rest_json import RestJsonCodec
 from lambent.wire.service_model import load_lambda_model
 from tests.environments.fakes import target
@@ -114,7 +114,7 @@ class Answers(list[tuple[int, str]]):
 
 def refusal(front: Front, sent: Request) -> tuple[int, str]:
     """What a request is answered whose body wasn't waited for."""
-    assert not front.admits(sent)
+    assert front.admits(sent) is Sender.REFUSED
     sent.body_too_large = True
     answers = Answers()
     front.handle(sent, answers.respond)
@@ -156,12 +156,12 @@ class TestMetrics:
 
 class TestUnknownSenders:
     def test_credentials_are_needed_for_a_body(self, dev: Front) -> None:
-        assert dev.admits(request(authorization=credentials("test")))
+        assert dev.admits(request(authorization=credentials("test"))) is Sender.KNOWN
         assert refusal(dev, request()) == (403, "MissingAuthenticationTokenException")
         assert refusal(dev, request(authorization="Bearer token")) == (400, "IncompleteSignatureException")
 
     def test_the_access_key_must_be_known_under_serve(self, serve: Front) -> None:
-        assert serve.admits(request(authorization=credentials("AKIAROOT")))
+        assert serve.admits(request(authorization=credentials("AKIAROOT"))) is Sender.KNOWN
         assert refusal(serve, request(authorization=credentials("AKIAOTHER"))) == (403, "UnrecognizedClientException")
 
     def test_web_pages_and_foreign_hosts_are_refused(self, dev: Front) -> None:
@@ -172,8 +172,14 @@ class TestUnknownSenders:
         page = request(authorization=known, origin="https://example.com")
         assert refusal(dev, page) == (403, "AccessDeniedException")
 
+    def test_anybody_may_send_a_body_to_a_function_url_but_on_the_account_of_strangers(self, dev: Front) -> None:
+        for sent in (request("/_lambent/url/x/"), request("/", host="x.lambda-url.eu-west-1.localhost")):
+            assert dev.admits(sent) is Sender.STRANGER
+            sent.headers["content-length"] = str(PAYLOAD_BYTES + 1)
+            assert dev.admits(sent) is Sender.REFUSED
+
     def test_links_take_no_body(self, dev: Front) -> None:
-        assert not dev.admits(request("/_lambent/code/x.zip"))
+        assert dev.admits(request("/_lambent/code/x.zip")) is Sender.REFUSED
 
     def test_too_long_a_payload_of_a_known_sender_is_told_so(self, serve: Front) -> None:
         sent = request(authorization=credentials("AKIAROOT"))

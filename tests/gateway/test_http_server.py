@@ -23,9 +23,10 @@ from hypothesis import strategies as st
 from lambent.clock import Clock
 from lambent.gateway.http_server import ConnectionGroup, HttpLimits, HttpServer, Respond, create_http_server
 from lambent.gateway.streamed_body import StreamedBody
-from lambent.wire.http import ByteBudget, Phase, Request
+from lambent.wire.http import ByteBudget, Phase, Request, Sender
 
 BODY_LIMIT = 1000
+SENDERS = {"/unknown-sender": Sender.REFUSED, "/unlimited/stranger": Sender.STRANGER}
 # A read may bring 256 KiB: a longer body never comes whole with its head.
 SEVERAL_READS = b"b" * 600_000
 QUICK = HttpLimits(
@@ -121,8 +122,8 @@ class RunningServer:
             self.loop,
             self.handle,
             clock=Clock(),
-            body_limit=lambda method, path: BODY_LIMIT if path != "/unlimited" else 1 << 30,
-            admits=lambda request: request.path != "/unknown-sender",
+            body_limit=lambda method, path: 1 << 30 if path.startswith("/unlimited") else BODY_LIMIT,
+            admits=lambda request: SENDERS.get(request.path, Sender.KNOWN),
             host="127.0.0.1",
             limits=self.limits,
         )
@@ -755,6 +756,22 @@ class TestBuffers:
             assert first.response().status == 200
             third.send(post(SEVERAL_READS, path="/unlimited"))
             assert third.response().status == 200
+
+    def test_strangers_cannot_use_up_the_budget_of_those_who_are_known(self, start: Start) -> None:
+        size = len(SEVERAL_READS)
+        server = start(HttpLimits(buffered_body_bytes=8 * size))
+        with Client(server.port) as first, Client(server.port) as second, Client(server.port) as known:
+            first.send(post(SEVERAL_READS, path="/unlimited/stranger", length=size + 1))
+            server.wait_for_held_bytes(size)
+            second.send(post(SEVERAL_READS, path="/unlimited/stranger", length=size + 1))
+            assert second.response().status == 503
+            known.send(post(SEVERAL_READS, path="/unlimited", length=size + 1))
+            server.wait_for_held_bytes(2 * size)
+            for client in (first, known):
+                client.send(b"c")
+                assert client.response().status == 200
+            while server.call(server.held_bytes):
+                pass
 
     def test_heads_beyond_the_budget_of_all_connections_are_refused(self, start: Start) -> None:
         server = start(HttpLimits(buffered_head_bytes=100_000))

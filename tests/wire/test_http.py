@@ -2,7 +2,7 @@
 
 import pytest
 
-from lambent.wire.http import Buffers, ByteBudget, HeaderNames, Rejection, Request, RequestParser
+from lambent.wire.http import Buffers, ByteBudget, HeaderNames, Rejection, Request, RequestParser, Sender
 
 _LIMIT = 10_000_000
 
@@ -14,8 +14,8 @@ def parse(data: bytes, *, cut: int) -> list[Request | Rejection]:
         names=HeaderNames(),
         header_limit=_LIMIT,
         body_limit=lambda method, path: _LIMIT,
-        admits=lambda request: True,
-        buffers=Buffers(ByteBudget(_LIMIT), ByteBudget(_LIMIT)),
+        admits=lambda request: Sender.KNOWN,
+        buffers=Buffers.of(ByteBudget(_LIMIT), ByteBudget(_LIMIT)),
     )
     for start in range(0, len(data), cut):
         parser.feed(data[start : start + cut])

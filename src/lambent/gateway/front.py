@@ -11,6 +11,7 @@ from typing import Any
 from lambent.core.errors import ApiError, IncompleteSignature, MissingAuthenticationToken
 from lambent.gateway.api import Api
 from lambent.gateway.authentication import Authenticator, Caller
+from lambent.gateway.body_limits import PAYLOAD_BYTES
 from lambent.gateway.control import Control
 from lambent.gateway.errors import render_error
 from lambent.gateway.function_urls.handler import UrlFront, address_of
@@ -22,7 +23,7 @@ from lambent.gateway.metrics_page import METRICS_PATH, MetricsPage
 from lambent.gateway.other_services import OtherServices
 from lambent.gateway.service_names import Addressed
 from lambent.ids import IdMaker
-from lambent.wire.http import Request
+from lambent.wire.http import Request, Sender
 
 _OWN_PATHS = "/_lambent/"
 
@@ -59,21 +60,23 @@ class Front:
         self._ids = ids
         self._spawn = spawn
 
-    def admits(self, request: Request) -> bool:
+    def admits(self, request: Request) -> Sender:
         """Whether to wait for the body of a request, judged by its head; if not, `handle` says why."""
         try:
             if address_of(request) is not None:
                 self._host_rules.check_host(request)
-                return True
+                too_long = int(request.headers.get("content-length", "0")) > PAYLOAD_BYTES
+                return Sender.REFUSED if too_long else Sender.STRANGER
             self._host_rules.check(request)
             if request.path.startswith(_OWN_PATHS):
-                return False  # nothing there takes a body
+                return Sender.REFUSED  # nothing there takes a body
             self._authenticator.identify(request)
         except (MissingAuthenticationToken, IncompleteSignature):
-            return self._others is not None and self._others.admits(request)
+            may_be_unsigned = self._others is not None and self._others.admits(request)
+            return Sender.STRANGER if may_be_unsigned else Sender.REFUSED
         except ApiError:
-            return False
-        return True
+            return Sender.REFUSED
+        return Sender.KNOWN
 
     def handle(self, request: Request, respond: Respond) -> None:
         """Answer one request, now or later."""

@@ -75,7 +75,7 @@ class HttpLimits:
         connections: open from outside at the same time; further ones are closed at once.
         buffered_head_bytes: of long heads that haven't ended, all connections together; beyond it 503.
         buffered_body_bytes: of bodies that haven't ended, all connections from outside together, and again as much for
-            all those of environments; beyond it 503.
+            all those of environments; beyond it 503. A quarter of it is for senders whom nobody knows.
         group_buffered_body_bytes: of bodies that haven't ended, all connections of one environment together.
         header_timeout_seconds: from a request's first byte to the end of its headers.
         body_timeout_seconds: without a byte of the body; and in all, beyond what the slowest rate needs.
@@ -145,7 +145,7 @@ class HttpServer:
         self._loop = loop
         self._clock = clock
         outside, self._inside = (
-            Buffers(ByteBudget(self.limits.buffered_head_bytes), ByteBudget(self.limits.buffered_body_bytes))
+            Buffers.of(ByteBudget(self.limits.buffered_head_bytes), ByteBudget(self.limits.buffered_body_bytes))
             for _ in range(2)
         )
         self._outside = ConnectionGroup(self, limit=self.limits.connections, buffers=outside)
@@ -166,7 +166,7 @@ class HttpServer:
             limit: open at the same time; further ones are closed at once.
         """
         bodies = ByteBudget(self.limits.group_buffered_body_bytes, within=self._inside.bodies)
-        return ConnectionGroup(self, limit=limit, buffers=Buffers(self._inside.heads, bodies))
+        return ConnectionGroup(self, limit=limit, buffers=Buffers.of(self._inside.heads, bodies))
 
     async def listen(
         self, *, host: str | None = None, port: int = 0, sock: socket.socket | None = None

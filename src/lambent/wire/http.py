@@ -30,8 +30,17 @@ BodyLimit = Callable[[str, str], int]
 ResponseHeaders = Sequence[tuple[str, str]] | str
 """Names and values; or the lines of a head, each with its CR LF, whose author vouches that no value has a break."""
 
-Admits = Callable[["Request"], bool]
-"""(request without its body) -> whether to wait for its body at all."""
+
+class Sender(Enum):
+    """Who sends a request: whether its body is waited for, and on whose account."""
+
+    REFUSED = "nobody waits for it"
+    STRANGER = "anybody may send it"
+    KNOWN = "its sender has credentials"
+
+
+Admits = Callable[["Request"], Sender]
+"""(request without its body) -> whether its body is waited for at all, and on whose account."""
 
 # A sender of many tiny chunks spends up to six bytes of framing for each byte; more than this is an attack with chunk
 # extensions or trailers.
@@ -205,16 +214,16 @@ class ByteBudget:
         within: a larger budget that what is taken here counts in as well.
     """
 
-    __slots__ = ("_limit", "_within", "taken")
+    __slots__ = ("_within", "limit", "taken")
 
     def __init__(self, limit: int, *, within: ByteBudget | None = None) -> None:
-        self._limit = limit
+        self.limit = limit
         self._within = within
         self.taken = 0
 
     def take(self, size: int) -> bool:
         """Keep `size` more bytes; false, and nothing is taken, if that is over the limit."""
-        if self.taken + size > self._limit:
+        if self.taken + size > self.limit:
             return False
         if self._within is not None and not self._within.take(size):
             return False
@@ -234,10 +243,17 @@ class Buffers(NamedTuple):
     Attributes:
         heads: of request lines and headers that haven't ended.
         bodies: of what has come of messages whose body hasn't ended.
+        strangers: the part of that which is for those whom nobody knows.
     """
 
     heads: ByteBudget
     bodies: ByteBudget
+    strangers: ByteBudget
+
+    @classmethod
+    def of(cls, heads: ByteBudget, bodies: ByteBudget) -> Buffers:
+        """With a quarter of the bodies' budget for strangers."""
+        return cls(heads, bodies, ByteBudget(bodies.limit // 4, within=bodies))
 
 
 class _RefusedError(Exception):
@@ -265,6 +281,7 @@ class RequestParser:
     __slots__ = (
         "_admits",
         "_admitted",
+        "_bodies",
         "_body",
         "_body_fed",
         "_body_limit",
@@ -309,6 +326,7 @@ class RequestParser:
         self._body_limit = body_limit
         self._admits = admits
         self._admitted: Request | None = None
+        self._bodies = buffers.bodies  # what has come of the admitted one's is counted here
         self._buffers = buffers
         self._held_in = buffers.heads
         self._held = 0
@@ -392,11 +410,15 @@ class RequestParser:
         assert request is not None
         if self._body_fed > self._header_limit + _FRAMING_BYTES_PER_BODY_BYTE * self.received:
             self._reject(HTTPStatus.BAD_REQUEST, "the chunks of the body have too much framing")
-        elif request is not self._admitted and not self._admits(request):
-            self._hand_out_without_body(request)
-        else:
+            return
+        if request is not self._admitted:
+            sender = self._admits(request)
+            if sender is Sender.REFUSED:
+                self._hand_out_without_body(request)
+                return
             self._admitted = request
-            self._hold(self._buffers.bodies, self._head_at_most + self.received)
+            self._bodies = self._buffers.strangers if sender is Sender.STRANGER else self._buffers.bodies
+        self._hold(self._bodies, self._head_at_most + self.received)
 
     def _hold(self, budget: ByteBudget, size: int) -> None:
         """Have `size` bytes of the message counted in `budget`, and in no other."""
