@@ -25,6 +25,15 @@ def blocks(page: str, language: str, *, heading: str = "# ") -> list[str]:
     return [code for found, code in BLOCK.findall(text[text.index(heading) :]) if found == language]
 
 
+@pytest.fixture(scope="module")
+def lambent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LambentServer]:
+    """A server of this module's own: the pages move its clock."""
+    server = LambentServer(tmp_path_factory.mktemp("pages") / "data").start()
+    yield server
+    assert server.stop() == 0
+    assert server.leftovers() == []
+
+
 @pytest.fixture
 def environment(lambent: LambentServer, tmp_path: Path) -> dict[str, str]:
     """A new user's, with this interpreter's programs first on the PATH."""

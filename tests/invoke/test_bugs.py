@@ -14,6 +14,7 @@ from lambent.core.scope import Scope
 from lambent.gateway.front import Front
 from lambent.gateway.host_rules import HostRules
 from lambent.gateway.invoke import InvokeCall, InvokeOperation
+from lambent.gateway.streamed_body import Body
 from lambent.ids import IdMaker
 from lambent.observe.metrics import InvocationMetrics
 from lambent.services.invoke import InvokeRequest, InvokeService
@@ -30,11 +31,12 @@ class Answers:
         self.said: list[tuple[int, dict[str, str], Any]] = []
         self.fails: Exception | None = None
 
-    def respond(self, status: int, headers: ResponseHeaders, body: bytes) -> None:
+    def respond(self, status: int, headers: ResponseHeaders, body: Body) -> None:
         if self.fails is not None:
             error, self.fails = self.fails, None
             raise error
         assert not isinstance(headers, str)  # only an invocation's result is rendered so
+        assert isinstance(body, bytes)
         self.said.append((status, dict(headers), json.loads(body) if body else None))
 
     def service_exception(self) -> None:
@@ -113,9 +115,7 @@ def front(*, authenticator: Any = None, targets: Any = None, fleet: Any = None) 
         asyncio.get_running_loop().create_task(work)
 
     nothing: Any = None
-    operation = InvokeOperation(
-        service=service, events=nothing, validate=lambda request: None, spawn=spawn
-    )
+    operation = InvokeOperation(service=service, events=nothing, validate=lambda request: None, spawn=spawn)
     authenticator = authenticator or Authenticator()
     return Front(
         host_rules=HostRules(),

@@ -58,7 +58,7 @@ def test_every_metric_is_described_once() -> None:
     described = [line.split()[2] for line in shown if line.startswith("# HELP")]
     typed = [line.split()[2] for line in shown if line.startswith("# TYPE")]
     assert described == typed
-    assert len(set(described)) == len(described) == 8
+    assert len(set(described)) == len(described) == 9
 
 
 def test_versions_are_apart_and_the_same_object_each_time() -> None:

@@ -37,7 +37,10 @@ def test_what_init_writes_comes_before_start(deployed: Deploy, column: Column) -
     log = function("echo", value=1).log
     assert "said in init" in log.partition("START RequestId: ")[0]
     assert "\tInit Duration: " in log
-    assert "said in init" not in function("echo", value=1).log
+    log = function("echo", value=1).log
+    while "INIT_START" in log:  # in another environment: the first wasn't done yet
+        log = function("echo", value=1).log
+    assert "said in init" not in log
 
 
 def test_system_logs_are_json_when_wanted(deployed: Deploy, column: Column) -> None:

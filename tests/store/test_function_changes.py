@@ -17,7 +17,9 @@ from tests.store.test_functions import SCOPE, insert, latest
 
 CURRENT = latest("a")
 OTHER_CODE = replace(CURRENT, code=Code("11" * 32, 7), revision_id="r2")
-LAYERS = (FunctionLayer(arn="arn:aws:lambda:eu-west-1:123456789012:layer:l:1", sha256="22" * 32, size=1, unpacked_bytes=1),)
+LAYERS = (
+    FunctionLayer(arn="arn:aws:lambda:eu-west-1:123456789012:layer:l:1", sha256="22" * 32, size=1, unpacked_bytes=1),
+)
 OTHER_LAYERS = replace(CURRENT, settings=replace(CURRENT.settings, layers=LAYERS), revision_id="r2")
 DESCRIBED = replace(CURRENT, settings=replace(CURRENT.settings, description="new"), revision_id="r2")
 ENFORCED = CodeSigningConfig(SCOPE, "csc-1", ("publisher",), UntrustedArtifact.ENFORCE, "", 1)

@@ -106,5 +106,5 @@ OPERATIONS: Mapping[str, Operation] = {
     "DeleteDurableExecution": durable_executions.delete_durable_execution,
 }
 
-APART: frozenset[str] = frozenset({"Invoke", "InvokeWithResponseStream"})
+APART: frozenset[str] = frozenset({"Invoke", "InvokeAsync", "InvokeWithResponseStream"})
 """Operations that there are, too, and that have a way of their own through the gateway: `gateway.invoke`."""
