@@ -132,7 +132,9 @@ def test_the_page_on_asynchronous_invocations(
     said = run(["bash", "-euo", "pipefail"], steps, lambent, environment, tmp_path)
     assert '"StatusCode": 202' in said
     listed = said[said.index('"FunctionEventInvokeConfigs"') :]
-    assert re.findall(r'"MaximumRetryAttempts": (\d)', listed) == ["0", "1"]
+    assert re.findall(r'"MaximumRetryAttempts": (\d)', listed)[:2] == ["0", "1"]
+    assert "0 deliveries taken out" in said
+    assert re.search(r"^failed .* shop .* ValueError: \{\}$", said, re.MULTILINE)
 
 
 @pytest.mark.skipif(NODE is None, reason="this machine has no Node.js that functions can have")
