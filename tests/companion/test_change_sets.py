@@ -122,6 +122,39 @@ def test_a_new_version_has_the_new_code_before_the_alias_leaves_the_old(client: 
     assert [one["Version"] for one in versions] == ["$LATEST", "2"]
 
 
+def test_an_alias_with_provisioned_concurrency(client: Any, cloudformation: Any) -> None:
+    """Source: CloudFormation user guide, AWS::Lambda::Alias ProvisionedConcurrencyConfiguration."""
+
+    def stack(count: int | None) -> str:
+        alias: dict[str, Any] = {
+            "FunctionName": {"Ref": "Fn"},
+            "Name": "live",
+            "FunctionVersion": {"Fn::GetAtt": ["Version", "Version"]},
+        }
+        if count:
+            alias["ProvisionedConcurrencyConfig"] = {"ProvisionedConcurrentExecutions": str(count)}
+        resources = {
+            "Fn": function(FunctionName="named"),
+            "Version": {"Type": "AWS::Lambda::Version", "Properties": {"FunctionName": {"Ref": "Fn"}}},
+            "Alias": {"Type": "AWS::Lambda::Alias", "Properties": alias},
+        }
+        return template(resources)
+
+    def provisioned() -> list[Any]:
+        listed = client.list_provisioned_concurrency_configs(FunctionName="named")
+        return [
+            (one["FunctionArn"].rpartition(":")[2], one["Status"], one["AllocatedProvisionedConcurrentExecutions"])
+            for one in listed["ProvisionedConcurrencyConfigs"]
+        ]
+
+    assert deploy(cloudformation, stack(1)) == "CREATE_COMPLETE"
+    assert provisioned() == [("live", "READY", 1)]
+    assert deploy(cloudformation, stack(2), "UPDATE") == "UPDATE_COMPLETE"
+    assert provisioned() == [("live", "READY", 2)]
+    assert deploy(cloudformation, stack(None), "UPDATE") == "UPDATE_COMPLETE"
+    assert provisioned() == []
+
+
 def test_what_refers_to_a_replaced_resource_follows_it(client: Any, cloudformation: Any) -> None:
     def stack(name: str) -> str:
         permission = {

@@ -103,7 +103,9 @@ def test_a_deletion_in_a_bucket_has_no_size(aws: Account, recorder: Recorder) ->
 def test_an_event_that_a_rule_matches(aws: Account, recorder: Recorder) -> None:
     events = aws.client("events")
     events.put_rule(Name="r", EventPattern=json.dumps({"source": ["shop"]}))
-    events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": recorder.arn}])
+    events.put_rule(Name="hourly", ScheduleExpression="rate(1 hour)")  # no event matches it
+    for rule in ("r", "hourly"):
+        events.put_targets(Rule=rule, Targets=[{"Id": "1", "Arn": recorder.arn}])
     entries = [
         {"Source": source, "DetailType": "Order", "Detail": json.dumps({"n": 1})} for source in ("other", "shop")
     ]

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lambent.companion.launcher.other_resources import api_notifications
 from tests.companion.conftest import Account
@@ -38,6 +39,19 @@ def test_notifications_of_a_bucket_in_the_apis_words() -> None:
     }
     assert api_notifications({}) == {}
     assert api_notifications({"EventBridgeConfiguration": {"EventBridgeEnabled": False}}) == {}
+
+
+@pytest.mark.root
+def test_what_is_denied_without_tls_is_not_denied_to_everybody(aws: Account) -> None:
+    """As the bucket has it that `sam deploy --resolve-s3` makes."""
+    s3, bucket = aws.client("s3"), aws.bucket("denied")
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    condition = {"Bool": {"aws:SecureTransport": "false"}}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Statement": [{**deny, "Condition": condition}]}))
+    s3.put_object(Bucket=bucket, Key="a", Body=b"a")
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Statement": deny}))
+    with pytest.raises(ClientError, match="403"):
+        s3.put_object(Bucket=bucket, Key="b", Body=b"b")
 
 
 @pytest.mark.root

@@ -64,7 +64,7 @@ class Outcome:
         ]
 
 
-def kill_again_and_again(directory: Path, *, kills: int, longest_seconds: float = 3.0) -> Outcome:
+def kill_again_and_again(directory: Path, *, kills: int, longest_seconds: float = 4.0) -> Outcome:
     """Carry out one run."""
     begun = time.monotonic()
     outcome = Outcome(kills)
@@ -73,14 +73,14 @@ def kill_again_and_again(directory: Path, *, kills: int, longest_seconds: float 
     with queues() as sqs:
         send_to(server, sqs.url)
         functions = make_functions(server.start(), listener.port)
-        callers = Callers(server, functions, pause_seconds=0.15)
+        callers = Callers(server, functions, pause_seconds=0.05)
         try:
             for _ in range(kills):
                 _live_and_die(server, chance.uniform(0.05, longest_seconds), outcome)
                 server.start()
         finally:
             callers.stop()
-        wait_until_empty(server, seconds=900)
+        wait_until_empty(server, seconds=300)
         assert server.stop() == 0
         _count(outcome, callers, listener, sqs)
     listener.close()

@@ -88,7 +88,8 @@ def events(lambent: Lambent, module: ModuleType) -> None:
 
     def make(original: Any) -> Any:
         def send_to_targets(rule: Any, original_event: dict[str, Any], transform_input: bool = True) -> None:  # noqa: FBT001, FBT002
-            if rule.state == "DISABLED" or not rule.event_pattern.matches_event(original_event):
+            pattern = rule.event_pattern  # a rule with a schedule only has none, and matches nothing
+            if rule.state == "DISABLED" or not pattern.get_pattern() or not pattern.matches_event(original_event):
                 return
             for target in list(rule.targets):
                 try:

@@ -5,7 +5,7 @@ Each is made over the service's API, which is there. Source: CloudFormation user
 
 import json
 from collections.abc import Callable, Mapping
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
 
 from lambent.companion.launcher.functions import Lambent
@@ -149,7 +149,10 @@ def others(module: ModuleType) -> None:
 
 
 def buckets(lambent: Lambent, module: ModuleType) -> None:
-    """Change `moto.s3.models`: a bucket of a stack has the versions and notifications that its template says."""
+    """Change `moto.s3.models`: a bucket of a stack has the versions and notifications that its template says.
+
+    And a condition of a bucket's policy isn't taken as met: moto would refuse everybody what is denied without TLS.
+    """
 
     def configured(original: Callable[..., Any]) -> Any:
         def method(_: Any, *arguments: Any, **named: Any) -> Any:
@@ -162,6 +165,14 @@ def buckets(lambent: Lambent, module: ModuleType) -> None:
 
         return classmethod(method)
 
+    def of_unconditional_statements(original: Callable[..., Any]) -> Callable[..., Any]:
+        def get_permission(self: Any, action: str, resource: str) -> Any:
+            policy = None if self.policy is None else json.dumps(unconditional(json.loads(self.policy))).encode()
+            return original(SimpleNamespace(policy=policy), action, resource)
+
+        return get_permission
+
+    replace(module.FakeBucket, "get_permission", of_unconditional_statements)
     replace(module.FakeBucket, "create_from_cloudformation_json", configured)
     replace(module.FakeBucket, "update_from_cloudformation_json", configured)
 
@@ -190,6 +201,13 @@ def api_notifications(template: Mapping[str, Any]) -> dict[str, Any]:
     if bridge is not None and str(bridge.get("EventBridgeEnabled", True)).lower() == "true":
         made["EventBridgeConfiguration"] = {}
     return made
+
+
+def unconditional(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """A policy, with those of its statements that have no condition."""
+    statements = policy.get("Statement") or []
+    listed = statements if isinstance(statements, list) else [statements]
+    return {**policy, "Statement": [one for one in listed if not one.get("Condition")]}
 
 
 def _lowered(properties: Properties) -> Properties:

@@ -233,7 +233,29 @@ _EMPTY: Properties = {
 }
 
 
-class VersionResource(LambdaResource):
+class QualifiedResource(LambdaResource):
+    """A version or an alias, which may have provisioned concurrency."""
+
+    def _provision(self, qualifier: str, before: Properties) -> None:
+        """CloudFormation waits until the environments are there, too."""
+        key = "ProvisionedConcurrencyConfig"
+        which = {"FunctionName": self.properties["FunctionName"], "Qualifier": qualifier}
+        now = self.properties.get(key)
+        if now == before.get(key):
+            return
+        if not now:
+            self.call("delete_provisioned_concurrency_config", **which)
+            return
+        found = self.call("put_provisioned_concurrency_config", **which, **now)
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while found["Status"] == "IN_PROGRESS" and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+            found = self.call("get_provisioned_concurrency_config", **which)
+        if found["Status"] != "READY":
+            raise StackFailed(found.get("StatusReason") or "The provisioned concurrency is not ready yet.")
+
+
+class VersionResource(QualifiedResource):
     """AWS::Lambda::Version."""
 
     type = "AWS::Lambda::Version"
@@ -243,6 +265,7 @@ class VersionResource(LambdaResource):
         made = self.call("publish_version", **self.properties)
         self.physical_resource_id = made["FunctionArn"]
         self.attributes = {"Version": made["Version"], "FunctionArn": made["FunctionArn"]}
+        self._provision(made["Version"], {})
 
     def update(self, properties: Properties, name: str) -> None:  # noqa: ARG002 - a version is what it is
         if properties != self.properties:
@@ -254,7 +277,7 @@ class VersionResource(LambdaResource):
         self.call("delete_function", FunctionName=function, Qualifier=version)
 
 
-class AliasResource(LambdaResource):
+class AliasResource(QualifiedResource):
     """AWS::Lambda::Alias."""
 
     type = "AWS::Lambda::Alias"
@@ -262,13 +285,15 @@ class AliasResource(LambdaResource):
 
     def create(self) -> None:
         self._made(self.call("create_alias", **self._parameters()))
+        self._provision(self.properties["Name"], {})
 
     def update(self, properties: Properties, name: str) -> None:
         if any(properties[key] != self.properties[key] for key in ("FunctionName", "Name")):
             super().update(properties, name)
             return
-        self.properties = properties
+        before, self.properties = self.properties, properties
         self._made(self.call("update_alias", **{"RoutingConfig": {}, "Description": "", **self._parameters()}))
+        self._provision(properties["Name"], before)
 
     def remove(self) -> None:
         self.call("delete_alias", FunctionName=self.properties["FunctionName"], Name=self.properties["Name"])
