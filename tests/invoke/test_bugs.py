@@ -103,7 +103,9 @@ class Authenticator:
         return Caller
 
 
-def front(*, authenticator: Any = None, targets: Any = None, fleet: Any = None) -> tuple[Front, Admission]:
+def front(
+    *, authenticator: Any = None, targets: Any = None, fleet: Any = None, api: Any = None
+) -> tuple[Front, Admission]:
     admission = Admission(100)
     ids, clock = IdMaker(), Clock()
     targets, fleet = targets or Targets(), fleet or Broken()
@@ -121,7 +123,7 @@ def front(*, authenticator: Any = None, targets: Any = None, fleet: Any = None) 
         host_rules=HostRules(),
         authenticator=authenticator,
         invoke=operation,
-        api=nothing,
+        api=api,
         urls=nothing,
         metrics=nothing,
         control=nothing,
@@ -158,6 +160,24 @@ async def test_a_bug_while_a_function_is_loaded_is_answered(caplog: pytest.LogCa
             await asyncio.sleep(0)
         answers.service_exception()
         assert tracebacks(caplog) == 1
+
+
+@pytest.mark.parametrize("where", ["making the answer", "sending it"])
+async def test_a_bug_in_an_answer_of_the_api_is_answered(where: str, caplog: pytest.LogCaptureFixture) -> None:
+    class Api:
+        async def handle(self, request: Request, caller: Any, request_id: str) -> Any:
+            if where == "making the answer":
+                raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
+            return 200, [], b""
+
+    answers = Answers()
+    answers.fails = None if where == "making the answer" else ValueError("a line break in a header")
+    listing = Request("GET", "/2015-03-31/functions", "", Headers({"host": "localhost"}))
+    front(api=Api())[0].handle(listing, answers.respond)
+    while not answers.said:
+        await asyncio.sleep(0)
+    answers.service_exception()
+    assert tracebacks(caplog) == 1
 
 
 async def test_a_waiting_invocation_raises_what_kept_it_from_running() -> None:

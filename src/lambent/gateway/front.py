@@ -134,4 +134,7 @@ class Front:
         respond(*await self._control.answer(request, request_id))
 
     async def _api_request(self, request: Request, caller: Caller | None, request_id: str, respond: Respond) -> None:
-        respond(*await self._api.handle(request, caller, request_id))
+        try:
+            respond(*await self._api.handle(request, caller, request_id))
+        except Exception as error:  # noqa: BLE001 - an answer that can't be said is a bug, and the caller waits
+            respond(*render_error(error, request=request, request_id=request_id))
