@@ -56,6 +56,9 @@ def test_loopback_names_are_allowed(host: str) -> None:
         "127.1",
         "2130706433",
         "user@localhost",
+        "evil.example#.localhost",
+        "evil.example\\.localhost",
+        "evil.example/.localhost",
         ":4566",
     ],
 )

@@ -1,6 +1,8 @@
 """Which folders a server may use, and what it says of the others."""
 
+import contextlib
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -19,6 +21,19 @@ def test_it_is_made_with_what_is_needed_and_only_its_owner_may_look_inside(tmp_p
         assert data.logs.is_dir()
         assert {data.control_database.parent, data.queue_database.parent} == {path}
         assert stat.S_IMODE(path.stat().st_mode) == 0o700
+
+
+def test_databases_are_their_owners_in_a_folder_that_everybody_may_look_into(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    path.mkdir(mode=0o755)
+    (path / "queue.db-wal").touch(mode=0o644)
+    (path / "control.db").touch(mode=0o644)
+    with DataDirectory.open(path) as data, contextlib.closing(sqlite3.connect(data.control_database)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("CREATE TABLE secrets (value TEXT)")
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.glob("*.db*")}
+    assert {"control.db", "control.db-wal", "control.db-shm", "queue.db", "queue.db-wal"} == set(modes)
+    assert set(modes.values()) == {0o600}
 
 
 def test_it_can_be_opened_again_after_it_was_closed(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ elsewhere is refused unless that origin is configured (DESIGN 3.12). The rules h
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable
 
 from lambent.core.errors import AccessDenied
@@ -16,6 +17,9 @@ from lambent.wire.http import Headers, Request
 
 _CACHED_HOSTS = 1024
 _CACHED_HOST_LENGTH = 255
+
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+"""What a name in DNS, and an address of IPv4, can have; nothing that a proxy might take for a name's end."""
 
 
 class HostRules:
@@ -103,7 +107,9 @@ def _host_name(value: str) -> str | None:
         port = port[1:]
     else:
         name, _, port = value.partition(":")
-    if not name or (port and not (port.isascii() and port.isdigit())):
+    if port and not (port.isascii() and port.isdigit()):
+        return None
+    if not value.startswith("[") and _NAME.fullmatch(name) is None:
         return None
     return name.lower().removesuffix(".")
 

@@ -23,6 +23,7 @@ from lambent.store.errors import StoreUnavailable
 
 LAYOUT = 1
 _FOLDERS = ("packages", "code", "logs")
+_DATABASES = ("control.db", "queue.db")
 
 
 class DataDirectoryError(Exception):
@@ -57,6 +58,7 @@ class DataDirectory:
             _check_layout(path)
             for folder in _FOLDERS:
                 (path / folder).mkdir(mode=0o700, exist_ok=True)
+            _keep_private(path)
         except OSError as error:
             os.close(lock)
             raise _unusable(path, error) from error
@@ -68,12 +70,12 @@ class DataDirectory:
     @property
     def control_database(self) -> Path:
         """The SQLite file of the control state."""
-        return self.path / "control.db"
+        return self.path / _DATABASES[0]
 
     @property
     def queue_database(self) -> Path:
         """The SQLite file of the event queue."""
-        return self.path / "queue.db"
+        return self.path / _DATABASES[1]
 
     @property
     def packages(self) -> Path:
@@ -101,6 +103,17 @@ class DataDirectory:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+
+def _keep_private(path: Path) -> None:
+    """Functions' variables are in the databases: they are their owner's only, whoever may look into the folder.
+
+    SQLite gives the files beside a database the mode that this has.
+    """
+    for name in _DATABASES:
+        os.close(os.open(path / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        for file in path.glob(f"{name}*"):
+            file.chmod(0o600)
 
 
 def _take(lock: int, path: Path) -> None:
