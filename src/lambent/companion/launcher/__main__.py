@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from lambent.companion.launcher import (
     accounts,
     change_sets,
+    custom_resources,
     deliveries,
     functions,
     identities,
@@ -56,10 +57,15 @@ def changes(lambent: Lambent) -> Mapping[str, Change]:
         "moto.events.models": ours(deliveries.events),
         "moto.events.notifications": ours(deliveries.service_events),
         "moto.cloudformation.parsing": _each(
-            ours(stacks.stacks), other_resources.others, updates.updates, resource_names.names
+            ours(stacks.stacks),
+            other_resources.others,
+            custom_resources.types,
+            updates.updates,
+            resource_names.names,
         ),
         "moto.cloudformation.models": _each(change_sets.stacks, serverless.transforms),
-        "moto.cloudformation.responses": change_sets.requests,
+        "moto.cloudformation.responses": _each(change_sets.requests, custom_resources.answers),
+        "moto.cloudformation.custom_model": custom_resources.models,
         "moto.cloudformation.utils": templates.template_urls,
         "moto.s3.models": ours(other_resources.buckets),
         "moto.apigateway.models": rest_apis.bodies,

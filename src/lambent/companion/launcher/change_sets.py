@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
+from lambent.companion.launcher.custom_resources import LONGEST_SECONDS, PATIENCE_SECONDS
 from lambent.companion.launcher.patching import replace
 
 logger = logging.getLogger(__name__)
@@ -109,7 +110,12 @@ def start(backend: Any, change_set: Any) -> None:
     if change_set.change_set_type != "UPDATE":
         stack.status, work = "CREATE_IN_PROGRESS", _create
         stack._add_stack_event("CREATE_IN_PROGRESS", resource_status_reason="User Initiated")
-    threading.Thread(target=work, args=(backend, stack, change_set), daemon=True).start()
+
+    def patiently() -> None:
+        PATIENCE_SECONDS.set(LONGEST_SECONDS)  # nobody's request waits
+        work(backend, stack, change_set)
+
+    threading.Thread(target=patiently, daemon=True).start()
 
 
 class _Outputs:

@@ -89,7 +89,7 @@ class LambdaResource:
         cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **_kwargs: Any
     ) -> "LambdaResource":
         made = cls(account_id, region_name, resource_name, cloudformation_json["Properties"])
-        _told(made.create)
+        told(made.create)
         return made
 
     @classmethod
@@ -104,7 +104,7 @@ class LambdaResource:
         properties = cloudformation_json["Properties"]
         named = cls.name_property is not None and cls.name_property in properties
         name = new_resource_name if named else original_resource.name
-        _told(lambda: original_resource.update(properties, name))
+        told(lambda: original_resource.update(properties, name))
         return original_resource
 
     def delete(self, account_id: str, region: str) -> None:  # noqa: ARG002 - moto's signature
@@ -474,7 +474,7 @@ def take_over(module: ModuleType, resources: Sequence[type[LambdaResource]]) -> 
     replace(module, "get_name_type_map", lambda original: lambda: {**original(), **names})
 
 
-def _told(work: Callable[[], None]) -> None:
+def told(work: Callable[[], None]) -> None:
     """Do it; what goes wrong is the stack's error, in CloudFormation's form."""
     botocore_errors = importlib.import_module("botocore.exceptions")
     try:

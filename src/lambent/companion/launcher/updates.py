@@ -18,6 +18,7 @@ from lambent.companion.launcher.patching import replace
 _SUBSTITUTED = re.compile(r"\$\{([A-Za-z0-9]+)")
 _MEANT = ("Type", "Condition", "Properties")
 _KEPT = "Retain"
+_ATTEMPTS = 2
 
 Resources = Mapping[str, Any]
 
@@ -34,6 +35,7 @@ def updates(module: ModuleType) -> None:
         return update
 
     replace(module.ResourceMap, "update", make)
+    replace(module.ResourceMap, "delete", lambda _: delete)
 
 
 def references(value: Any) -> Iterator[str]:
@@ -71,6 +73,28 @@ def in_order(resources: Resources) -> list[str]:
         exceptions = importlib.import_module("moto.cloudformation.exceptions")
         circle = ", ".join(sorted(set(error.args[1])))
         raise exceptions.ValidationError(message=f"Circular dependency between resources: [{circle}]") from error
+
+
+def delete(resources: Any) -> None:
+    """Delete what a stack has made, each before what it refers to; whatever can't be is tried once more.
+
+    Raises:
+        Exception: something still can't be deleted.
+    """
+    texts = resources._resource_json_map
+    made = resources._parsed_resources
+    left = [name for name in reversed(in_order(texts)) if made.get(name) is not None]
+    for attempt in range(_ATTEMPTS):
+        for name in list(left):
+            if texts[name].get("DeletionPolicy") != _KEPT:
+                try:
+                    resources._delete_resource(made[name], texts[name])
+                except Exception:
+                    if attempt == _ATTEMPTS - 1:
+                        raise
+                    continue
+                del made[name]
+            left.remove(name)
 
 
 class _Update:
