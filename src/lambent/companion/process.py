@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -24,6 +25,7 @@ _ENDING_SECONDS = 0.5
 _BACKLOG = 512
 _LINE_BYTES = 1 << 16
 _SOCKETS = "companion-*.sock"
+_FOLDER = "companion"  # of the data directory: all that it may write to
 _READY = b"ready\n"  # as lambent.companion.launcher says it
 _LEVELS = {"INFO": logging.DEBUG, "WARNING": logging.WARNING, "ERROR": logging.ERROR, "CRITICAL": logging.ERROR}
 _LOGGERS = ("lambent.", "moto:")  # ours, and moto's own few warnings
@@ -95,7 +97,7 @@ class CompanionProcess:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_END_SECONDS):
                     await process.wait()
-        self._remove_sockets()
+        self._remove_files()
         if self._directory_fd is not None:
             os.close(self._directory_fd)
             self._directory_fd = None
@@ -111,10 +113,16 @@ class CompanionProcess:
             self._directory_fd = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         return f"/proc/self/fd/{self._directory_fd}/{name}"
 
-    def _remove_sockets(self) -> None:
+    def _remove_files(self) -> None:
         """This server's, and what one that was killed has left."""
         for path in self._directory.glob(_SOCKETS):
             path.unlink(missing_ok=True)
+        shutil.rmtree(self._directory / _FOLDER, ignore_errors=True)
+
+    def _folder(self) -> Path:
+        folder = self._directory / _FOLDER
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
 
     async def _start(self) -> None:
         if self._stopping:
@@ -129,6 +137,7 @@ class CompanionProcess:
                     stdout=asyncio.subprocess.PIPE,
                     stderr=asyncio.subprocess.PIPE,
                     env=_environment(self._environment),
+                    cwd=self._folder(),
                     pass_fds=(listener.fileno(),),
                     start_new_session=True,  # Ctrl-C in a terminal is for the server, which ends it in turn
                     limit=_LINE_BYTES,
@@ -141,7 +150,7 @@ class CompanionProcess:
         logger.info("The companion runs: the other AWS services behind this port. Their state is in memory only.")
 
     def _listen(self) -> socket.socket:
-        self._remove_sockets()
+        self._remove_files()
         self._starts += 1
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -201,6 +210,7 @@ def _environment(own: Mapping[str, str]) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": "companion",
         "AWS_SECRET_ACCESS_KEY": "companion",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "TMPDIR": ".",  # by this name it needs no way there
         "MALLOC_ARENA_MAX": "2",  # each request has a thread, and each thread its arena of 64 MB
         "PYTHONUNBUFFERED": "1",
     }

@@ -32,6 +32,7 @@ from lambent.companion.launcher import (
     updates,
 )
 from lambent.companion.launcher.application import application
+from lambent.companion.launcher.confinement import confine
 from lambent.companion.launcher.functions import Lambent
 from lambent.companion.launcher.patching import Change, install
 
@@ -88,6 +89,8 @@ def main(listener: int, url: str) -> None:
     threading.Thread(target=_end_with_the_server, daemon=True).start()
     logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     logging.getLogger("lambent").setLevel(logging.INFO)
+    for missing in confine():
+        logging.getLogger(__name__).info("not confined by %s", missing)
     accounts.surroundings(urlsplit(url).port or 80)
     install(changes(Lambent(url)))
     serving = importlib.import_module("werkzeug.serving")

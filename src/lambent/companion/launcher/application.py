@@ -23,7 +23,7 @@ ERROR_HEADER = "x-lambent-error"
 _FORM = "application/x-www-form-urlencoded"
 _BYTES = "binary/octet-stream"
 
-_MOTOS_OWN = "/moto-api/"  # changes its configuration, Docker's use included, and writes files
+_MOTOS_OWN = "/moto-api"  # changes its configuration, Docker's use included, and writes files
 
 logger = logging.getLogger(__name__)
 

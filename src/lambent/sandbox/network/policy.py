@@ -1,41 +1,15 @@
 """Which destinations a function may reach, and where they are on the host.
 
-Checked for every flow before anything is sent. Never forwarded in any mode: what is local to the host's links,
-because that is where clouds put the credentials of the machine (169.254.169.254 and its like), and addresses that
-mean "myself" in other words.
+Checked for every flow before anything is sent. Never forwarded in any mode: what `core.addresses` has out of bounds.
 """
 
 import socket
 from collections.abc import Callable, Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import Final
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from lambent.core.addresses import is_out_of_bounds
 from lambent.sandbox.network.packets import Endpoint
 from lambent.sandbox.network.plan import DNS_ADDRESS, DNS_PORT, NetworkMode
-
-_REFUSED_4: Final = tuple(
-    IPv4Network(text)
-    for text in (
-        "0.0.0.0/8",  # this host
-        "169.254.0.0/16",  # link-local; metadata of AWS, Azure, Google and others; container credentials of ECS
-        "100.100.100.200/32",  # metadata of Alibaba Cloud
-        "168.63.129.16/32",  # agent endpoint of Azure
-        "192.0.0.192/32",  # metadata of Oracle Cloud Classic
-        "224.0.0.0/3",  # multicast, reserved, broadcast
-    )
-)
-_REFUSED_6: Final = tuple(
-    IPv6Network(text)
-    for text in (
-        "::/96",  # unspecified, and IPv4 in an old disguise; ::1 is looked at before
-        "::ffff:0:0/96",  # IPv4 in disguise
-        "fe80::/10",  # link-local
-        "ff00::/8",  # multicast
-        "fd00:ec2::/32",  # metadata and credentials of AWS
-        "fd20:ce::254/128",  # metadata of Google Cloud
-        "fd4c:616d:6265:6e74::/64",  # the namespace's own
-    )
-)
 
 
 class EgressPolicy:
@@ -59,17 +33,11 @@ class EgressPolicy:
             return next(iter(self._resolvers()), None)
         if address.is_loopback:
             return destination if self._mode is NetworkMode.EGRESS_AND_HOST_LOOPBACK else None
-        if _never_forwarded(address):
+        if is_out_of_bounds(address):
             return None
         if self._mode is NetworkMode.EGRESS and _is_of_this_host(address):
             return None
         return destination
-
-
-def _never_forwarded(address: IPv4Address | IPv6Address) -> bool:
-    if isinstance(address, IPv4Address):
-        return any(address in network for network in _REFUSED_4)
-    return any(address in network for network in _REFUSED_6)
 
 
 def _is_of_this_host(address: IPv4Address | IPv6Address) -> bool:
