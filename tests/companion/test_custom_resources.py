@@ -1,5 +1,7 @@
 """Custom resources, from their creation to their deletion. Source: CloudFormation user guide, "Custom resources"."""
 
+import shutil
+import subprocess
 from typing import Any
 
 import pytest
@@ -98,7 +100,53 @@ def test_a_failure_is_the_stacks(cloudformation: Any) -> None:
 
 
 @pytest.mark.root
+def test_a_function_that_fails_fails_the_stack_at_once(cloudformation: Any) -> None:
+    text = body(1, "a").replace("cfnresponse.send(", "cfnresponse.no_such_function(")
+    assert deploy(cloudformation, text) == "ROLLBACK_COMPLETE"
+    assert "no_such_function" in reasons(cloudformation)
+
+
+# As the functions that AWS CDK brings along: the name of the host and the path, whatever the port.
+CDK_HANDLER = """
+const url = require("url");
+
+exports.handler = (event) => new Promise((resolve, reject) => {
+  const answer = JSON.stringify({
+    Status: "SUCCESS", PhysicalResourceId: "from node", StackId: event.StackId, RequestId: event.RequestId,
+    LogicalResourceId: event.LogicalResourceId, Data: { Twice: Number(event.ResourceProperties.Number) * 2 },
+  });
+  const { hostname, path } = url.parse(event.ResponseURL);
+  const headers = { "content-type": "", "content-length": Buffer.byteLength(answer, "utf8") };
+  const request = require("https").request({ hostname, path, method: "PUT", headers }, (response) => {
+    response.resume();
+    resolve(response.statusCode);
+  });
+  request.on("error", reject);
+  request.end(answer);
+});
+"""
+
+
+@pytest.mark.root
+def test_a_function_that_answers_over_https(cloudformation: Any) -> None:
+    if shutil.which("node") is None:
+        pytest.skip("there is no Node.js")
+    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
+    runtime = f"nodejs{version.removeprefix('v').partition('.')[0]}.x"
+    resources = {
+        "Custom": {
+            "Type": "Custom::Double",
+            "Properties": {"ServiceToken": {"Fn::GetAtt": ["Fn", "Arn"]}, "Number": 21},
+        },
+        "Fn": function(Runtime=runtime, Code={"ZipFile": CDK_HANDLER}, Timeout=30),
+    }
+    text = template(resources, {"Twice": {"Fn::GetAtt": ["Custom", "Twice"]}, "Id": {"Ref": "Custom"}})
+    assert deploy(cloudformation, text) == "CREATE_COMPLETE", reasons(cloudformation)
+    assert outputs(cloudformation) == {"Twice": "42", "Id": "from node"}
+
+
+@pytest.mark.root
 def test_silence_is_a_failure(cloudformation: Any) -> None:
-    text = body(1, "a", ServiceTimeout=1).replace("cfnresponse.send(", "str(")
+    text = body(1, "a", ServiceTimeout=1).replace("cfnresponse.send(", "(lambda *_, **__: None)(")
     assert deploy(cloudformation, text) == "ROLLBACK_COMPLETE"
     assert "did not receive a response from your Custom Resource" in reasons(cloudformation)

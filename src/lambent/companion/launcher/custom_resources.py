@@ -10,6 +10,7 @@ import importlib
 import json
 import logging
 import queue
+import threading
 import uuid
 from collections.abc import Mapping
 from types import ModuleType
@@ -99,7 +100,7 @@ class CustomResource(LambdaResource):
         }
         answers = _waiting[request_id] = queue.SimpleQueue()
         try:
-            self._send(token, json.dumps(event))
+            self._send(token, json.dumps(event), answers)
             answer = answers.get(timeout=self._seconds())
         except queue.Empty:
             raise StackFailed(f"CloudFormation did not receive a response from your Custom Resource: {token}") from None
@@ -109,11 +110,25 @@ class CustomResource(LambdaResource):
             raise StackFailed(f"Received response status [FAILED] from custom resource: {answer.get('Reason')}")
         return answer
 
-    def _send(self, token: str, event: str) -> None:
+    def _send(self, token: str, event: str, answers: "queue.SimpleQueue[Mapping[str, Any]]") -> None:
         if ":sns:" in token:
             self.lambent.client(self.account, self.region, "sns").publish(TopicArn=token, Message=event)
         else:
-            self.api.invoke(FunctionName=token, InvocationType="Event", Payload=event.encode())
+            self.api.get_function_configuration(FunctionName=token)
+            threading.Thread(target=self._invoke, args=(token, event, answers), daemon=True).start()
+
+    def _invoke(self, token: str, event: str, answers: "queue.SimpleQueue[Mapping[str, Any]]") -> None:
+        """Invoke its function; where it fails nothing else will come.
+
+        AWS invokes it asynchronously, tries twice more, and waits for the rest of an hour.
+        """
+        try:
+            answer = self.api.invoke(FunctionName=token, Payload=event.encode())
+            error = answer["Payload"].read().decode(errors="replace") if "FunctionError" in answer else ""
+        except Exception as failed:  # noqa: BLE001 - whatever it is, no answer will come
+            error = str(failed)
+        if error:
+            answers.put({"Status": "FAILED", "Reason": f"{token}: {error}"})
 
     def _seconds(self) -> float:
         said = self.properties.get("ServiceTimeout")

@@ -5,6 +5,9 @@ const { promisesOnly } = require("./version.cjs");
 
 const FIELDS = 8;
 
+// How the events of CloudFormation's custom resources begin, as Lambent's companion writes them.
+const CUSTOM_RESOURCE = '{"RequestType": ';
+
 /** What is the same in every context of one process, read from the environment once. */
 function functionFields(environment) {
   const { AWS_LAMBDA_FUNCTION_NAME: functionName, AWS_LAMBDA_FUNCTION_VERSION: functionVersion } = environment;
@@ -36,6 +39,10 @@ function parse(buffer, begin, end) {
   } else {
     process.env._X_AMZN_TRACE_ID = traceId;
   }
+  const event = buffer.utf8Slice(position, end);
+  if (event.startsWith(CUSTOM_RESOURCE)) {
+    require("./custom_resources.cjs").expectAnswer(event);
+  }
   return {
     requestId: fields[0],
     deadlineMs: Number(fields[1]),
@@ -44,7 +51,7 @@ function parse(buffer, begin, end) {
     clientContext: fields[4] || undefined,
     identity: fields[5] || undefined,
     tenantId: fields[6] || undefined,
-    event: buffer.utf8Slice(position, end),
+    event,
   };
 }
 
