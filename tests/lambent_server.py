@@ -7,6 +7,7 @@ import io
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -55,6 +56,12 @@ class LambentServer:
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    def accepts_connections(self) -> bool:
+        """Whether its listener is open."""
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            return True
+        return False
 
     def start(self) -> "LambentServer":
         """Returns when it answers requests."""
