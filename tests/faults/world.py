@@ -18,7 +18,7 @@ from tests.lambent_server import REGION, LambentServer, create_function
 
 ACCOUNT = "000000000000"
 RESULTS, LETTERS = "results", "letters"
-FLAKY = "flaky"
+FLAKY, TIGHT = "flaky", "tight"
 _CALLER_SECONDS = 10
 
 _SOURCE = """\
@@ -88,7 +88,9 @@ class Callers:
 
     def _call(self, function: str) -> None:
         connection: http.client.HTTPConnection | None = None
-        while not self._stop.wait(self._pause_seconds):
+        # Those that are throttled need many attempts each.
+        pause_seconds = self._pause_seconds * (5 if function == TIGHT else 1)
+        while not self._stop.wait(pause_seconds):
             connection = connection or http.client.HTTPConnection(
                 "127.0.0.1", self._server.port, timeout=_CALLER_SECONDS
             )
@@ -133,14 +135,43 @@ class Queues:
         return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
 
     def drain(self, name: str) -> Iterator[Mapping[str, Any]]:
-        """All messages of a queue."""
+        """All messages of a queue, which are taken out."""
+        url = self._urls[name]
         while True:
             messages = self.client.receive_message(
-                QueueUrl=self._urls[name], MaxNumberOfMessages=10, VisibilityTimeout=600, MessageAttributeNames=["All"]
+                QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600, MessageAttributeNames=["All"]
             ).get("Messages", [])
             if not messages:
                 return
             yield from messages
+            handles = [{"Id": str(n), "ReceiptHandle": one["ReceiptHandle"]} for n, one in enumerate(messages)]
+            self.client.delete_message_batch(QueueUrl=url, Entries=handles)
+
+
+class Collector:
+    """Takes messages out of both queues as they come: a long queue would make its server slow."""
+
+    def __init__(self, queues: Queues) -> None:
+        self.messages: dict[str, list[Mapping[str, Any]]] = {RESULTS: [], LETTERS: []}
+        self._queues = queues
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._collect, daemon=True)
+        self._thread.start()
+
+    def finish(self) -> dict[str, list[Mapping[str, Any]]]:
+        """All messages, once nothing more is sent."""
+        self._stop.set()
+        self._thread.join()
+        self._take()
+        return self.messages
+
+    def _collect(self) -> None:
+        while not self._stop.wait(0.5):
+            self._take()
+
+    def _take(self) -> None:
+        for name, taken in self.messages.items():
+            taken.extend(self._queues.drain(name))
 
 
 @contextlib.contextmanager
@@ -169,11 +200,11 @@ def make_functions(server: LambentServer, port: int) -> list[str]:
 
     for name in ("good", "bad", FLAKY, "relay"):
         make(name)
-    make("tight", SECONDS="0.03")
-    client.put_function_concurrency(FunctionName="tight", ReservedConcurrentExecutions=1)
+    make(TIGHT, SECONDS="0.03")
+    client.put_function_concurrency(FunctionName=TIGHT, ReservedConcurrentExecutions=1)
     results = {"Destination": Queues.arn(RESULTS)}
     both = {"OnSuccess": results, "OnFailure": results}
-    for name in ("good", "bad", FLAKY, "tight"):
+    for name in ("good", "bad", FLAKY, TIGHT):
         retries = 0 if name == "bad" else 2
         client.put_function_event_invoke_config(FunctionName=name, MaximumRetryAttempts=retries, DestinationConfig=both)
     client.update_function_configuration(FunctionName="bad", DeadLetterConfig={"TargetArn": Queues.arn(LETTERS)})
@@ -181,7 +212,7 @@ def make_functions(server: LambentServer, port: int) -> list[str]:
     client.put_function_event_invoke_config(
         FunctionName="relay", DestinationConfig={"OnSuccess": {"Destination": good}, "OnFailure": results}
     )
-    return ["good", "bad", FLAKY, "relay", "tight"]
+    return ["good", "bad", FLAKY, "relay", TIGHT]
 
 
 def control(server: LambentServer, method: str, path: str) -> Any:
@@ -202,4 +233,4 @@ def wait_until_empty(server: LambentServer, *, seconds: float, advance: bool = T
         assert time.monotonic() < deadline, queue
         if advance:
             control(server, "POST", "clock?seconds=61")
-        time.sleep(0.2)
+        time.sleep(0.5)
