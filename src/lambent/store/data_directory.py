@@ -3,7 +3,8 @@
     lock          locked by the server that uses the folder, and its process id
     layout        number of this layout; a newer Lambent may have another
     control.db    functions and whatever else the API manages
-    queue.db      events that wait for an asynchronous invocation
+    queue.db      events that wait for an asynchronous invocation, what is to be sent afterwards, and their history
+    control-token lets its owner's programs use the control endpoints
     packages/     deployment packages by SHA-256
     code/         the same, unpacked, and byte code of it; can be made again
     logs/         log events
