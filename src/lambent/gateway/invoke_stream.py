@@ -7,13 +7,12 @@ its first byte looks like is unverified: here it is that of one after it.
 import base64
 import json
 import logging
-from collections.abc import Callable
 
 from lambent.core.errors import ServiceFault
 from lambent.core.invocation import InvocationResult
 from lambent.gateway.errors import render_error
 from lambent.gateway.http_server import Respond
-from lambent.gateway.response_sinks import PiecewiseAnswer
+from lambent.gateway.response_sinks import PiecewiseAnswer, PiecewiseSink
 from lambent.services.invoke import InvokeRequest
 from lambent.wire.event_stream import CONTENT_TYPE, invoke_complete, payload_chunk
 from lambent.wire.http import Request
@@ -86,28 +85,14 @@ class StreamCall:
             logger.exception("A request could not be answered.", extra={"request_id": self.request_id})
 
 
-class EventStreamSink:
+class EventStreamSink(PiecewiseSink):
     """The response as messages of the event stream: one for each piece."""
 
-    __slots__ = ("_answer", "_call")
+    __slots__ = ("_call",)
 
     def __init__(self, call: StreamCall, answer: PiecewiseAnswer) -> None:
+        super().__init__(answer)
         self._call = call
-        self._answer = answer
-
-    @property
-    def writable(self) -> bool:
-        """See `core.invocation.ResponseSink`."""
-        return self._answer.writable
-
-    @property
-    def on_writable(self) -> Callable[[], None] | None:
-        """See `core.invocation.ResponseSink`."""
-        return self._answer.on_writable
-
-    @on_writable.setter
-    def on_writable(self, told: Callable[[], None] | None) -> None:
-        self._answer.on_writable = told
 
     def begin(self, _content_type: str, executed_version: str) -> None:
         """The response begins; its content type isn't said, as on AWS."""

@@ -57,3 +57,26 @@ class PiecewiseAnswer:
     def _tell(self) -> None:
         if self.on_writable is not None:
             self.on_writable()
+
+
+class PiecewiseSink:
+    """The part of a `core.invocation.ResponseSink` that is the same for whatever becomes of the pieces."""
+
+    __slots__ = ("_answer",)
+
+    def __init__(self, answer: PiecewiseAnswer) -> None:
+        self._answer = answer
+
+    @property
+    def writable(self) -> bool:
+        """See `core.invocation.ResponseSink`."""
+        return self._answer.writable
+
+    @property
+    def on_writable(self) -> Callable[[], None] | None:
+        """See `core.invocation.ResponseSink`."""
+        return self._answer.on_writable
+
+    @on_writable.setter
+    def on_writable(self, told: Callable[[], None] | None) -> None:
+        self._answer.on_writable = told

@@ -6,39 +6,25 @@ Source: invocation.md §6.3. What AWS answers to a prelude that is none is unver
 from collections.abc import Callable
 
 from lambent.gateway.function_urls.answer import PRELUDE_END, PRELUDE_TYPE, HttpHead, head_of_prelude
-from lambent.gateway.response_sinks import PiecewiseAnswer
+from lambent.gateway.response_sinks import PiecewiseAnswer, PiecewiseSink
 
 _LONGEST_PRELUDE_BYTES = 1_048_576
 """As long as the head of an HTTP message may be."""
 
 
-class UrlStream:
+class UrlStream(PiecewiseSink):
     """The response as the body of an HTTP answer, its prelude taken apart.
 
     Args:
         begin: sends the head of the answer.
     """
 
-    __slots__ = ("_answer", "_begin", "_prelude")
+    __slots__ = ("_begin", "_prelude")
 
     def __init__(self, answer: PiecewiseAnswer, begin: Callable[[HttpHead], None]) -> None:
-        self._answer = answer
+        super().__init__(answer)
         self._begin = begin
         self._prelude: bytearray | None = None  # what has come of it; None where there is none to come
-
-    @property
-    def writable(self) -> bool:
-        """See `core.invocation.ResponseSink`."""
-        return self._answer.writable
-
-    @property
-    def on_writable(self) -> Callable[[], None] | None:
-        """See `core.invocation.ResponseSink`."""
-        return self._answer.on_writable
-
-    @on_writable.setter
-    def on_writable(self, told: Callable[[], None] | None) -> None:
-        self._answer.on_writable = told
 
     def begin(self, content_type: str, _executed_version: str) -> None:
         """The response begins: with a prelude, or with its first bytes."""
