@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from lambent.clock import Clock
 from lambent.gateway.http_server import ConnectionGroup, HttpLimits, HttpServer, Respond, create_http_server
+from lambent.gateway.kernel_buffers import unacknowledged_bytes
 from lambent.gateway.streamed_body import StreamedBody
 from lambent.wire.http import ByteBudget, Phase, Request, Sender
 
@@ -522,6 +523,25 @@ class TestStreamedBodies:
         assert size == 20_000_000
         writing.result(10)
 
+    def test_who_writes_is_only_a_little_ahead_of_a_slow_client(self, server: RunningServer) -> None:
+        """A socket would take 4 MB more, and a thousand of them 4 GB."""
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+            client.connect(("127.0.0.1", server.port))
+            client.sendall(b"POST /held HTTP/1.1\r\nHost: h\r\n\r\n")
+            body = self.begin(server)
+            written = 0
+
+            def write() -> bool:
+                nonlocal written
+                body.send(b"x" * 10_000)
+                written += 10_000
+                return body.writable
+
+            while server.call(write):
+                assert written < 1_000_000
+            server.call(body.close)
+
     def test_who_writes_is_told_that_the_client_has_gone(self, server: RunningServer, client: Client) -> None:
         self.held(client)
         body = self.begin(server)
@@ -843,6 +863,26 @@ class TestDeadlines:
         client.socket.settimeout(10)
         with pytest.raises(ConnectionError):
             client.send_forever(GET)
+
+    def test_client_that_takes_little_is_not_cut_off(self, start: Start) -> None:
+        """The kernel takes megabytes from us at once, and nothing more until it is rid of a third of them."""
+        server = start()
+        with Client(server.port) as client:
+            client.send(b"GET /large HTTP/1.1\r\nHost: h\r\n\r\n")
+            client.read_head()
+            (connection,) = server.server._connections
+            server.call(server.server._sweep_timer.cancel)  # type: ignore[union-attr]  # there is a connection
+            now = server.server.now
+            for _ in range(8):
+                before = server.call(lambda: unacknowledged_bytes(connection._fd))
+                client.socket.recv(300_000, socket.MSG_WAITALL)
+                while server.call(lambda: unacknowledged_bytes(connection._fd)) == before:
+                    pass
+                now += server.limits.write_timeout_seconds * 0.9
+                server.call(partial(connection.check_deadline, now))
+                assert server.call(lambda: connection._transport and not connection._transport.is_closing())
+            server.call(partial(connection.check_deadline, now + server.limits.write_timeout_seconds))
+            assert server.call(lambda: connection._transport is None or connection._transport.is_closing())
 
     def test_client_that_never_ends_is_cut_off_after_the_last_answer(self, client: Client) -> None:
         client.send(b"nonsense\r\n\r\n")

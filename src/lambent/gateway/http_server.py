@@ -8,7 +8,7 @@ This is the hot path of every invocation, so no task, future or timer is made fo
 - After a `Rejection`, a body that was too long, or `Connection: close`, nothing more is answered. If the client may
   still be sending, we half-close and read on for a moment without looking: closing at once would make the kernel reset
   the connection, and the client would lose the answer that explains it (RFC 9112, section 9.6).
-- A client that half-closes after its request gets its answer.
+- A client that half-closes after its request gets its answer, unless the handler has asked to be told (`on_abandoned`).
 
 - Connections belong to a group with a limit of its own: those from outside to one, those that a function's environment
   makes to that environment's, so that no environment can use up what others need.
@@ -32,6 +32,7 @@ from http import HTTPStatus
 from typing import cast
 
 from lambent.clock import Clock
+from lambent.gateway.kernel_buffers import keep_little_unsent, unacknowledged_bytes
 from lambent.gateway.streamed_body import Body, StreamedBody
 from lambent.wire.http import (
     CONTINUE,
@@ -374,11 +375,15 @@ class HttpProtocol(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Keep the way back open while something is to be answered."""
         self._at_eof = True
+        if self._in_flight is not None:
+            self._in_flight.abandon()
         return self._in_flight is not None or bool(self._parser.ready)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - why it was lost makes no difference
         """From here on `respond` does nothing."""
         self._transport = None
+        if self._in_flight is not None:
+            self._in_flight.abandon()
         self._in_flight = self._receiving = None
         self._closing = True
         if self._streaming is not None:
@@ -426,6 +431,8 @@ class HttpProtocol(asyncio.Protocol):
             return
         limits = self._server.limits
         unsent = transport.get_write_buffer_size()
+        if unsent:  # who reads slowly takes from the kernel for long before the kernel takes from us
+            unsent += unacknowledged_bytes(self._fd)
         if unsent != self._unsent:
             self._unsent = unsent
             self._since = now
@@ -529,6 +536,7 @@ class HttpProtocol(asyncio.Protocol):
             self._in_flight = None
             self._ended(request)
             return
+        keep_little_unsent(transport.get_extra_info("socket"))
         self._streaming = body
         body.attach(self, chunked=body.length is None and framed)
         if not self._writable:
