@@ -25,6 +25,7 @@ from lambent.assembly.companion import RestOfAws
 from lambent.assembly.control_plane import Collaborators, control_plane
 from lambent.assembly.environments import CodeMounts, EnvironmentFactory
 from lambent.assembly.sandboxes import RUNTIME_API_PORT, SandboxHost
+from lambent.assembly.sources import pollers
 from lambent.assembly.warming import Warming
 from lambent.clock import Clock, MovableClock, SteadyClock
 from lambent.core.admission import Admission
@@ -48,6 +49,7 @@ from lambent.gateway.queue_routes import queue_routes
 from lambent.ids import IdMaker
 from lambent.observe.event_metrics import EventMetrics
 from lambent.observe.log_store import LogLimits, LogStore
+from lambent.observe.mapping_metrics import MappingMetrics
 from lambent.observe.metrics import InvocationMetrics
 from lambent.runtimes.errors import RuntimeMissing
 from lambent.runtimes.providers import RuntimePlaces, Runtimes
@@ -173,6 +175,7 @@ class _Assembly:
         self._admission = Admission(settings.concurrency_limit)
         self._metrics = InvocationMetrics()
         self._event_metrics = EventMetrics()
+        self._mapping_metrics = MappingMetrics()
 
     async def start(self) -> Server:
         """All of it; requests are answered when this returns."""
@@ -335,6 +338,24 @@ class _Assembly:
         )
         source = self._rest_of_aws.code_source()
         self._stack.callback(source.close)
+        self._invoke = InvokeService(
+            targets=view,
+            admission=self._admission,
+            fleet=self._fleet,
+            metrics=self._metrics,
+            ids=self._ids,
+            clock=self._clock,
+        )
+        self._pollers = pollers(
+            invoke=self._invoke,
+            targets=view,
+            rest_of_aws=self._rest_of_aws,
+            metrics=self._mapping_metrics,
+            ids=self._ids,
+            clock=self._movable_clock,
+            spawn=self._background.start,
+            stack=self._stack,
+        )
         probe = self._rest_of_aws.source_probe()
         self._stack.callback(probe.close)
         self._code_sweep = CodeSweep(database=self._database, store=self._code)
@@ -353,17 +374,10 @@ class _Assembly:
                 on_reserved=self._admission.set_reserved,
                 provisioning=self._provisioning,
                 source_probe=probe,
+                sources=self._pollers,
                 link_secret=_secret(self._data.path / "link-secret"),
                 block_public_policies=self._settings.block_public_policies,
             )
-        )
-        self._invoke = InvokeService(
-            targets=view,
-            admission=self._admission,
-            fleet=self._fleet,
-            metrics=self._metrics,
-            ids=self._ids,
-            clock=self._clock,
         )
         self._asynchronous = AsynchronousInvocations(
             settings=self._settings,
@@ -424,6 +438,7 @@ class _Assembly:
             metrics=MetricsPage(
                 metrics=self._metrics,
                 events=self._event_metrics,
+                mappings=self._mapping_metrics,
                 admission=self._admission,
                 authenticator=authenticator,
             ),
@@ -478,10 +493,12 @@ class _Assembly:
 
     async def _stop_serving(self) -> None:
         """Every caller is answered before its connection ends: by its function, or by the end of the environments."""
+        self._pollers.stop_receiving()
         self._server.begin_stop()
         await asyncio.gather(
             self._server.drained(timeout_seconds=_GRACE_SECONDS),
             self._asynchronous.stop(grace_seconds=_GRACE_SECONDS),
+            self._pollers.over(grace_seconds=_GRACE_SECONDS),
         )
         await self._fleet.stop()
         await self._server.close()

@@ -17,6 +17,7 @@ from lambent.clock import Clock
 from lambent.core.concurrency import AccountLimits
 from lambent.core.errors import InvalidParameterValue
 from lambent.core.function import FunctionTarget
+from lambent.core.mappings.mapping import EventSourceMapping
 from lambent.core.mappings.sources import EventSource
 from lambent.core.provisioned import Allocation, Demand
 from lambent.core.scope import Scope
@@ -57,6 +58,13 @@ class AnySource:
 
     async def check(self, source: EventSource, *, function_timeout_seconds: int) -> None:
         """Nothing is wrong with it."""
+
+
+class NoSources:
+    """Reads no event source."""
+
+    def follow(self, mapping: EventSourceMapping, *, reads: bool) -> None:
+        """It isn't read."""
 
 
 class NoFleet:
@@ -202,6 +210,7 @@ class ControlPlane:
                 on_reserved=self._on_reserved,
                 provisioning=provisioning,
                 source_probe=AnySource(),
+                sources=NoSources(),
                 link_secret=b"s" * 32,
             )
         )

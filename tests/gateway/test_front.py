@@ -22,6 +22,7 @@ from lambent.gateway.metrics_page import METRICS_PATH, MetricsPage
 from lambent.gateway.streamed_body import Body
 from lambent.ids import IdMaker
 from lambent.observe.event_metrics import EventMetrics
+from lambent.observe.mapping_metrics import MappingMetrics
 from lambent.observe.metrics import InvocationMetrics
 from lambent.services.events import EventService
 from lambent.services.invoke import InvokeRequest, InvokeService
@@ -87,7 +88,13 @@ def front(authenticator: Authenticator, invoke: InvokeOperation) -> Front:
         invoke=invoke,
         api=cast("Api", None),
         urls=cast("UrlFront", None),
-        metrics=MetricsPage(metrics=metrics, events=EventMetrics(), admission=Admission(), authenticator=authenticator),
+        metrics=MetricsPage(
+            metrics=metrics,
+            events=EventMetrics(),
+            mappings=MappingMetrics(),
+            admission=Admission(),
+            authenticator=authenticator,
+        ),
         control=Control(token="secret", authenticator=authenticator, verifies=False, routes=()),
         ids=IdMaker(),
         spawn=lambda work: work.close(),

@@ -157,9 +157,22 @@ async def test_transitions_end(database: Database) -> None:
     for one in (new, off, gone):
         await database.write(table.insert_mapping, one)
     assert await database.write(table.replace_mapping, deleted(gone), seen=gone)
-    assert await database.write(table.settle_mappings) == 2
+    unsettled = await database.read(table.unsettled_mappings)
+    assert {one.uuid for one in unsettled} == {"u1", "u3"}
+    await database.write(table.settle_mappings, unsettled)
     assert await find(database, "u1") == settled(new)
     assert await find(database, "u2") == off
     assert await find(database, "u3") is None
     assert off.state is MappingState.DISABLED
-    assert await database.write(table.settle_mappings) == 0
+    assert await database.read(table.unsettled_mappings) == []
+    assert await database.read(table.enabled_mappings) == [settled(new)]
+
+
+async def test_what_has_changed_since_it_was_seen_stays_in_transition(database: Database) -> None:
+    new = mapping("u1")
+    await database.write(table.insert_mapping, new)
+    seen = await database.read(table.unsettled_mappings)
+    changed = deleted(new)
+    assert await database.write(table.replace_mapping, changed, seen=new)
+    await database.write(table.settle_mappings, seen)
+    assert await find(database, "u1") == changed

@@ -4,6 +4,7 @@ import contextlib
 import os
 from pathlib import Path
 
+from lambent.clock import Clock
 from lambent.companion.forwarding import Forwarder
 from lambent.companion.process import CompanionProcess, Spawn
 from lambent.endpoints import Endpoints, own_url
@@ -14,6 +15,7 @@ from lambent.settings import Posture, Settings
 from lambent.store.code_source import S3CodeSource, S3Endpoint
 from lambent.store.destinations import AwsDestinations
 from lambent.store.event_sources import AwsSourceProbe
+from lambent.store.queue_client import QueueClients
 from lambent.wire.http import BodyLimit
 from lambent.wire.rest_json import RestJsonCodec
 
@@ -30,6 +32,7 @@ class RestOfAws:
         self._region = settings.default_region
         self._own_url = own_url(settings.host, port)
         self._forwards = posture == "dev"
+        self._companion: CompanionProcess | None = None
         self._has_companion = self._forwards and settings.companion == "auto"
         self.endpoints = Endpoints(
             os.environ, own_port=port, companion_url=self._own_url if self._has_companion else None
@@ -51,6 +54,15 @@ class RestOfAws:
             endpoint_for=self.endpoints.endpoint_for, companion_url=self._own_url if self._has_companion else None
         )
 
+    def queues(self) -> QueueClients:
+        """Who receives the messages of queues."""
+        return QueueClients(
+            endpoint_for=self.endpoints.endpoint_for,
+            companion_url=self._own_url if self._has_companion else None,
+            is_up=lambda: self._companion is not None and self._companion.pid is not None,
+            clock=Clock(),
+        )
+
     def destinations(self, *, threads: int) -> AwsDestinations:
         """Who sends records and dead letters."""
         return AwsDestinations(
@@ -69,18 +81,17 @@ class RestOfAws:
         """
         if not self._forwards:
             return None
-        companion = None
         if self._has_companion:
-            companion = CompanionProcess(
+            self._companion = CompanionProcess(
                 directory=data_directory, lambent_url=self._own_url, environment=os.environ, spawn=spawn
             )
-            stack.push_async_callback(companion.stop)
+            stack.push_async_callback(self._companion.stop)
         forwarder = Forwarder()
         stack.push_async_callback(forwarder.close)
         return OtherServices(
             codec=codec,
             endpoints=self.endpoints,
-            companion=companion,
+            companion=self._companion,
             forwarder=forwarder,
             default_region=self._region,
         )

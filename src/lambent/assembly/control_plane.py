@@ -19,7 +19,7 @@ from lambent.services.code_signing import CodeSigning
 from lambent.services.concurrency import Concurrency, OnReserved
 from lambent.services.deployments import Deployments
 from lambent.services.event_invoke_configs import EventInvokeConfigs
-from lambent.services.event_source_mappings import EventSourceMappings, SourceProbe
+from lambent.services.event_source_mappings import EventSourceMappings, SourceProbe, Sources
 from lambent.services.function_urls import FunctionUrls
 from lambent.services.functions import Functions
 from lambent.services.layers import Layers
@@ -52,6 +52,7 @@ class Collaborators:
         provisioning: carries out what is provisioned.
         link_secret: signs links to code.
         source_probe: looks whether event sources are there.
+        sources: reads them.
         block_public_policies: refuse policies of functions that let everybody in.
     """
 
@@ -68,6 +69,7 @@ class Collaborators:
     provisioning: Provisioning
     link_secret: bytes
     source_probe: SourceProbe
+    sources: Sources
     block_public_policies: bool = False
 
 
@@ -120,7 +122,9 @@ def control_plane(shared: Collaborators) -> Services:
         policies=Policies(database=database, ids=ids, block_public=shared.block_public_policies),
         function_urls=FunctionUrls(database=database, clock=clock, ids=ids, deployments=shared.deployments),
         event_invoke_configs=EventInvokeConfigs(database=database, clock=clock, deployments=shared.deployments),
-        event_source_mappings=EventSourceMappings(database=database, probe=shared.source_probe, clock=clock, ids=ids),
+        event_source_mappings=EventSourceMappings(
+            database=database, probe=shared.source_probe, sources=shared.sources, clock=clock, ids=ids
+        ),
         runtime_management=RuntimeManagements(database=database),
         recursion=Recursion(database=database, deployments=shared.deployments),
         tags=ResourceTags(database=database, ids=ids, tables=_TAG_TABLES),

@@ -1,7 +1,8 @@
 """Event source mappings: create, find, update, delete; and the end of each transition.
 
-Checked in AWS's order, committed in a transitional state, acknowledged, then settled by `run`. What a server that died
-left in transition is settled when the next one starts. Nothing reads the sources yet.
+Checked in AWS's order, committed in a transitional state, acknowledged; then `run` has the source read or not, as the
+mapping says now, and only then settles the state. What a server that died left in transition is settled when the next
+one starts, which first has read what was enabled.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from lambent.core.mappings.mapping import (
     deleted,
     no_such_function,
     no_such_mapping,
+    settled,
     updated,
 )
 from lambent.core.mappings.rules import changed_settings, check_request, new_settings
@@ -43,6 +45,17 @@ class SourceProbe(Protocol):
 
     async def check(self, source: EventSource, *, function_timeout_seconds: int) -> None:
         """Raises InvalidParameterValue when a function with this timeout can't read the source."""
+
+
+class Sources(Protocol):
+    """Reads event sources."""
+
+    def follow(self, mapping: EventSourceMapping, *, reads: bool) -> None:
+        """Take up a mapping as it is now.
+
+        Args:
+            reads: whether its source is to be read; if not, nothing more is received when this returns.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +82,10 @@ class MappingUpdate:
 class EventSourceMappings:
     """The use cases of event source mappings."""
 
-    def __init__(self, *, database: Database, probe: SourceProbe, clock: Clock, ids: IdMaker) -> None:
+    def __init__(self, *, database: Database, probe: SourceProbe, sources: Sources, clock: Clock, ids: IdMaker) -> None:
         self._database = database
         self._probe = probe
+        self._sources = sources
         self._clock = clock
         self._ids = ids
         self._unsettled = asyncio.Event()
@@ -176,17 +190,30 @@ class EventSourceMappings:
                 return changed
 
     async def run(self) -> None:
-        """Settle what is in transition, until cancelled; first what an earlier server left."""
+        """Have enabled sources read, and settle what is in transition, until cancelled."""
+        is_begun = False
         while True:
             await self._unsettled.wait()
             self._unsettled.clear()
             try:
-                await self._database.write(table.settle_mappings)
+                if not is_begun:
+                    for mapping in await self._database.read(table.enabled_mappings):
+                        self._sources.follow(mapping, reads=True)
+                    is_begun = True
+                await self._settle()
             except StoreError:
                 # They stay in transition until the database can be written to again.
                 logger.exception("The states of event source mappings could not be written.")
                 await asyncio.sleep(_STORE_BACK_OFF_SECONDS)
                 self._unsettled.set()
+
+    async def _settle(self) -> None:
+        mappings = await self._database.read(table.unsettled_mappings)
+        for mapping in mappings:
+            after = settled(mapping)
+            self._sources.follow(mapping, reads=after is not None and after.enabled)
+        if mappings:
+            await self._database.write(table.settle_mappings, mappings)
 
     async def _timeout_of(self, scope: Scope, function: FunctionReference) -> int:
         """Seconds that an invocation of the function may take. Raises InvalidParameterValue when it isn't there."""

@@ -7,7 +7,7 @@ Every function is a unit of work, or part of one, for `Database.read` or `Databa
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -152,22 +152,30 @@ def replace_tags(connection: Connection, scope: Scope, uuid: str, tags: Mapping[
     return replaced.rowcount == 1
 
 
-def settle_mappings(connection: Connection) -> int:
-    """Finish every transition that was committed, of all accounts; how many that were."""
-    columns = event_source_mappings.c
-    unsettled = columns.state.in_([state for state in MappingState if state not in SETTLED])
-    mappings = [_mapping(row) for row in connection.execute(select(event_source_mappings).where(unsettled))]
+def unsettled_mappings(connection: Connection) -> list[EventSourceMapping]:
+    """The mappings in transition, of all accounts."""
+    states = [state for state in MappingState if state not in SETTLED]
+    statement = select(event_source_mappings).where(event_source_mappings.c.state.in_(states))
+    return [_mapping(row) for row in connection.execute(statement)]
+
+
+def enabled_mappings(connection: Connection) -> list[EventSourceMapping]:
+    """The mappings that are enabled, of all accounts."""
+    statement = select(event_source_mappings).where(event_source_mappings.c.state == MappingState.ENABLED)
+    return [_mapping(row) for row in connection.execute(statement)]
+
+
+def settle_mappings(connection: Connection, mappings: Iterable[EventSourceMapping]) -> None:
+    """Finish the transitions of mappings, as they were seen; one that has changed since stays as it is."""
     for mapping in mappings:
+        is_seen = and_(_is_mapping(mapping.scope, mapping.uuid), event_source_mappings.c.revision == mapping.revision)
         after = settled(mapping)
         if after is None:
-            connection.execute(delete(event_source_mappings).where(_is_mapping(mapping.scope, mapping.uuid)))
+            connection.execute(delete(event_source_mappings).where(is_seen))
         else:
             connection.execute(
-                update(event_source_mappings)
-                .where(_is_mapping(mapping.scope, mapping.uuid))
-                .values(state=after.state, revision=after.revision)
+                update(event_source_mappings).where(is_seen).values(state=after.state, revision=after.revision)
             )
-    return len(mappings)
 
 
 def _check_function(connection: Connection, mapping: EventSourceMapping) -> None:

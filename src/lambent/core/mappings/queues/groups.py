@@ -1,0 +1,58 @@
+"""The order within the message groups of a FIFO queue.
+
+A group has one batch under way. The queue sees to that by itself: while messages of a group are hidden it gives out no
+others. But what one receive returned may be several batches (6 MB), and they wait for each other; and if one of them
+leaves a message of a group behind, what came after it in that group is left too, so that all come again in order.
+
+Source: event-sources.md §2 (FIFO).
+"""
+
+from collections import deque
+from collections.abc import Collection
+
+from lambent.core.mappings.queues.batches import Batch
+
+
+def groups_of(batch: Batch) -> frozenset[str]:
+    """The groups that messages of a batch are in; none in a standard queue."""
+    return frozenset(one.message.group for one in batch if one.message.group)
+
+
+class Waiting:
+    """Batches that are over and wait for their turn."""
+
+    def __init__(self) -> None:
+        self._batches: deque[Batch] = deque()
+        self._busy: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def add(self, batch: Batch) -> None:
+        """One more, behind the others."""
+        self._batches.append(batch)
+
+    def next(self) -> Batch | None:
+        """The first whose groups have nothing under way, nor anything that waits before it; its groups are now busy."""
+        taken = set(self._busy)
+        for index, batch in enumerate(self._batches):
+            groups = groups_of(batch)
+            if taken.isdisjoint(groups):
+                del self._batches[index]
+                self._busy |= groups
+                return batch
+            taken |= groups
+        return None
+
+    def ended(self, batch: Batch, *, left: Collection[str] = ()) -> None:
+        """A batch that `next` gave out is over; of the groups in `left` a message has stayed behind."""
+        self._busy -= groups_of(batch)
+        if left:
+            kept = (tuple(one for one in waiting if one.message.group not in left) for waiting in self._batches)
+            self._batches = deque(batch for batch in kept if batch)
+
+    def clear(self) -> list[Batch]:
+        """All that wait, which do so no longer."""
+        batches = list(self._batches)
+        self._batches.clear()
+        return batches
