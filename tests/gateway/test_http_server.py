@@ -412,6 +412,20 @@ class TestConnections:
         assert client.response().seen["path"] == "/a"
         assert client.rest() == b""
 
+    @pytest.mark.parametrize("reset", [False, True], ids=["ended", "reset"])
+    def test_handler_that_asks_is_told_of_a_client_that_has_gone(self, server: RunningServer, *, reset: bool) -> None:
+        told = threading.Event()
+        with Client(server.port) as client:
+            client.send(post(b"", path="/held"))
+            request, _ = server.wait_for_held()
+            server.call(lambda: request.on_abandoned(told.set))
+            if reset:
+                client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert told.wait(10)
+        told.clear()
+        server.call(lambda: request.on_abandoned(told.set))  # who asks later is told at once
+        assert told.is_set()
+
     def test_truncated_request_is_not_answered(self, client: Client) -> None:
         client.send(post(b"abc", length=10))
         client.socket.shutdown(socket.SHUT_WR)

@@ -15,3 +15,7 @@ class ForwardingFailed(Exception):
     def __init__(self, message: str, *, timed_out: bool = False) -> None:
         super().__init__(message)
         self.timed_out = timed_out
+
+
+class Abandoned(Exception):
+    """Nobody waited for an answer any more, and the connection to the server that was asked was closed."""

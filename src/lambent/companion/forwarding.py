@@ -8,14 +8,15 @@ import asyncio
 import contextlib
 import importlib
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from lambent.companion.errors import ForwardingFailed
+from lambent.companion.errors import Abandoned, ForwardingFailed
 
 Headers = Sequence[tuple[str, str]]
+OnAbandoned = Callable[[Callable[[], None]], None]
 
 _IN_FLIGHT = 512
 """Requests that are being answered at the same time: SQS alone may have hundreds waiting for messages."""
@@ -85,10 +86,16 @@ class Forwarder:
         self._httpcore: Any = None
 
     @contextlib.asynccontextmanager
-    async def send(self, request: Outgoing, *, socket_path: str = "", url: str = "") -> AsyncIterator[Incoming]:
+    async def send(
+        self, request: Outgoing, *, socket_path: str = "", url: str = "", on_abandoned: OnAbandoned | None = None
+    ) -> AsyncIterator[Incoming]:
         """Send a request to a Unix socket or to the server of a URL; the answer is there inside the block.
 
+        Args:
+            on_abandoned: takes what to call when the answer isn't wanted any more.
+
         Raises:
+            Abandoned: the answer wasn't wanted any more before it began. The request has been sent all the same.
             ForwardingFailed: the server can't be reached, speaks something else, or has fallen silent.
         """
         if self._httpcore is None:
@@ -97,7 +104,11 @@ class Forwarder:
         where = url or "the companion"
         with _told(httpcore, where):
             pool = await self._pool_to(httpcore, socket_path)
-            answer = await pool.handle_async_request(_request(httpcore, request, url or "http://companion"))
+            wait = _Wait()
+            made = _request(httpcore, request, url or "http://companion", wait.sent)
+            if on_abandoned is not None:
+                on_abandoned(wait.abandon)
+            answer = await wait.until(pool.handle_async_request(made))
         try:
             headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in answer.headers]
             yield Incoming(
@@ -128,6 +139,48 @@ class Forwarder:
         return self._pool[1]
 
 
+class _Wait:
+    """For the beginning of an answer, which ends when that isn't wanted any more and the request was sent whole.
+
+    What was asked for is done, as it would be by a server that the client speaks to itself; a server that answers late
+    sees that nobody is there: SQS gives no messages to somebody who has hung up.
+    """
+
+    def __init__(self) -> None:
+        self._timeout = asyncio.timeout(None)
+        self._waits = self._sent = self._abandoned = False
+
+    async def until(self, answer: Awaitable[Any]) -> Any:
+        """The answer.
+
+        Raises:
+            Abandoned: before.
+        """
+        try:
+            async with self._timeout:
+                self._waits = True
+                try:
+                    return await answer
+                finally:
+                    self._waits = False
+        except TimeoutError as error:
+            if self._timeout.expired():
+                raise Abandoned from error
+            raise
+
+    def sent(self) -> None:
+        self._sent = True
+        self._end()
+
+    def abandon(self) -> None:
+        self._abandoned = True
+        self._end()
+
+    def _end(self) -> None:
+        if self._waits and self._sent and self._abandoned:
+            self._timeout.reschedule(0.0)  # now, in the next turn of the event loop
+
+
 def _new_pool(httpcore: Any, socket_path: str | None) -> Any:
     return httpcore.AsyncConnectionPool(
         uds=socket_path, max_connections=_IN_FLIGHT, max_keepalive_connections=32, keepalive_expiry=30.0
@@ -144,7 +197,7 @@ def _load() -> Any:
     return importlib.import_module("httpcore")
 
 
-def _request(httpcore: Any, request: Outgoing, url: str) -> Any:
+def _request(httpcore: Any, request: Outgoing, url: str, sent: Callable[[], None]) -> Any:
     parts = urlsplit(url)
     default_port = 443 if parts.scheme == "https" else 80
     headers = [(n, v) for n, v in request.headers if n not in _OF_THE_CONNECTION and n != "content-length"]
@@ -161,7 +214,7 @@ def _request(httpcore: Any, request: Outgoing, url: str) -> Any:
             target=(prefix + request.target).encode("latin-1"),
         ),
         headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers],
-        content=_in_pieces(request.body),
+        content=_in_pieces(request.body, sent),
         extensions={
             "timeout": {
                 "connect": _CONNECT_SECONDS,
@@ -173,12 +226,13 @@ def _request(httpcore: Any, request: Outgoing, url: str) -> Any:
     )
 
 
-async def _in_pieces(body: Sequence[bytes | bytearray]) -> AsyncIterator[bytes]:
-    """So that no copy of a large body stops the event loop."""
+async def _in_pieces(body: Sequence[bytes | bytearray], sent: Callable[[], None]) -> AsyncIterator[bytes]:
+    """So that no copy of a large body stops the event loop. Who asks for another piece after the last has sent them."""
     for piece in body:
         view = memoryview(piece)
         for start in range(0, len(piece), _PIECE_BYTES):
             yield bytes(view[start : start + _PIECE_BYTES])
+    sent()
 
 
 async def _pieces(httpcore: Any, answer: Any, where: str) -> AsyncIterator[bytes]:

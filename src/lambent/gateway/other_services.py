@@ -3,12 +3,15 @@
 What comes here goes on as it came: method, target, headers and body. Added are the account that we have found, for the
 companion, and `x-lambent-hop`, by which a second Lambent, or this one again, knows that the request has been forwarded
 once, and refuses it: two servers that are each other's endpoint would send it round for ever.
+
+When the client goes while it waits, our connection to the other server is closed too, so that a receive which waits for
+messages of a queue takes none.
 """
 
 import logging
 from typing import Protocol
 
-from lambent.companion.errors import CompanionUnavailable, ForwardingFailed
+from lambent.companion.errors import Abandoned, CompanionUnavailable, ForwardingFailed
 from lambent.companion.forwarding import Forwarder, Incoming, Outgoing
 from lambent.endpoints import Endpoints
 from lambent.gateway.authentication import Caller
@@ -112,7 +115,7 @@ class OtherServices:
         url = self._endpoints.configured(_client_name(request, service))
         if url is not None:
             try:
-                await self._send(_unchanged(request), respond, url=url)
+                await self._send(_unchanged(request), request, respond, url=url)
             except ForwardingFailed as error:
                 raise _failed(error) from error
         elif self._companion is None:
@@ -135,16 +138,23 @@ class OtherServices:
             except CompanionUnavailable as error:
                 raise OtherServiceFailed("ServiceUnavailable", 503, str(error)) from error
             try:
-                await self._send(outgoing, respond, socket_path=path)
+                await self._send(outgoing, request, respond, socket_path=path)
             except ForwardingFailed as error:
                 if attempt + 1 == _ATTEMPTS or not await companion.ended(path):
                     raise _failed(error) from error
             else:
                 return
 
-    async def _send(self, outgoing: Outgoing, respond: Respond, *, socket_path: str = "", url: str = "") -> None:
-        async with self._forwarder.send(outgoing, socket_path=socket_path, url=url) as answer:
-            await _answer(outgoing, answer, respond)
+    async def _send(
+        self, outgoing: Outgoing, request: Request, respond: Respond, *, socket_path: str = "", url: str = ""
+    ) -> None:
+        sending = self._forwarder.send(outgoing, socket_path=socket_path, url=url, on_abandoned=request.on_abandoned)
+        try:
+            async with sending as answer:
+                await _answer(outgoing, answer, respond)
+        except Abandoned as error:
+            message = "The client has ended its side of the connection, and was taken to have gone."
+            raise OtherServiceFailed("RequestAborted", 400, message) from error
 
 
 def _failed(error: ForwardingFailed) -> OtherServiceFailed:

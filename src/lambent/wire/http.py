@@ -104,6 +104,7 @@ class Request:
     """
 
     __slots__ = (
+        "_abandoned",
         "_pieces",
         "body",
         "body_too_large",
@@ -134,6 +135,7 @@ class Request:
         self.body_too_large = False
         self.keep_alive = True
         self.http_1_0 = False
+        self._abandoned: Callable[[], None] | bool = False  # true once it is; else what is to be called then
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.path}>"
@@ -146,6 +148,22 @@ class Request:
                 raise AttributeError(name)
             self.body = b"".join(self._pieces)
             return self.body
+
+    def on_abandoned(self, call: Callable[[], None]) -> None:
+        """Have one thing called when the client has gone, or ended its side of the connection, before it is answered.
+
+        It may be called at once. Another one replaces it.
+        """
+        if self._abandoned is True:
+            call()
+        else:
+            self._abandoned = call
+
+    def abandon(self) -> None:
+        """The connection's end: nobody waits for the answer any more, or at least says nothing else."""
+        call, self._abandoned = self._abandoned, True
+        if not isinstance(call, bool):
+            call()
 
     def keep_in_pieces(self, pieces: list[bytearray]) -> None:
         """Have the body put together when it is asked for."""

@@ -23,6 +23,7 @@ from lambent.companion.launcher import (
     functions,
     identities,
     other_resources,
+    queues,
     resource_names,
     rest_apis,
     serverless,
@@ -56,6 +57,7 @@ def changes(lambent: Lambent) -> Mapping[str, Change]:
         "moto.sns.models": ours(deliveries.sns),
         "moto.s3.notifications": ours(deliveries.s3),
         "moto.events.models": ours(deliveries.events),
+        "moto.sqs.models": queues.queues,
         "moto.events.notifications": ours(deliveries.service_events),
         "moto.cloudformation.parsing": _each(
             ours(stacks.stacks),

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from lambent.companion.launcher import traces
+from lambent.companion.launcher import clients, traces
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -64,7 +64,7 @@ class _Front:
         if environ.get("PATH_INFO", "").startswith(_MOTOS_OWN):
             return _answer(start_response, "404 Not Found", "not-implemented", "moto's own API can't be reached.")
         try:
-            with traces.request(environ):
+            with traces.request(environ), clients.request(environ):
                 return self._dispatch(environ, start_response)
         except ServiceUnknown:
             return _answer(start_response, "501 Not Implemented", "unknown-service", "There is no such service.")

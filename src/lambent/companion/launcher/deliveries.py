@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
+from lambent.companion.launcher import traces
 from lambent.companion.launcher.events import complete_s3_event, rule_event, sns_event
 from lambent.companion.launcher.functions import Lambent
 from lambent.companion.launcher.patching import replace
@@ -97,7 +98,8 @@ def events(lambent: Lambent, module: ModuleType) -> None:
                         payload = _input(target, original_event)
                         lambent.invoke_event(target["Arn"], payload, source=f"the rule {rule.arn}")
                     else:
-                        original(_WithTargets(rule, [target]), original_event, transform_input)
+                        with traces.without_lineage():
+                            original(_WithTargets(rule, [target]), original_event, transform_input)
                 except Exception as error:  # noqa: BLE001 - PutEvents doesn't fail because of a target
                     logger.warning("The rule %s could not reach %s: %r", rule.arn, target["Arn"], error)
 
