@@ -2,6 +2,7 @@
 
 import fcntl
 import io
+import os
 import shutil
 import subprocess
 import sys
@@ -57,10 +58,15 @@ def node_modules(name: str, *packages: str) -> Path:
     return installed(name, str(packages), install)
 
 
-def run(*command: str) -> None:
-    """Run a tool that has to succeed."""
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
-    assert ended.returncode == 0, ended.stderr
+def run(*command: str, **variables: str) -> None:
+    """Run a tool that has to succeed.
+
+    Args:
+        variables: of its environment, beside those that are there.
+    """
+    environment = {**os.environ, **variables}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 @cache

@@ -1,55 +1,22 @@
 """`lambent serve`: who has the root key may do everything, everybody else nothing."""
 
 import json
-import re
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
-import boto3
 import pytest
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
-from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
+from tests.clients.conftest import ROOT_KEY, Serving
 from tests.lambent_server import REGION, LambentServer, create_function
 
 pytestmark = pytest.mark.root
-
-_KEY = re.compile(r"AWS_ACCESS_KEY_ID=(\S+)\s+AWS_SECRET_ACCESS_KEY=(\S+)")
-
-
-class Serving(NamedTuple):
-    """A `lambent serve` that has just been started for the first time, and its root key."""
-
-    server: LambentServer
-    key: Credentials
-
-    def client(self, *, secret: str | None = None, key_id: str | None = None) -> Any:
-        return boto3.Session().client(
-            "lambda",
-            region_name=REGION,
-            endpoint_url=self.server.url,
-            aws_access_key_id=key_id or self.key.access_key,
-            aws_secret_access_key=secret or self.key.secret_key,
-            config=Config(retries={"total_max_attempts": 1}),
-        )
-
-
-@pytest.fixture(scope="module")
-def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    server = LambentServer(tmp_path_factory.mktemp("serve") / "data", posture="serve").start()
-    shown = _KEY.search(server.said())
-    assert shown is not None, server.said()
-    yield Serving(server, Credentials(shown[1], shown[2]))
-    assert server.stop() == 0
-    assert server.leftovers() == []
-    assert "Traceback" not in server.said()
 
 
 @pytest.fixture(scope="module")
@@ -110,12 +77,12 @@ def test_a_presigned_invoke_works_and_a_changed_one_does_not(serving: Serving, f
 
 def test_the_root_key_is_shown_at_the_first_start_only_and_stays(tmp_path: Path) -> None:
     server = LambentServer(tmp_path / "data", posture="serve").start()
-    first = _KEY.search(server.said())
+    first = ROOT_KEY.search(server.said())
     assert first is not None
     assert server.stop() == 0
     server.start()
     try:
-        assert len(_KEY.findall(server.said())) == 1
+        assert len(ROOT_KEY.findall(server.said())) == 1
         again = Serving(server, Credentials(first[1], first[2]))
         assert again.client().list_functions()["Functions"] == []
     finally:

@@ -59,6 +59,9 @@ while True:
             connection.sendall(b"%x\\r\\n%b\\r\\n" % (len(piece), piece))
         elif "sleep" in step:
             time.sleep(step["sleep"])
+        elif "gate" in step:
+            with socket.create_connection(("127.0.0.1", step["gate"])) as gate:
+                gate.recv(1)
         elif "fail" in step:
             error = base64.b64encode(json.dumps({"errorType": step["fail"], "errorMessage": "mid"}).encode()).decode()
             trailers = (
@@ -91,25 +94,24 @@ export const handler = awslambda.streamifyResponse(async (event, stream) => {
 """
 
 
-@pytest.fixture
-def http_stream(client: Any) -> str:
-    """A function with a runtime that streams over HTTP."""
+def create_http_stream(client: Any, name: str, **settings: Any) -> str:
+    """Create a function with a runtime that streams over HTTP."""
     program = zipfile.ZipInfo("run")
     program.external_attr = 0o755 << 16
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
         archive.writestr(program, RUNTIME)
-    client.create_function(
-        FunctionName="over-http",
-        Runtime="python3.13",
-        Handler="app.handler",
-        Role=ROLE,
-        Timeout=5,
-        Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/run"}},
-        Code={"ZipFile": package.getvalue()},
-    )
-    wait_until_active(client, "over-http")
-    return "over-http"
+    given = {"Runtime": "python3.13", "Handler": "app.handler", "Role": ROLE, "Timeout": 5, **settings}
+    wrapper = {"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/run"}}
+    client.create_function(FunctionName=name, Environment=wrapper, Code={"ZipFile": package.getvalue()}, **given)
+    wait_until_active(client, name)
+    return name
+
+
+@pytest.fixture
+def http_stream(client: Any) -> str:
+    """A function with a runtime that streams over HTTP."""
+    return create_http_stream(client, "over-http")
 
 
 @pytest.fixture
