@@ -18,8 +18,9 @@ from lambent.companion.errors import Abandoned, ForwardingFailed
 Headers = Sequence[tuple[str, str]]
 OnAbandoned = Callable[[Callable[[], None]], None]
 
-_IN_FLIGHT = 512
-"""Requests that are being answered at the same time: SQS alone may have hundreds waiting for messages."""
+_IN_FLIGHT = 4_096
+"""Requests that are being answered at the same time: pollers and functions may have thousands waiting for messages.
+Each is a thread of the companion's, of 80 KB."""
 
 _CONNECT_SECONDS = 10.0
 _QUEUE_SECONDS = 30.0
