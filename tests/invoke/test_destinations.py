@@ -194,6 +194,54 @@ def test_a_function_is_invoked_with_the_record(
     assert wait_for(lambda: lines_of(lambent, caller, "next", beginning="NOTE ")) == [request_id]
 
 
+@pytest.mark.parametrize("kind", ["topic", "bucket", "bus"])
+def test_what_a_destination_makes_run_belongs_to_the_functions_trace(
+    client: Any, caller: Caller, aws: Aws, function: str, lambent: LambentServer, kind: str
+) -> None:
+    """And to its chain, so that a loop by way of destinations is stopped; but for buses, by way of which AWS finds none.
+
+    Source: logs-metrics-traces.md §7.1; developer guide, "Lambda recursive loop detection".
+    """
+    tells = "import os\n\ndef handler(event, context):\n    print('NOTE', os.environ['_X_AMZN_TRACE_ID'])"
+    create_function(client, "next", tells)
+    target = {"topic": _topic_of, "bucket": _bucket_of, "bus": _bus_of}[kind](aws, caller)
+    send_results(client, failure=target)
+    trace = {"X-Amzn-Trace-Id": "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0;Lineage=3:bd4cecd5:2"}
+    assert caller.invoke("fn", b'{"fail": 1}', headers={**EVENT, **trace}).status == 202
+    [told] = wait_for(lambda: lines_of(lambent, caller, "next", beginning="NOTE "))
+    if kind == "bus":
+        assert "Lineage=5:bd4cecd5" not in told
+    else:
+        assert told.startswith("Root=1-5759e988-bd862e3fe1be46a994272793;")
+        assert told.endswith(";Lineage=5:bd4cecd5:2")
+
+
+def _topic_of(aws: Aws, caller: Caller) -> str:
+    sns = aws.client("sns")
+    topic: str = sns.create_topic(Name="traced")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=caller.arn("next"))
+    return topic
+
+
+def _bucket_of(aws: Aws, caller: Caller) -> str:
+    s3 = aws.client("s3")
+    bucket = f"traced-{caller.account}"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    to_function = {"LambdaFunctionArn": caller.arn("next"), "Events": ["s3:ObjectCreated:*"]}
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": [to_function]}
+    )
+    return f"arn:aws:s3:::{bucket}"
+
+
+def _bus_of(aws: Aws, caller: Caller) -> str:
+    events = aws.client("events")
+    bus: str = events.create_event_bus(Name="traced")["EventBusArn"]
+    events.put_rule(Name="traced", EventBusName="traced", EventPattern=json.dumps({"source": ["lambda"]}))
+    events.put_targets(Rule="traced", EventBusName="traced", Targets=[{"Id": "1", "Arn": caller.arn("next")}])
+    return bus
+
+
 def test_each_qualifier_has_destinations_of_its_own(client: Any, caller: Caller, aws: Aws, function: str) -> None:
     """An alias has the dead-letter queue of its version, which is as it was when that was published."""
     client.update_function_configuration(FunctionName="fn", DeadLetterConfig={"TargetArn": aws.queue("old")})

@@ -3,8 +3,9 @@
 What goes right is in tests/invoke/test_destinations.py.
 """
 
+import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -44,10 +45,7 @@ async def destinations(aws: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "any")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
 
-    async def endpoint_for(service: str) -> str:
-        return aws
-
-    made = AwsDestinations(endpoint_for=endpoint_for, threads=2)
+    made = AwsDestinations(endpoint_for=answering(aws), threads=2)
     yield made
     made.close()
 
@@ -60,6 +58,37 @@ async def test_a_letter_without_a_body_or_an_error_message_can_be_sent(aws: str,
     [message] = sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]
     assert message["Body"] == "{}"
     assert set(message["MessageAttributes"]) == {"RequestID", "ErrorCode"}
+
+
+@pytest.mark.parametrize(
+    "target", [f"arn:aws:{service}:{REGION}:123456789012:any" for service in ("sqs", "sns", "events", "s3")]
+)
+@pytest.mark.parametrize("trace", ["Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=1:bd4cecd5:0", "no trace header"])
+async def test_a_request_belongs_to_the_deliverys_trace(target: str, trace: str) -> None:
+    """As requests of a function's own SDK do. Source: logs-metrics-traces.md §7.1."""
+    said: list[str] = []
+
+    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        said.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.write(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(hear, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        made = AwsDestinations(endpoint_for=answering(url), companion_url=url, threads=1)
+        sent = await made.send(replace(LETTER, target=target, trace_id=trace))
+        made.close()
+    assert sent.outcome is DeliveryOutcome.UNREACHABLE
+    assert [f"X-Amzn-Trace-Id: {trace}\r\n" in request for request in said] == [trace.startswith("Root=")]
+
+
+def answering(url: str) -> Callable[[str], Awaitable[str]]:
+    """Where every service is."""
+
+    async def endpoint_for(service: str) -> str:
+        return url
+
+    return endpoint_for
 
 
 @pytest.mark.parametrize(
@@ -86,10 +115,7 @@ async def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-    async def endpoint_for(service: str) -> str:
-        return f"http://127.0.0.1:{port}"
-
-    made = AwsDestinations(endpoint_for=endpoint_for, threads=1)
+    made = AwsDestinations(endpoint_for=answering(f"http://127.0.0.1:{port}"), threads=1)
     sent = await made.send(LETTER)
     made.close()
     assert sent.outcome is DeliveryOutcome.UNREACHABLE

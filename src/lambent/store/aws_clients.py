@@ -5,6 +5,7 @@ in the thread that makes it: `client` blocks, and is not for the event loop's th
 """
 
 import importlib
+from collections.abc import Callable
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -31,6 +32,7 @@ class AwsClients:
         attempts: how often a client tries.
         read_seconds: how long it waits for an answer.
         connections: how many threads use one client at the same time.
+        on_call: boto3's hook `before-call`, of all clients: it may add headers to what is sent.
     """
 
     def __init__(
@@ -40,11 +42,13 @@ class AwsClients:
         attempts: int = _ATTEMPTS,
         connections: int = 10,
         read_seconds: float = _READ_SECONDS,
+        on_call: Callable[..., None] | None = None,
     ) -> None:
         self._companion_url = companion_url
         self._attempts = attempts
         self._connections = connections
         self._read_seconds = read_seconds
+        self._on_call = on_call
         self._session: Any = None
         self._clients: dict[_Key, Any] = {}
         self._making_client = Lock()  # a session isn't for several threads; nothing else is taken under it
@@ -90,9 +94,12 @@ class AwsClients:
         credentials: dict[str, str] = {}
         if key.endpoint is not None and key.endpoint == self._companion_url:
             credentials = {"aws_access_key_id": key.scope.account, "aws_secret_access_key": "any"}
-        return self._session.client(
+        client = self._session.client(
             key.service, region_name=key.scope.region, endpoint_url=key.endpoint, config=config, **credentials
         )
+        if self._on_call is not None:
+            client.meta.events.register("before-call", self._on_call)
+        return client
 
 
 def is_for_now(code: str, status: int) -> bool:

@@ -3,13 +3,17 @@
 AWS sends with the function's execution role. Here the server sends with its own credentials, as the target's account
 where a companion has it; roles come with IAM.
 
-Source: invocation.md §2.1 and §2.2.
+What is sent belongs to the trace of the function that it comes from, so that a loop by way of a destination is found as
+any other is (`core.recursion`): the header goes with each request, and where a service has a place for it, in that.
+
+Source: invocation.md §2.1 and §2.2; logs-metrics-traces.md §7.1, "SQS: … EventBridge".
 """
 
 import asyncio
 import importlib
 import logging
 import re
+import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -58,8 +62,13 @@ class AwsDestinations:
         self._endpoint_for = endpoint_for
         # One attempt: the queue of deliveries repeats, and waits between.
         self._clients = AwsClients(
-            companion_url=companion_url, attempts=1, connections=threads, read_seconds=_READ_SECONDS
+            companion_url=companion_url,
+            attempts=1,
+            connections=threads,
+            read_seconds=_READ_SECONDS,
+            on_call=self._add_trace_header,
         )
+        self._sending = threading.local()  # `trace_header` of what this thread sends
         self._threads = ThreadPoolExecutor(threads, "destination")
         self._queue_urls: dict[tuple[str, str | None], str] = {}
 
@@ -79,6 +88,7 @@ class AwsDestinations:
     def _send(self, delivery: Delivery, target: Target, endpoint: str | None) -> Sent:
         exceptions = importlib.import_module("botocore.exceptions")
         scope = Scope(target.account or delivery.scope.account, target.region or delivery.scope.region)
+        self._sending.trace_header = _trace_header(delivery)
         try:
             client = self._clients.client(target.service, endpoint, scope)
             if target.service == "sqs":
@@ -107,11 +117,14 @@ class AwsDestinations:
                 self._queue_urls.clear()
             url = self._queue_urls[key] = answer["QueueUrl"]
         message: dict[str, Any] = {"QueueUrl": url, "MessageBody": _text(delivery.body)}
-        if _TRACE_HEADER.fullmatch(delivery.trace_id):
-            message["MessageSystemAttributes"] = {
-                "AWSTraceHeader": {"DataType": "String", "StringValue": delivery.trace_id}
-            }
+        if trace_header := _trace_header(delivery):
+            message["MessageSystemAttributes"] = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace_header}}
         client.send_message(**message, **_attributes(delivery))
+
+    def _add_trace_header(self, params: dict[str, Any], **_: object) -> None:
+        """boto3's hook."""
+        if self._sending.trace_header:
+            params["headers"]["X-Amzn-Trace-Id"] = self._sending.trace_header
 
 
 def _send_to_topic(client: Any, delivery: Delivery, target: Target) -> None:
@@ -119,20 +132,19 @@ def _send_to_topic(client: Any, delivery: Delivery, target: Target) -> None:
 
 
 def _send_to_bus(client: Any, delivery: Delivery, target: Target) -> None:
-    answer = client.put_events(
-        Entries=[
-            {
-                "EventBusName": target.arn,
-                "Source": _EVENT_SOURCE,
-                "DetailType": event_bus_detail_type(Condition(delivery.condition)),
-                "Resources": [target.arn, delivery.function_arn],
-                "Detail": _text(delivery.body),
-            }
-        ]
-    )
+    entry = {
+        "EventBusName": target.arn,
+        "Source": _EVENT_SOURCE,
+        "DetailType": event_bus_detail_type(Condition(delivery.condition)),
+        "Resources": [target.arn, delivery.function_arn],
+        "Detail": _text(delivery.body),
+    }
+    if trace_header := _trace_header(delivery):
+        entry["TraceHeader"] = trace_header
+    answer = client.put_events(Entries=[entry])
     if answer["FailedEntryCount"]:
-        [entry] = answer["Entries"]
-        raise _BusRefused(entry.get("ErrorCode", ""), entry.get("ErrorMessage", ""))
+        [refused] = answer["Entries"]
+        raise _BusRefused(refused.get("ErrorCode", ""), refused.get("ErrorMessage", ""))
 
 
 def _send_to_bucket(client: Any, delivery: Delivery, target: Target) -> None:
@@ -173,6 +185,11 @@ def _attributes(delivery: Delivery) -> dict[str, Any]:
     if delivery.error_message:  # an attribute can't be empty
         attributes["ErrorMessage"] = {"DataType": "String", "StringValue": delivery.error_message}
     return {"MessageAttributes": attributes}
+
+
+def _trace_header(delivery: Delivery) -> str:
+    """The delivery's trace header; empty if it has none that others would take for one."""
+    return delivery.trace_id if _TRACE_HEADER.fullmatch(delivery.trace_id) else ""
 
 
 def _text(body: bytes) -> str:
