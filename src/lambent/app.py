@@ -41,6 +41,7 @@ from lambent.gateway.control import TOKEN_FILE, Control, Route
 from lambent.gateway.credentials import RootKey, RootKeyUnusableError
 from lambent.gateway.front import Front
 from lambent.gateway.function_urls.handler import UrlFront
+from lambent.gateway.function_urls.proxies import TrustedProxies
 from lambent.gateway.host_rules import HostRules
 from lambent.gateway.http_server import HttpServer
 from lambent.gateway.invoke import InvokeOperation
@@ -434,6 +435,7 @@ class _Assembly:
                 ids=self._ids,
                 clock=self._clock,
                 https_domain=(urls.hostname or "") if urls.scheme == "https" else "",
+                proxies=TrustedProxies(settings.trusted_proxies) if settings.trusted_proxies else None,
             ),
             metrics=MetricsPage(
                 metrics=self._metrics,

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import NamedTuple
 
@@ -164,6 +165,11 @@ def host_names() -> Kind:
 def origins() -> Kind:
     """Several web origins: scheme, host and port."""
     return _list_of(_parse_origin, "origins such as http://localhost:3000, separated by commas")
+
+
+def networks() -> Kind:
+    """Several IP addresses, or networks of them by the length of their prefixes."""
+    return _list_of(ip_network, "IP addresses or networks such as 10.0.0.0/8, separated by commas")
 
 
 def address() -> Kind:

@@ -26,6 +26,7 @@ from lambent.setting_kinds import (
     folder,
     folders,
     host_names,
+    networks,
     number,
     origins,
     python_sdk,
@@ -189,6 +190,13 @@ class Settings:
         description="Below which domain function URLs are, besides localhost, and by which scheme: what stands before "
         "this server answers for https.",
         shown="none: as a request reached this server, below localhost",
+    )
+    trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = _setting(
+        default=(),
+        kind=networks(),
+        group="Address",
+        description="Proxies whose X-Forwarded-For tells functions behind URLs the address of their caller.",
+        shown="none: the caller is who connects to this server",
     )
     insecure: bool = _setting(
         default=False,

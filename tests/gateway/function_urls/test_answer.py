@@ -24,6 +24,10 @@ JSON_LINE = ("Content-Type", "application/json")
         (b"[123456789012345678901234567890]", b"[123456789012345678901234567890]"),
         (b"[NaN]", b"[null]"),
         (b'["\\ud800"]', b'["?"]'),
+        (b"hello", b"hello"),
+        (b"\x89PNG", b"\x89PNG"),
+        (b"", b""),
+        (b"{", b"{"),
     ],
 )
 def test_what_has_no_status_is_a_200(payload: bytes, body: bytes) -> None:
@@ -54,6 +58,14 @@ def test_json_is_said_where_the_function_said_nothing() -> None:
     assert answer_of(b'{"statusCode": 204}') == HttpAnswer(204, [JSON_LINE], b"")
 
 
+@pytest.mark.parametrize("status", ['"418"', "418.0"])
+def test_a_status_may_be_its_digits(status: str) -> None:
+    """Observed: {"statusCode": "418"} is a 418."""
+    assert answer_of(f'{{"statusCode": {status}, "body": "tea"}}'.encode()) == HttpAnswer(418, [JSON_LINE], b"tea")
+    prelude = f'{{"statusCode": {status}}}'.encode()
+    assert answer_of(prelude + bytes(8) + b"tea") == HttpAnswer(418, [JSON_LINE], b"tea")
+
+
 def test_base64_is_decoded() -> None:
     payload = {"statusCode": 200, "isBase64Encoded": True, "body": base64.b64encode(b"\x00\xff").decode()}
     assert answer_of(json.dumps(payload).encode()).body == b"\x00\xff"
@@ -62,9 +74,11 @@ def test_base64_is_decoded() -> None:
 @pytest.mark.parametrize(
     "payload",
     [
-        b"",
-        b"{",
-        b'{"statusCode": "200"}',
+        b'{"statusCode": "OK"}',
+        b'{"statusCode": "99"}',
+        b'{"statusCode": "2_00"}',
+        b'{"statusCode": ""}',
+        b'{"statusCode": 1e999}',
         b'{"statusCode": null}',
         b'{"statusCode": 99}',
         b'{"statusCode": 600}',

@@ -34,6 +34,7 @@ def test_a_preflight_of_an_allowed_origin() -> None:
         ("Access-Control-Allow-Credentials", "true"),
         ("Access-Control-Allow-Methods", "GET,POST"),
         ("Access-Control-Allow-Headers", "x-one,x-two"),
+        ("Access-Control-Expose-Headers", "x-three"),
         ("Access-Control-Max-Age", "0"),
     ]
 

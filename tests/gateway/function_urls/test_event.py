@@ -92,6 +92,38 @@ def test_repeated_headers_are_joined_and_repeated_cookies_split() -> None:
     seen = event(sent)
     assert seen["headers"]["accept"] == "a,b"
     assert seen["cookies"] == ["x=1", "y=2", "z=3"]
+    assert event(request(headers=(("cookie", "a=1;b=2 ;; "),)))["cookies"] == ["a=1", "b=2"]
+    assert "cookies" not in event(request(headers=(("cookie", " ;"),)))
+
+
+def test_members_are_in_the_order_of_aws() -> None:
+    seen = event(request("POST", "a=b", b"x", (("cookie", "c=d"),)), ARRIVAL._replace(account="1", access_key="A"))
+    assert list(seen) == [
+        "version",
+        "routeKey",
+        "rawPath",
+        "rawQueryString",
+        "cookies",
+        "headers",
+        "queryStringParameters",
+        "requestContext",
+        "body",
+        "isBase64Encoded",
+    ]
+    assert list(seen["requestContext"]) == [
+        "accountId",
+        "apiId",
+        "authentication",
+        "authorizer",
+        "domainName",
+        "domainPrefix",
+        "http",
+        "requestId",
+        "routeKey",
+        "stage",
+        "time",
+        "timeEpoch",
+    ]
 
 
 @pytest.mark.parametrize(

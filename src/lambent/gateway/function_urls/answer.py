@@ -8,7 +8,7 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -68,7 +68,8 @@ def answer_of(payload: bytes) -> HttpAnswer:
     """The answer that a response stands for; `BAD_GATEWAY` where it stands for none.
 
     An object with statusCode is taken apart. Everything else is a 200 with its JSON, without blanks, as the body; of a
-    text the text. A response that was streamed and collected has its prelude before the body.
+    text the text, and of what isn't JSON every byte (observed of a stream; of a runtime that answers so by itself:
+    unverified). A response that was streamed and collected has its prelude before the body.
     """
     prelude, separator, body = payload.partition(PRELUDE_END)
     if separator:
@@ -76,6 +77,9 @@ def answer_of(payload: bytes) -> HttpAnswer:
         return BAD_GATEWAY if head is None else HttpAnswer(*head, body)
     try:
         returned = _parsed(payload)
+    except (ValueError, RecursionError):
+        return HttpAnswer(200, [("Content-Type", _JSON)], payload)
+    try:
         if isinstance(returned, dict) and "statusCode" in returned:
             return _described(returned)
         return HttpAnswer(200, [("Content-Type", _JSON)], _written(returned))
@@ -141,15 +145,27 @@ def _head(described: "_Described") -> HttpHead | None:
         lines.append(("Content-Type", _JSON))
     if described.cookies:
         lines += [("Set-Cookie", cookie) for cookie in described.cookies]
-    if _breaks("".join([part for line in lines for part in line])):
+    status = _status(described.statusCode)
+    if status is None or _breaks("".join([part for line in lines for part in line])):
         return None
-    return HttpHead(described.statusCode, lines)
+    return HttpHead(status, lines)
+
+
+def _status(code: float | str) -> int | None:
+    """A status of an answer; its digits as text will do (observed)."""
+    if isinstance(code, str) and not (code.isascii() and code.isdigit()):
+        return None
+    try:
+        status = int(code)
+    except (ValueError, OverflowError):
+        return None
+    return status if 200 <= status <= 599 else None
 
 
 class _Described(msgspec.Struct):
     """Payload format 2.0. Which other types AWS takes for a header's value is unverified."""
 
-    statusCode: Annotated[int, msgspec.Meta(ge=200, le=599)]  # noqa: N815 - AWS's name
+    statusCode: int | float | str  # noqa: N815 - AWS's name
     headers: dict[str, str | int | float | bool] | None = None
     cookies: list[str] | None = None
     body: str | None = None

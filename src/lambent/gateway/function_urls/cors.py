@@ -37,6 +37,8 @@ def preflight_headers(rules: Cors, request: Request) -> HeaderLines:
         lines.append(("Access-Control-Allow-Methods", _listed(rules.allow_methods)))
     if rules.allow_headers:
         lines.append(("Access-Control-Allow-Headers", _listed(rules.allow_headers)))
+    if rules.expose_headers:
+        lines.append(("Access-Control-Expose-Headers", _listed(rules.expose_headers)))
     if rules.max_age is not None:
         lines.append(("Access-Control-Max-Age", str(rules.max_age)))
     return lines

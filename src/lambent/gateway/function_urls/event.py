@@ -16,6 +16,7 @@ from msgspec import UNSET, UnsetType
 from lambent.wire.http import Headers, Request
 
 _TEXT_TYPES = ("text", "json", "xml", "javascript")
+_DEFAULT_ROUTE = "$default"
 _HIDDEN = ("cookie", "transfer-encoding", "connection", "keep-alive")
 
 _encode = msgspec.json.Encoder().encode
@@ -56,6 +57,8 @@ def event_of(request: Request, arrival: Arrival) -> bytes:
         body, is_base64 = _body(request.body, headers.get("content-type", ""))
     return _encode(
         _Event(
+            "2.0",
+            _DEFAULT_ROUTE,
             arrival.path,
             query,
             _cookies(request.headers) if "cookie" in request.headers else UNSET,
@@ -83,19 +86,21 @@ class _Http(msgspec.Struct, rename="camel"):
 class _Context(msgspec.Struct, rename="camel"):
     account_id: str
     api_id: str
+    authentication: UnsetType | None
+    authorizer: dict[str, dict[str, str | None]] | UnsetType
     domain_name: str
     domain_prefix: str
     http: _Http
     request_id: str
+    route_key: str
+    stage: str
     time: str
     time_epoch: int
-    authentication: UnsetType | None = UNSET
-    authorizer: dict[str, dict[str, str | None]] | UnsetType = UNSET
-    route_key: str = "$default"
-    stage: str = "$default"
 
 
 class _Event(msgspec.Struct, rename="camel"):
+    version: str
+    route_key: str
     raw_path: str
     raw_query_string: str
     cookies: list[str] | UnsetType
@@ -104,8 +109,6 @@ class _Event(msgspec.Struct, rename="camel"):
     request_context: _Context
     body: str | UnsetType
     is_base64_encoded: bool = msgspec.field(name="isBase64Encoded")
-    version: str = "2.0"
-    route_key: str = "$default"
 
 
 def _headers(sent: Headers, arrival: Arrival) -> dict[str, str]:
@@ -122,7 +125,8 @@ def _headers(sent: Headers, arrival: Arrival) -> dict[str, str]:
 
 
 def _cookies(sent: Headers) -> list[str] | UnsetType:
-    return [cookie for line in sent.getlist("cookie") for cookie in line.split("; ") if cookie] or UNSET
+    cookies = [cookie.strip() for line in sent.getlist("cookie") for cookie in line.split(";")]
+    return [cookie for cookie in cookies if cookie] or UNSET
 
 
 def _parameters(query: str) -> dict[str, str]:
@@ -139,6 +143,8 @@ def _context(request: Request, arrival: Arrival, user_agent: str) -> _Context:
     context = _Context(
         arrival.account or "anonymous",
         arrival.url_id,
+        UNSET,
+        UNSET,
         arrival.domain,
         arrival.url_id,
         _Http(
@@ -149,6 +155,8 @@ def _context(request: Request, arrival: Arrival, user_agent: str) -> _Context:
             user_agent,
         ),
         arrival.request_id,
+        _DEFAULT_ROUTE,
+        _DEFAULT_ROUTE,
         _time(arrival.received_ms // 1000),
         arrival.received_ms,
     )

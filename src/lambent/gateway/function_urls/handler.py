@@ -5,6 +5,7 @@ resolve names, `/_lambent/url/<id>/…`. What a URL stands for is in memory afte
 the function is the one of Invoke: synchronous, without task or database.
 
 Source: invocation.md §6 (recorded from AWS); which texts AWS has for a missing signature is recorded for one case only.
+That the limit of a request is one of its event, base64 and all, is what those who met it say of it.
 """
 
 import contextlib
@@ -14,7 +15,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
 from lambent.clock import Clock
-from lambent.core.errors import ApiError, RequestTooLarge, ServiceFault
+from lambent.core.errors import ApiError, InvalidSignature, ServiceFault
 from lambent.core.function import LATEST
 from lambent.core.function_urls import HOST_LABEL, FunctionUrlConfig
 from lambent.core.invocation import InvocationResult
@@ -24,6 +25,7 @@ from lambent.gateway.errors import render_error
 from lambent.gateway.function_urls.answer import BAD_GATEWAY, HttpHead, answer_of
 from lambent.gateway.function_urls.cors import is_preflight, preflight_headers, with_cors
 from lambent.gateway.function_urls.event import Arrival, event_of
+from lambent.gateway.function_urls.proxies import TrustedProxies
 from lambent.gateway.function_urls.stream import UrlStream
 from lambent.gateway.http_server import Respond
 from lambent.gateway.response_sinks import PiecewiseAnswer
@@ -39,6 +41,9 @@ _TROUBLESHOOTING = (
     "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
 )
 
+_TOO_LARGE = f"Request must be smaller than {PAYLOAD_BYTES} bytes for the InvokeFunction operation"
+_SERVICE = "lambda"
+
 logger = logging.getLogger(__name__)
 
 
@@ -48,11 +53,13 @@ class UrlAddress(NamedTuple):
     Attributes:
         domain: the host, without a port.
         path: what follows the URL itself, percent-encoded as it was sent.
+        region: as the host has it; None where the URL was in the path.
     """
 
     url_id: str
     domain: str
     path: str
+    region: str | None = None
 
 
 def address_of(request: Request) -> UrlAddress | None:
@@ -60,7 +67,8 @@ def address_of(request: Request) -> UrlAddress | None:
     host = request.headers.get("host", "").lower()
     if HOST_LABEL in host:
         domain = host.partition(":")[0]
-        return UrlAddress(domain.partition(".")[0], domain, request.path)
+        url_id, _, region, *_ = domain.split(".", 3)
+        return UrlAddress(url_id, domain, request.path, region)
     if request.path.startswith(PATH_PREFIX):
         url_id, slash, rest = request.path[len(PATH_PREFIX) :].partition("/")
         return UrlAddress(url_id, host.rpartition(":")[0] or host, slash + rest or "/")
@@ -72,6 +80,7 @@ class UrlFront:
 
     Args:
         https_domain: below which names requests come by way of somebody who answers for https; or empty.
+        proxies: who pass requests on, and say for whom; None where nobody is believed.
     """
 
     def __init__(
@@ -84,7 +93,9 @@ class UrlFront:
         ids: IdMaker,
         clock: Clock,
         https_domain: str = "",
+        proxies: TrustedProxies | None = None,
     ) -> None:
+        self._proxies = proxies
         self._https_suffix = f".{https_domain}" if https_domain else None
         self._urls = urls
         self._service = service
@@ -108,7 +119,7 @@ class UrlFront:
             respond(*render_error(error, request=request, request_id=request_id))
             return
         if url is None:
-            respond(*_forbidden(None, request_id))
+            respond(*_refusal(403, "AccessDeniedException", None, request_id))
         else:
             self._serve(_Call(request, address, url, request_id, respond))
 
@@ -120,21 +131,23 @@ class UrlFront:
 
     def _invoke(self, call: "_Call") -> None:
         request, url = call.request, call.url
+        if call.address.region not in {None, url.scope.region}:
+            call.refuse(403, "AccessDeniedException", None)
+            return
         if url.cors is not None and is_preflight(request):
             call.answer(200, preflight_headers(url.cors, request), b"")
             return
         caller: Caller | None = None
         if url.auth_type == "AWS_IAM":
             try:
-                caller = self._authenticator.authenticate(request)
+                caller = self._signer(request, url)
             except ApiError:
                 is_signed = "authorization" in request.headers or "X-Amz-Signature=" in request.query
-                call.respond(*_forbidden(_TROUBLESHOOTING if is_signed else "Forbidden", call.request_id))
+                call.refuse(403, "AccessDeniedException", _TROUBLESHOOTING if is_signed else "Forbidden")
                 return
         if request.body_too_large or len(request.body) > PAYLOAD_BYTES:
-            raise RequestTooLarge(
-                f"Request must be smaller than {PAYLOAD_BYTES} bytes for the InvokeFunction operation"
-            )
+            call.refuse(413, "RequestTooLargeException", _TOO_LARGE)
+            return
         now_ms = self._clock.now_ms()
         trace_id = request.headers.get("x-amzn-trace-id", "")
         trace_root = "" if trace_id else self._ids.trace_root(now_ms)
@@ -142,7 +155,7 @@ class UrlFront:
             url_id=url.url_id,
             domain=call.address.domain,
             path=call.address.path,
-            source_ip=request.peer,
+            source_ip=request.peer if self._proxies is None else self._proxies.client_of(request),
             request_id=call.request_id,
             trace_id=trace_id or f"Root={trace_root}",
             received_ms=now_ms,
@@ -150,12 +163,16 @@ class UrlFront:
             access_key="" if caller is None else caller.access_key,
             scheme="https" if self._https_suffix and call.address.domain.endswith(self._https_suffix) else "http",
         )
+        event = event_of(request, arrival)
+        if len(event) > PAYLOAD_BYTES:
+            call.refuse(413, "RequestTooLargeException", _TOO_LARGE)
+            return
         invoke = InvokeRequest(
             url.scope,
             url.function_name,
             None if url.qualifier == LATEST else url.qualifier,
             call.request_id,
-            event_of(request, arrival),
+            event,
             False,
             trace_id,
             trace_root=trace_root,
@@ -165,11 +182,25 @@ class UrlFront:
             invoke.stream = call.stream()
         self._service.invoke(invoke, call.succeed, call.fail)
 
+    def _signer(self, request: Request, url: FunctionUrlConfig) -> Caller:
+        """Who signed a request to a URL that wants to know.
+
+        Raises:
+            ApiError: nobody, or not rightly, or for another service or region.
+        """
+        if request.body_too_large:  # the signature can't be verified, but all that follows is a refusal
+            caller = self._authenticator.identify(request)
+        else:
+            caller = self._authenticator.authenticate(request)
+        if caller.service != _SERVICE or caller.scope.region != url.scope.region:
+            raise InvalidSignature(f"Credential should be scoped to {url.scope.region} and {_SERVICE}.")
+        return caller
+
 
 class _Call:
     """One request to a URL that there is, and the way back for its answer, which is given once."""
 
-    __slots__ = ("_answer", "address", "invoke", "request", "request_id", "respond", "url")
+    __slots__ = ("_answer", "_stream", "address", "invoke", "request", "request_id", "respond", "url")
 
     def __init__(
         self, request: Request, address: UrlAddress, url: FunctionUrlConfig, request_id: str, respond: Respond
@@ -181,11 +212,13 @@ class _Call:
         self.respond = respond
         self.invoke: InvokeRequest | None = None  # once the function is to be invoked
         self._answer: PiecewiseAnswer | None = None
+        self._stream: UrlStream | None = None
 
     def stream(self) -> UrlStream:
         """What takes the response while it is being made."""
         self._answer = PiecewiseAnswer(self.respond)
-        return UrlStream(self._answer, self._begin)
+        self._stream = UrlStream(self._answer, self._begin)
+        return self._stream
 
     def _begin(self, head: HttpHead) -> None:
         assert self._answer is not None
@@ -194,6 +227,8 @@ class _Call:
 
     def succeed(self, result: InvocationResult) -> None:
         """Answer with what the function returned; that it failed is all that a caller learns of a failure."""
+        if self._stream is not None and result.function_error is None:
+            self._stream.begin_answer()  # nothing was written
         answer = self._answer
         if answer is not None and answer.begun:
             answer.finish() if result.function_error is None else answer.break_off()
@@ -210,15 +245,22 @@ class _Call:
         try:
             self.respond(status, self._headers(headers), body)
         except ValueError:  # a name or value that can't be said in HTTP
-            self.respond(*BAD_GATEWAY)
+            self.respond(BAD_GATEWAY.status, [*BAD_GATEWAY.headers, *self._own_headers()], BAD_GATEWAY.body)
+
+    def refuse(self, status: int, error_type: str, message: str | None) -> None:
+        """Answer that the function isn't invoked, as the front end of URLs does."""
+        self.respond(*_refusal(status, error_type, message, self.request_id))
 
     def _headers(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
         if self.url.cors is not None and self.request.method != "OPTIONS":
             headers = with_cors(self.url.cors, self.request, headers)
+        return [*headers, *self._own_headers()]
+
+    def _own_headers(self) -> list[tuple[str, str]]:
         own = [("x-amzn-RequestId", self.request_id)]
         if self.invoke is not None:
             own.append(("X-Amzn-Trace-Id", self.invoke.trace_id))
-        return [*headers, *own]
+        return own
 
     def fail(self, error: Exception) -> None:
         """Answer that the function wasn't invoked, or that there was a bug."""
@@ -228,10 +270,12 @@ class _Call:
             logger.exception("A request could not be answered.", extra={"request_id": self.request_id})
 
 
-def _forbidden(message: str | None, request_id: str) -> tuple[int, list[tuple[str, str]], bytes]:
+def _refusal(
+    status: int, error_type: str, message: str | None, request_id: str
+) -> tuple[int, list[tuple[str, str]], bytes]:
     headers = [
         ("Content-Type", "application/json"),
         ("x-amzn-RequestId", request_id),
-        ("x-amzn-ErrorType", "AccessDeniedException"),
+        ("x-amzn-ErrorType", error_type),
     ]
-    return 403, headers, json.dumps({"Message": message}).encode()
+    return status, headers, json.dumps({"Message": message}, separators=(",", ":")).encode()
