@@ -34,6 +34,7 @@ _LONGEST_WAIT_SECONDS = 20
 _MOST_RECEIVES = 32
 _FIRST_BACK_OFF_SECONDS = 0.25
 _LONGEST_BACK_OFF_SECONDS = 3.0
+_SILENT_FAILURES = 2  # a function that is being activated, a connection that was cut
 _VISIBILITY_SECONDS = 300.0  # for which the queue's attribute is taken to be what it was
 _SCALING_SECONDS = 1.0
 _COUNTS_EVENTS = "EventCount"
@@ -242,9 +243,8 @@ class QueuePoller:
             self._hold(str(error))
         except ApiError as error:
             self._hold(f"the function can't be invoked: {error}")
-        except Exception as error:
-            logger.exception("A queue could not be read.", extra={"mapping": self._mapping.uuid})
-            self._hold(repr(error))
+        except Exception as error:  # noqa: BLE001 - a bug of ours, or an answer that no queue gives: one mapping's trouble
+            self._hold(f"{error!r}", error)
         finally:
             self._requested -= most
             task = asyncio.current_task()
@@ -307,16 +307,19 @@ class QueuePoller:
             if not self._running:
                 self._concurrency.idle()
 
-    def _hold(self, trouble: str) -> None:
-        """Nothing can be received now: look again after a while."""
+    def _hold(self, trouble: str, error: Exception | None = None) -> None:
+        """Nothing can be received now: look again after a while, and say so once if it lasts."""
         delay = min(_FIRST_BACK_OFF_SECONDS * 2 ** min(self._failures, 8), _LONGEST_BACK_OFF_SECONDS)
         self._failures += 1
         self._receivers = 1
+        self._wait_seconds = 1
         self._queue_seconds = None
         self._resume_at = self._reading.clock.monotonic() + delay
-        if trouble != self._trouble:
+        if trouble != self._trouble and self._failures > _SILENT_FAILURES:
             self._trouble = trouble
-            logger.warning("An event source mapping gets no messages: %s", trouble, extra=self._fields())
+            logger.warning(
+                "An event source mapping gets no messages: %s", trouble, extra=self._fields(), exc_info=error
+            )
 
     def _recovered(self) -> None:
         self._failures = 0

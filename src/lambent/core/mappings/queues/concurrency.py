@@ -57,11 +57,6 @@ class Concurrency:
         """Batches that may be with the function at the same time; at least one."""
         return int(self._limit)
 
-    def change(self, scaling: Scaling) -> None:
-        """The mapping was updated."""
-        self._scaling = scaling
-        self._limit = min(max(self._limit, scaling.start), scaling.most)
-
     def observe(self, *, backlog: bool, now: float) -> None:
         """Say from time to time whether all that may run does, and there is more."""
         if self._growing_since is not None:
