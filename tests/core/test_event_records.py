@@ -11,6 +11,7 @@ from lambent.core.event_records import (
     dead_letter,
     destination_record,
     event_bus_detail_type,
+    failure_of,
     s3_key,
 )
 from lambent.core.retry import Condition
@@ -51,10 +52,21 @@ def test_the_record_of_what_never_ran() -> None:
     assert record["responsePayload"] is None
 
 
-@pytest.mark.parametrize(("payload", "expected"), [(b"", None), (b"no json", "no json"), (b"\xff", "\ufffd")])
-def test_a_response_that_is_no_json(payload: bytes, expected: str | None) -> None:
-    record = json.loads(destination_record(end(response=Response("1", None, payload)), now_ms=NOW_MS))
-    assert record["responsePayload"] == expected
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        (b"", "null"),
+        (b"no json", '"no json"'),
+        (b"\xff", '"\ufffd"'),
+        (b"NaN", '"NaN"'),
+        (b'"\xe9"', '"\ufffd"'),  # a record is UTF-8
+        (rb'{"half": "\ud83d"}', r'{"half": "\ud83d"}'),  # JSON may have halves of surrogate pairs
+        (b"[1e999]", "[1e999]"),
+    ],
+)
+def test_a_response_is_json_or_a_text(payload: bytes, expected: str) -> None:
+    record = destination_record(end(response=Response("1", None, payload)), now_ms=NOW_MS).decode()
+    assert record.endswith(f'"responsePayload":{expected}}}')
 
 
 def test_a_dead_letter_is_the_event_itself() -> None:
@@ -75,6 +87,36 @@ def test_an_error_message_is_cut_at_1_kb_between_characters() -> None:
     long = Response("1", "Unhandled", json.dumps({"errorMessage": "é" * 600 + "x"}).encode())
     message = dead_letter(end(response=long)).error_message
     assert message == "é" * 512
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (r"half a pair: \ud83d", "half a pair: \ufffd"),
+        (r"\u001b[31mred\u001b[0m\u0000", "\ufffd[31mred\ufffd[0m\ufffd"),
+        (r"a\tb\r\nc \u00e9 \ud83d\ude00", "a\tb\r\nc é 😀"),
+        (r"\ufffe\uffff", "\ufffd\ufffd"),
+    ],
+)
+def test_an_error_message_has_no_characters_that_messages_may_not_have(said: str, told: str) -> None:
+    """Source: SQS API reference, SendMessage: a message with another character is refused."""
+    failed = Response("1", "Unhandled", f'{{"errorMessage": "{said}"}}'.encode())
+    assert dead_letter(end(response=failed)).error_message == told
+
+
+@pytest.mark.parametrize(
+    ("payload", "line"),
+    [
+        (
+            rb'{"errorType": "E", "errorMessage": "\u001b[2J\u0007two\nlines\ud83d\u202e"}',
+            "E: \ufffd[2J\ufffdtwo lines\ufffd\ufffd",
+        ),
+        (b'{"errorMessage": "number", "cause": 1e999}', "number"),
+        (b"no json", "Unhandled"),
+    ],
+)
+def test_a_failure_in_one_line_does_nothing_to_a_terminal(payload: bytes, line: str) -> None:
+    assert failure_of(Response("1", "Unhandled", payload)) == line
 
 
 @pytest.mark.parametrize("payload", [b"no json", b"[]", b'{"errorMessage": 5}', b"\xff"])

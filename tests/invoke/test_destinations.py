@@ -130,6 +130,20 @@ def test_a_failure_feeds_the_destination_and_the_dead_letter_queue(
     wait_for(lambda: {one["state"] for one in status_of(lambent, request_id)["deliveries"]} == {"delivered"})
 
 
+def test_an_error_may_say_what_messages_and_terminals_may_not(
+    client: Any, caller: Caller, aws: Aws, lambent: LambentServer
+) -> None:
+    """Half of a surrogate pair and an escape sequence; the record has them as the function said them."""
+    create_function(client, "fn", "def handler(event, context):\n    raise ValueError('\\ud83d \\x1b[31m')")
+    client.put_function_event_invoke_config(FunctionName="fn", MaximumRetryAttempts=0)
+    send_results(client, failure=aws.queue("odd"))
+    client.update_function_configuration(FunctionName="fn", DeadLetterConfig={"TargetArn": aws.queue("odd-letters")})
+    request_id = send(caller, {})
+    assert aws.record("odd")["responsePayload"]["errorMessage"] == "\ud83d \x1b[31m"
+    assert aws.message("odd-letters")["MessageAttributes"]["ErrorMessage"]["StringValue"] == "\ufffd \ufffd[31m"
+    assert status_of(lambent, request_id)["failure"] == "ValueError: \ufffd \ufffd[31m"
+
+
 def test_reserved_concurrency_0_goes_straight_there(client: Any, caller: Caller, aws: Aws, function: str) -> None:
     send_results(client, failure=aws.queue("off"))
     client.put_function_concurrency(FunctionName="fn", ReservedConcurrentExecutions=0)

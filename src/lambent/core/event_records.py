@@ -3,6 +3,8 @@
 Source: invocation.md §2.1 and §2.2 (recorded from AWS, but for the numbers of errors that aren't a function's).
 """
 
+import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +19,9 @@ _FAILURE_CHARACTERS = 256
 _UNKNOWN_ERROR = ""
 _THROTTLED = ("429", "Rate Exceeded.")
 _NEVER_RAN = {Condition.RECURSIVE_LOOP: ("400", STOPPED)}
+# Source: SQS API reference, SendMessage: what is none of XML's characters.
+_NOT_IN_MESSAGES = re.compile("[^\\t\\n\\r\\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_REPLACEMENT = "\ufffd"
 
 _encode = msgspec.json.Encoder().encode
 
@@ -111,15 +116,17 @@ def dead_letter(end: EventEnd) -> DeadLetter:
     """
     if end.response is None:
         return DeadLetter(end.payload, end.request_id, *_NEVER_RAN.get(end.condition, _THROTTLED))
-    message = _error_message(end.response.payload).encode()[:_ERROR_MESSAGE_BYTES].decode(errors="ignore")
-    return DeadLetter(end.payload, end.request_id, "200", message)
+    message = _NOT_IN_MESSAGES.sub(_REPLACEMENT, _error_message(end.response.payload))
+    short = message.encode()[:_ERROR_MESSAGE_BYTES].decode(errors="ignore")
+    return DeadLetter(end.payload, end.request_id, "200", short)
 
 
 def failure_of(response: Response) -> str:
-    """A function's error in one line for people: type and message, at most 256 characters."""
+    """A function's error in one line for people and their terminals: type and message, at most 256 characters."""
     members = (_member(response.payload, "errorType"), _member(response.payload, "errorMessage"))
-    line = " ".join(": ".join(filter(None, members)).split())
-    return line[:_FAILURE_CHARACTERS] or response.function_error or ""
+    line = " ".join(": ".join(filter(None, members)).split())[:_FAILURE_CHARACTERS]
+    printable = "".join(character if character.isprintable() else _REPLACEMENT for character in line)
+    return printable or response.function_error or ""
 
 
 def _error_message(payload: bytes) -> str:
@@ -129,22 +136,38 @@ def _error_message(payload: bytes) -> str:
 def _member(payload: bytes, name: str) -> str:
     """A text of the error object; empty where there is none."""
     try:
-        error = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        error = _parsed(payload)
+    except (ValueError, RecursionError):
         return _UNKNOWN_ERROR
     value = error.get(name) if isinstance(error, dict) else None
     return value if isinstance(value, str) else _UNKNOWN_ERROR
 
 
 def _json_value(payload: bytes) -> msgspec.Raw | str | None:
-    """A response as a member of JSON: what isn't JSON is a text."""
+    """A response as a member of a record, which is UTF-8: what isn't JSON is a text."""
     if not payload:
         return None
+    text = payload.decode(errors="replace")
     try:
-        msgspec.json.decode(payload, type=msgspec.Raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return payload.decode(errors="replace")
-    return msgspec.Raw(payload)
+        _parsed(text, type=msgspec.Raw)
+    except (ValueError, RecursionError):
+        return text
+    return msgspec.Raw(text.encode())
+
+
+def _parsed(document: bytes | str, type: Any = Any) -> Any:  # noqa: A002 - msgspec's word
+    """What JSON says. Raises ValueError or RecursionError if it isn't JSON.
+
+    msgspec refuses what JSON may have: halves of surrogate pairs (RFC 8259, section 8.2), and numbers beyond a float's.
+    """
+    try:
+        return msgspec.json.decode(document, type=type)
+    except msgspec.DecodeError:
+        return json.loads(document, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
 
 
 def _timestamp(now_ms: int) -> str:
