@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from lambent.core.function import FunctionTarget
 from lambent.core.log_format import JsonFormat, Level, TextFormat, log_format_of
 from lambent.core.report import (
+    NO_ORIGIN,
     Crashed,
     InitializationType,
     InitReport,
@@ -21,6 +22,7 @@ from lambent.core.report import (
     Start,
     Status,
     TimedOut,
+    origin_of,
     runtime_version_arn,
 )
 from lambent.core.scope import Scope
@@ -54,11 +56,26 @@ def written(record: PlatformRecord | Report, system: Level) -> list[str]:
 def test_start() -> None:
     expected = [f'{{"time":"{TIME}","type":"platform.start","record":{{"requestId":"5d2b","version":"$LATEST"}}}}\n']
     assert json_format().record(Start("5d2b", "$LATEST"), NOW_MS) == expected
-    assert json_format().start("5d2b", "$LATEST", NOW_MS) == expected
+    assert json_format().start("5d2b", "$LATEST", NO_ORIGIN, NOW_MS) == expected
+
+
+def test_records_of_a_sampled_trace_and_of_a_tenant_name_them() -> None:
+    """Source: extensions-telemetry.md section 4.2."""
+    value = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+    origin = origin_of(f"{value};Lineage=1:bd4cecd5:0", "blue")
+    (started,) = json_format().start("5d2b", "$LATEST", origin, NOW_MS)
+    ended = json_format(system=Level.DEBUG).end(Report("5d2b", 1, None, 128, origin=origin), 36, NOW_MS)
+    start, done, report = (json.loads(line)["record"] for line in (started, *ended))
+    tracing = {"spanId": "53995c3f42cd8ad8", "type": "X-Amzn-Trace-Id", "value": value}
+    assert [record["tracing"] for record in (start, done, report)] == [tracing] * 3
+    assert (start["tenantId"], done["tenantId"]) == ("blue", "blue")
+    assert "tenantId" not in report
 
 
 def test_start_in_text() -> None:
-    assert list(TextFormat().start("5d2b", "7", NOW_MS)) == list(TextFormat().record(Start("5d2b", "7"), NOW_MS))
+    assert list(TextFormat().start("5d2b", "7", NO_ORIGIN, NOW_MS)) == list(
+        TextFormat().record(Start("5d2b", "7"), NOW_MS)
+    )
 
 
 def test_report() -> None:

@@ -17,6 +17,7 @@ from lambent.core.report import (
     Start,
     Status,
     TimedOut,
+    origin_of,
     runtime_version,
     runtime_version_arn,
 )
@@ -28,6 +29,20 @@ def test_report_of_a_warm_invocation_ends_in_a_tab() -> None:
         "REPORT RequestId: u\tDuration: 3.01 ms\tBilled Duration: 4 ms\tMemory Size: 128 MB\tMax Memory Used: 36 MB\t\n"
     )
     assert report.end_text() == "END RequestId: u\n"
+
+
+def test_a_sampled_trace_is_a_second_line_of_report() -> None:
+    header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1;Lineage=1:bd4cecd5:0"
+    report = Report("u", 3010, None, 128, origin=origin_of(header, ""))
+    assert report.text(36).endswith(
+        "Max Memory Used: 36 MB\t\n"
+        "XRAY TraceId: 1-5759e988-bd862e3fe1be46a994272793\tSegmentId: 53995c3f42cd8ad8\tSampled: true\t\n"
+    )
+
+
+@pytest.mark.parametrize("header", ["", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0"])
+def test_a_trace_that_isnt_sampled_isnt_told(header: str) -> None:
+    assert "XRAY" not in Report("u", 3010, None, 128, origin=origin_of(header, "blue")).text(36)
 
 
 def test_report_with_init_bills_both_durations_together() -> None:

@@ -1,5 +1,6 @@
 """Tenant isolation: api-durable-capacity.md section 4."""
 
+import functools
 import json
 from typing import Any
 
@@ -108,6 +109,24 @@ def test_an_event_is_invoked_for_its_tenant(caller: Caller, client: Any, lambent
         accepted = caller.invoke("fn", headers=of(tenant, **{"X-Amz-Invocation-Type": "Event"}))
         assert accepted.status == 202
     wait_for(lambda: sorted(lines_of(lambent, caller, "fn", beginning="for")) == ["blue", "green"])
+
+
+def test_the_json_log_names_the_tenant(caller: Caller, client: Any, lambent: LambentServer) -> None:
+    """Source: extensions-telemetry.md section 4.2."""
+    source = "import logging\ndef handler(event, context):\n    logging.getLogger().error('x')\n"
+    levels = {"LogFormat": "JSON", "SystemLogLevel": "DEBUG"}
+    create_function(client, "fn", source, TenancyConfig=PER_TENANT, LoggingConfig=levels)
+    for tenant in ("blue", "green"):
+        caller.result("fn", headers=of(tenant))
+
+    def tells_both(kind: str) -> bool:
+        """Whether what is of one kind names each tenant, once."""
+        found = [json.loads(f"{{{line}") for line in lines_of(lambent, caller, "fn", beginning="{")]
+        of_kind = [line.get("record", line) for line in found if kind in (line.get("type"), line.get("message"))]
+        return sorted(line["tenantId"] for line in of_kind) == ["blue", "green"]
+
+    for kind in ("platform.start", "x", "platform.runtimeDone"):
+        wait_for(functools.partial(tells_both, kind))
 
 
 def test_concurrency_is_the_functions_and_not_a_tenants(caller: Caller, client: Any) -> None:

@@ -1,5 +1,6 @@
 """Whose trace an invocation belongs to, and whether it is sampled: logs-metrics-traces.md section 7.1."""
 
+import base64
 import re
 from typing import Any
 
@@ -62,6 +63,18 @@ def test_a_header_that_names_no_trace_counts_as_missing(caller: Caller, function
 def test_fields_that_arent_lambdas_arent_passed_on(caller: Caller, function: str) -> None:
     trace = trace_of(caller, function, f"Self=1-2-3;Root={ROOT};app=x;Sampled=1")
     assert re.fullmatch(f"Root={ROOT};Parent=[0-9a-f]{{16}};Sampled=1;Lineage=1:[0-9a-f]{{8}}:0", trace)
+
+
+@pytest.mark.parametrize("sampled", ["0", "1"])
+def test_report_names_a_trace_that_is_sampled(caller: Caller, function: str, sampled: str) -> None:
+    """Source: logs-metrics-traces.md section 2."""
+    headers = {"X-Amzn-Trace-Id": f"Root={ROOT};Sampled={sampled}", "X-Amz-Log-Type": "Tail"}
+    answer = caller.invoke(function, headers=headers)
+    parent = answer.headers["x-amzn-trace-id"].partition("Parent=")[2][:16]
+    log = base64.b64decode(answer.headers["x-amz-log-result"]).decode()
+    line = f"XRAY TraceId: {ROOT}\tSegmentId: {parent}\tSampled: true\t\n"
+    _, report = log.split("REPORT ")
+    assert report.partition("\n")[2] == (line if sampled == "1" else "")
 
 
 def test_a_lineage_goes_on(caller: Caller, function: str) -> None:

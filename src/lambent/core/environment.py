@@ -79,6 +79,7 @@ from lambent.core.report import (
     Start,
     Status,
     TimedOut,
+    origin_of,
 )
 
 INIT_LIMIT_US: Final = 10_000_000.0
@@ -446,7 +447,7 @@ class LifeCycle:
         invocation = self._current()
         self._run(invocation)
         deadline_ms = self._assigned_ms + self._timeout_ms
-        return [Start(invocation.request_id, self._terms.version), DeliverEvent(invocation, deadline_ms)]
+        return [self._start_record(), DeliverEvent(invocation, deadline_ms)]
 
     def _run(self, invocation: Invocation) -> None:
         self.state = _INVOKING
@@ -454,7 +455,8 @@ class LifeCycle:
         self._last_request_id = invocation.request_id
 
     def _start_record(self) -> Start:
-        return Start(self._current().request_id, self._terms.version)
+        invocation = self._current()
+        return Start(invocation.request_id, self._terms.version, origin_of(invocation.trace_id, invocation.tenant_id))
 
     def _current(self) -> Invocation:
         assert self._invocation is not None
@@ -529,14 +531,16 @@ class LifeCycle:
         duration_us = self._now_us - self._started_us
         if status is Status.TIMEOUT or duration_us > self._timeout_us:
             duration_us = self._timeout_us
+        invocation = self._current()
         report = Report(
-            self._current().request_id,
+            invocation.request_id,
             duration_us,
             self._init_duration_us,
             self._terms.memory_mb,
             status,
             error_type,
             out_of_memory,
+            origin_of(invocation.trace_id, invocation.tenant_id),
         )
         self._init_duration_us = None
         self._invocation = None

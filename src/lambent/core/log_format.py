@@ -23,6 +23,7 @@ from lambent.core.report import (
     InitReport,
     InitStart,
     LogsDropped,
+    Origin,
     PlatformRecord,
     Report,
     Start,
@@ -55,7 +56,7 @@ class LogFormat(Protocol):
     def record(self, record: PlatformRecord, now_ms: int) -> Sequence[str]:
         """The log events of a platform record; none where the format has none for it."""
 
-    def start(self, request_id: str, version: str, now_ms: int) -> Sequence[str]:
+    def start(self, request_id: str, version: str, origin: Origin, now_ms: int) -> Sequence[str]:
         """The log events of an invocation's begin: what `record` makes of `Start`."""
 
     def end(self, report: Report, max_memory_used_mb: int, now_ms: int) -> Sequence[str]:
@@ -77,7 +78,7 @@ class TextFormat:
         text = record.text()
         return (text,) if text else ()
 
-    def start(self, request_id: str, version: str, now_ms: int) -> Sequence[str]:  # noqa: ARG002 # as above
+    def start(self, request_id: str, version: str, origin: Origin, now_ms: int) -> Sequence[str]:  # noqa: ARG002 # as above
         """START."""
         return (f"START RequestId: {request_id} Version: {version}\n",)
 
@@ -104,8 +105,8 @@ class JsonFormat:
     def record(self, record: PlatformRecord, now_ms: int) -> Sequence[str]:
         """The record's events that the system level lets through."""
         match record:
-            case Start(request_id, version):
-                started = {"requestId": request_id, "version": version}
+            case Start(request_id, version, origin):
+                started = {"requestId": request_id, "version": version, **_tracing(origin), **_tenant(origin)}
                 return self._events(now_ms, (Level.INFO, "platform.start", started))
             case InitStart():
                 return self._events(now_ms, (Level.INFO, "platform.initStart", self._init_start(record)))
@@ -116,9 +117,9 @@ class JsonFormat:
             case _:  # a time-out or a crash
                 return (record.text(),)
 
-    def start(self, request_id: str, version: str, now_ms: int) -> Sequence[str]:
+    def start(self, request_id: str, version: str, origin: Origin, now_ms: int) -> Sequence[str]:
         """`platform.start`, if the system level lets it through."""
-        return self.record(Start(request_id, version), now_ms)
+        return self.record(Start(request_id, version, origin), now_ms)
 
     def end(self, report: Report, max_memory_used_mb: int, now_ms: int) -> Sequence[str]:
         """`platform.runtimeDone` and `platform.report`, as far as the system level lets them through."""
@@ -133,8 +134,9 @@ class JsonFormat:
         }
         if report.init_duration_us is not None:
             metrics["initDurationMs"] = milliseconds(report.init_duration_us)
-        done = {"requestId": report.request_id, **status, "metrics": duration}
-        reported = {"requestId": report.request_id, "metrics": metrics, **status}
+        tracing = _tracing(report.origin)
+        done = {"requestId": report.request_id, **status, "metrics": duration, **tracing, **_tenant(report.origin)}
+        reported = {"requestId": report.request_id, "metrics": metrics, **tracing, **status}
         return self._events(
             now_ms,
             (Level.DEBUG if succeeded else Level.WARN, "platform.runtimeDone", done),
@@ -195,6 +197,18 @@ def log_format_of(target: FunctionTarget) -> LogFormat:
 
 def _status(status: Status, error_type: str | None) -> Mapping[str, object]:
     return {"status": status} if error_type is None else {"status": status, "errorType": error_type}
+
+
+def _tracing(origin: Origin) -> Mapping[str, object]:
+    """Of a sampled trace; that records of others have none, and which segments are named, is unverified."""
+    if origin.trace is None:
+        return {}
+    value = str(origin.trace._replace(lineage=""))
+    return {"tracing": {"spanId": origin.trace.parent, "type": "X-Amzn-Trace-Id", "value": value}}
+
+
+def _tenant(origin: Origin) -> Mapping[str, object]:
+    return {"tenantId": origin.tenant_id} if origin.tenant_id else {}
 
 
 def _named_level(name: object) -> Level:

@@ -14,9 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
+
+from lambent.core.trace_header import TraceHeader, parse_trace_header
 
 _RUNTIME_IDENTIFIER: Final = re.compile(r"([a-z]+)\.?(.+?)(?:\.x)?")
+_SAMPLED: Final = ";Sampled=1"
 _RUNTIME_BUILD: Final = "v1"  # AWS counts the builds of a runtime; ours has one
 
 
@@ -98,12 +101,36 @@ class InitReport:
         return f"INIT_REPORT {duration}\tPhase: {self.phase}{_outcome(self.status, self.error_type)}\n"
 
 
+class Origin(NamedTuple):
+    """Where an invocation comes from, as far as its records say so.
+
+    Attributes:
+        trace: the trace header that the function has, if it is sampled.
+        tenant_id: of a function with tenants, or empty.
+    """
+
+    trace: TraceHeader | None = None
+    tenant_id: str = ""
+
+
+NO_ORIGIN: Final = Origin()
+"""That of most invocations."""
+
+
+def origin_of(trace_id: str, tenant_id: str) -> Origin:
+    """What an invocation's records say of its trace header and its tenant."""
+    if _SAMPLED in trace_id:
+        return Origin(parse_trace_header(trace_id), tenant_id)
+    return Origin(None, tenant_id) if tenant_id else NO_ORIGIN
+
+
 @dataclass(slots=True)
 class Start:
     """An invocation begins."""
 
     request_id: str
     version: str
+    origin: Origin = NO_ORIGIN
 
     def text(self) -> str:
         """The line."""
@@ -169,6 +196,7 @@ class Report:
         init_duration_us: of the Init phase; only for the first invocation after a successful one.
         memory_size_mb: the function's MemorySize.
         out_of_memory: the kernel ended the process at its limit, so the whole memory was used.
+        origin: whose trace and tenant it is.
     """
 
     request_id: str
@@ -178,6 +206,7 @@ class Report:
     status: Status = Status.SUCCESS
     error_type: str | None = None
     out_of_memory: bool = False
+    origin: Origin = NO_ORIGIN
 
     def end_text(self) -> str:
         """The END line."""
@@ -195,7 +224,13 @@ class Report:
         return self.memory_size_mb if self.out_of_memory else max_memory_used_mb
 
     def text(self, max_memory_used_mb: int) -> str:
-        """The REPORT line; the most memory that the environment has used so far comes from its sandbox."""
+        """The REPORT line, and that of a sampled trace, which belongs to the same log event.
+
+        That the segment is the function's own is unverified.
+
+        Args:
+            max_memory_used_mb: the most memory that the environment has used so far, from its sandbox.
+        """
         init = "" if self.init_duration_us is None else f"Init Duration: {milliseconds(self.init_duration_us):.2f} ms\t"
         outcome = "" if self.status is _SUCCESS else _outcome(self.status, self.error_type)[1:]
         used_mb = self.memory_size_mb if self.out_of_memory else max_memory_used_mb
@@ -203,6 +238,7 @@ class Report:
             f"REPORT RequestId: {self.request_id}\tDuration: {round(self.duration_us / 10) / 100:.2f} ms\t"
             f"Billed Duration: {self.billed_duration_ms()} ms\tMemory Size: {self.memory_size_mb} MB\t"
             f"Max Memory Used: {used_mb} MB\t{init}{outcome}\n"
+            f"{'' if self.origin.trace is None else _xray_text(self.origin.trace)}"
         )
 
 
@@ -218,6 +254,10 @@ def timestamp(now_ms: int) -> str:
 def milliseconds(microseconds: float) -> float:
     """A duration as it is reported: milliseconds with at most two decimals."""
     return _hundredths(microseconds) / 100
+
+
+def _xray_text(trace: TraceHeader) -> str:
+    return f"XRAY TraceId: {trace.root}\tSegmentId: {trace.parent}\tSampled: true\t\n"
 
 
 def _hundredths(microseconds: float) -> int:

@@ -62,6 +62,7 @@ from lambent.core.report import (
     Report,
     Start,
     TimedOut,
+    origin_of,
 )
 from lambent.environments.log_capture import BUDGET_BYTES, LogCapture, LogStream
 from lambent.environments.response_stream import CollectedResponse, ResponseStream, RuntimeStream
@@ -268,7 +269,8 @@ class ExecutionEnvironment:
             self._handle(InvocationAssigned(invocation))
             return
         assert self._codec is not None  # it asked for the event
-        self._logs.start(self._now_ms, invocation.request_id, self.target.version)
+        origin = origin_of(invocation.trace_id, invocation.tenant_id)
+        self._logs.start(self._now_ms, invocation.request_id, self.target.version, origin)
         self._codec.deliver(invocation, deadline_ms)
         if life.due_us < self._timer_due_us:
             self._arm_timer()
@@ -397,7 +399,7 @@ class ExecutionEnvironment:
         self._logs.platform(self._now_ms, record)
 
     def _write_start(self, record: Start) -> None:
-        self._logs.start(self._now_ms, record.request_id, record.version)
+        self._logs.start(self._now_ms, record.request_id, record.version, record.origin)
 
     def _begin_init(self, _command: BeginInit) -> None:
         self._channel.begin_init(self._init_frame)

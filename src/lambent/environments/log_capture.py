@@ -26,7 +26,7 @@ from lambent.clock import Clock
 from lambent.core.invocation import LOG_TAIL_BYTES
 from lambent.core.log_format import LogFormat
 from lambent.core.loop_share import LoopShare
-from lambent.core.report import LogsDropped, PlatformRecord, Report
+from lambent.core.report import LogsDropped, Origin, PlatformRecord, Report
 from lambent.wire.frames import LogRecord
 
 _EVENT_OVERHEAD_BYTES: Final = 26
@@ -152,9 +152,9 @@ class LogCapture:
             self.flush()
             self._write_platform(now_ms, events)
 
-    def start(self, now_ms: int, request_id: str, version: str) -> None:
+    def start(self, now_ms: int, request_id: str, version: str, origin: Origin) -> None:
         """Write that an invocation begins: the pipe was drained when the runtime asked for it."""
-        self._write_platform(now_ms, self._format.start(request_id, version, now_ms))
+        self._write_platform(now_ms, self._format.start(request_id, version, origin, now_ms))
 
     def end(self, now_ms: int, report: Report, max_memory_used_mb: int) -> None:
         """Write that an invocation is over, and so is the line that it was in."""
