@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from lambent.core.recursion import Lineage, parse_lineage, passed, resource_hash
+from lambent.core.recursion import Lineage, after_stop, parse_lineage, passed, resource_hash
 from lambent.core.scope import Scope
 
 # What OpenTelemetry's propagators let pass.
@@ -107,3 +107,17 @@ def test_the_same_name_elsewhere_is_another_function() -> None:
         Scope("000000000000", "us-east-1"),
     ]
     assert len({resource_hash(scope, "greet") for scope in scopes}) == 3
+
+
+def test_what_is_sent_of_a_stopped_event_marks_the_chain_and_of_the_next_one_nothing_is_sent() -> None:
+    root = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
+    marked = after_stop(f"{root};Lineage=31:bd4cecd5:15")
+    assert marked == f"{root};Lineage=31:bd4cecd5:16"
+    assert passed(parse_lineage("31:bd4cecd5:16"), "68fd508a", allows_loops=False) == Lineage(32, "bd4cecd5", 16)
+    assert passed(parse_lineage("31:bd4cecd5:16"), "bd4cecd5", allows_loops=False) is None
+    assert after_stop(marked) is None
+
+
+@pytest.mark.parametrize("header", ["", "Root=1-5759e988-bd862e3fe1be46a994272793"])
+def test_a_header_without_a_lineage_is_sent_as_it_is(header: str) -> None:
+    assert after_stop(header) == header

@@ -37,6 +37,10 @@ def handler(event, context):
     if event < 20:
         client.invoke(FunctionName=context.function_name, InvocationType="Event", Payload=json.dumps(event + 1))
 """
+SENDS_ITSELF_EVENTS_THE_OLD_WAY = SENDS_ITSELF_EVENTS.replace(
+    'invoke(FunctionName=context.function_name, InvocationType="Event", Payload=',
+    "invoke_async(FunctionName=context.function_name, InvokeArgs=",
+)
 IN_NODE = """
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
 
@@ -120,6 +124,31 @@ def test_a_loop_of_events_ends_at_the_destination_for_failures(
     assert record["requestContext"]["approximateInvokeCount"] == 0
     assert passes(lambent, caller, "sends") == list(range(1, 17))
     assert dropped(lambent, caller.account, "sends") == "1"
+
+
+def test_a_loop_by_way_of_invoke_async_is_stopped(lambent: LambentServer, caller: Caller, client: Any) -> None:
+    create_function(client, "older", SENDS_ITSELF_EVENTS_THE_OLD_WAY, Timeout=20)
+    caller.invoke("older", b"1", headers=EVENT)
+    wait_for(lambda: dropped(lambent, caller.account, "older") == "1", seconds=60)
+    wait_for(lambda: passes(lambent, caller, "older") == list(range(1, 17)))
+
+
+def test_a_loop_by_way_of_destinations_for_failures_ends_too(
+    lambent: LambentServer, caller: Caller, client: Any
+) -> None:
+    """The record of the event that is stopped is sent, and begins no further round."""
+    for name in ("ping", "pong"):
+        create_function(client, name, "def handler(event, context):\n    print('PASS 1')\n    raise ValueError\n")
+    for name, other in (("ping", "pong"), ("pong", "ping")):
+        client.put_function_event_invoke_config(
+            FunctionName=name,
+            MaximumRetryAttempts=0,
+            DestinationConfig={"OnFailure": {"Destination": caller.arn(other)}},
+        )
+    caller.invoke("ping", headers=EVENT)
+    wait_for(lambda: dropped(lambent, caller.account, "pong") == "2", seconds=60)
+    assert dropped(lambent, caller.account, "ping") == "0"
+    wait_for(lambda: [len(passes(lambent, caller, name)) for name in ("ping", "pong")] == [18, 16])
 
 
 def test_a_function_that_allows_loops_goes_on_at_once(lambent: LambentServer, caller: Caller, client: Any) -> None:

@@ -16,6 +16,7 @@ from typing import Final
 
 from lambent.core.event_invoke_configs import Destinations
 from lambent.core.event_records import EventEnd, dead_letter, destination_record
+from lambent.core.recursion import after_stop
 from lambent.core.retry import Condition, RetryPolicy
 from lambent.core.scope import Scope
 
@@ -105,7 +106,14 @@ class Delivery:
 def deliveries_of(
     end: EventEnd, terms: EventTerms, *, scope: Scope, function_name: str, trace_id: str, now_ms: int
 ) -> list[Delivery]:
-    """What is to be sent because an event is over."""
+    """What is to be sent because an event is over.
+
+    Args:
+        trace_id: the trace header that the function had; the event's where it didn't run.
+    """
+    carried_on = after_stop(trace_id) if end.condition is Condition.RECURSIVE_LOOP else trace_id
+    if carried_on is None:
+        return []
 
     def delivery(kind: DeliveryKind, target: str, body: bytes) -> Delivery:
         return Delivery(
@@ -118,7 +126,7 @@ def deliveries_of(
             target,
             body,
             now_ms,
-            trace_id,
+            carried_on,
         )
 
     succeeded = end.condition is Condition.SUCCESS

@@ -9,6 +9,9 @@ as the chain hasn't come back to it, the second, fourth, eighth… function of t
 find a cycle). Functions that allow loops are never watched. From the 1,024th invocation on the watched one is replaced
 even if the chain came back to it, since by then it should have been sixteen times.
 
+What is sent of an event that was stopped goes on with the chain, which is marked: of one that is stopped after that
+nothing is sent, or a loop by way of destinations for failures would never end. Source of this: unverified.
+
 Source: developer guide, "Lambda recursive loop detection"; invocation.md §4; logs-metrics-traces.md §7.1 (form of the
 field, observed); bounds of the numbers as OpenTelemetry's propagators check them. How AWS chooses the function that it
 watches is unverified.
@@ -19,6 +22,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from lambent.core.scope import Scope
+from lambent.core.trace_header import parse_trace_header
 
 DEFAULT_RECURSIVE_LOOP = "Terminate"
 """Of a function that was never given a configuration; the other value is `Allow`."""
@@ -85,3 +89,21 @@ def passed(lineage: Lineage | None, resource: str, *, allows_loops: bool) -> Lin
     if is_power_of_two and (not lineage.loops or hops >= _LONG_CHAIN):
         return Lineage(hops, resource, 0)
     return Lineage(hops, lineage.resource, lineage.loops)
+
+
+def after_stop(trace_id: str) -> str | None:
+    """The trace header of what is sent of an event that was stopped.
+
+    Args:
+        trace_id: the event's.
+
+    Returns:
+        None if its chain was stopped before: nothing is to be sent.
+    """
+    trace = parse_trace_header(trace_id)
+    lineage = None if trace is None else parse_lineage(trace.lineage)
+    if trace is None or lineage is None:
+        return trace_id
+    if lineage.loops >= _MOST_LOOPS:
+        return None
+    return str(trace._replace(lineage=str(lineage._replace(loops=_MOST_LOOPS))))

@@ -10,7 +10,7 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 from urllib.parse import parse_qs, unquote
 
 from lambent.core.arn import FunctionReference, parse_function_reference
@@ -182,8 +182,8 @@ class InvokeOperation:
     def handle_async(self, call: InvokeCall, scope: Scope) -> None:
         """Carry out one InvokeAsync: an Event that begins a trace of its own, which isn't sampled.
 
-        Source: API model, InvokeAsync; the text for a body that is too long is Invoke's (unverified). Raises as
-        `handle`.
+        Source: API model, InvokeAsync; that loops are detected all the same, and the text for a body that is too long,
+        which is Invoke's, are unverified. Raises as `handle`.
         """
         request = call.request
         if request.body_too_large or len(request.body) > _INVOKE_ASYNC_BYTES:
@@ -191,8 +191,15 @@ class InvokeOperation:
         reference = self._references.get((scope, request.path, request.query)) or self._refer(request, scope)
         if request.body:
             check_json(request.body)
-        invoke = InvokeRequest(scope, reference.name, reference.qualifier, call.request_id, request.body)
-        self._spawn(self._later(call, self._accept(call, invoke, may_sample=False)))
+        invoke = InvokeRequest(
+            scope,
+            reference.name,
+            reference.qualifier,
+            call.request_id,
+            request.body,
+            trace_id=request.headers.get("x-amzn-trace-id", ""),
+        )
+        self._spawn(self._later(call, self._accept(call, invoke, continues_trace=False)))
 
     def _understand(self, call: InvokeCall | StreamCall, scope: Scope, invocation_type: str) -> InvokeRequest:
         """What a request asks for; raises as `handle`."""
@@ -241,8 +248,8 @@ class InvokeOperation:
             self._references[scope, request.path, request.query] = reference
         return reference
 
-    async def _accept(self, call: InvokeCall, invoke: InvokeRequest, *, may_sample: bool = True) -> None:
-        await self._service.check_event(invoke, may_sample=may_sample)
+    async def _accept(self, call: InvokeCall, invoke: InvokeRequest, *, continues_trace: bool = True) -> None:
+        await self._service.check_event(invoke, continues_trace=continues_trace)
         await self._events.accept(invoke)
         call.accept()
 
@@ -267,13 +274,17 @@ def _too_large(limit: int) -> str:
     return f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
 
 
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON's")
+
+
 def _client_context(text: str) -> str:
     """The JSON text in the header's base64. Source: API reference, Invoke; the texts of the errors are unverified."""
     if len(text) > _CLIENT_CONTEXT_BYTES:
         raise InvalidParameterValue(f"Client context must be no more than {_CLIENT_CONTEXT_BYTES} bytes when encoded.")
     try:
         context = base64.b64decode(text, validate=True).decode()
-        parsed = json.loads(context)
+        parsed = json.loads(context, parse_constant=_refuse_constant)
     except (binascii.Error, ValueError, RecursionError):
         parsed = context = None
     if context is None or not isinstance(parsed, dict):

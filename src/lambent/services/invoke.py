@@ -174,14 +174,15 @@ class InvokeService:
         """A DryRun: whether the function could be invoked; raises as `invoke`."""
         await self._checked(request)
 
-    async def check_event(self, request: InvokeRequest, *, may_sample: bool = True) -> None:
+    async def check_event(self, request: InvokeRequest, *, continues_trace: bool = True) -> None:
         """`check`, and what all attempts of an asynchronous invocation have in common: trace and sampling decision.
 
         Args:
-            may_sample: whether the function's own tracing may decide where the caller hasn't.
+            continues_trace: or else it is in a trace of its own, which isn't sampled; the chain of invocations goes on.
         """
         target = await self._checked(request)
-        request.trace_id = str(self._decided(target, request, may_sample=may_sample))
+        trace = self._decided(target, request) if continues_trace else self._begun(request)
+        request.trace_id = str(trace)
 
     async def _checked(self, request: InvokeRequest) -> FunctionTarget:
         target = self._targets.resolve(request.scope, request.function_name, request.qualifier)
@@ -190,16 +191,20 @@ class InvokeService:
         _check_tenant(target, request)
         return target
 
-    def _decided(self, target: FunctionTarget, request: InvokeRequest, *, may_sample: bool = True) -> TraceHeader:
+    def _begun(self, request: InvokeRequest) -> TraceHeader:
+        """A new trace that isn't sampled, with the caller's lineage."""
+        caller = parse_trace_header(request.trace_id)
+        root = self._ids.trace_root(self._clock.now_ms())
+        return TraceHeader(root, sampled=False, lineage="" if caller is None else caller.lineage)
+
+    def _decided(self, target: FunctionTarget, request: InvokeRequest) -> TraceHeader:
         """The caller's trace, or a new one, with the decision whether it is sampled."""
         now_ms = self._clock.now_ms()
         trace = parse_trace_header(request.trace_id) or TraceHeader(request.trace_root or self._ids.trace_root(now_ms))
         if trace.sampled is not None:
             return trace
-        sampled = (
-            may_sample
-            and target.traced
-            and self._sampler.sample(target.scope, target.function_name, now_ms=now_ms, draw=self._ids.fraction())
+        sampled = target.traced and self._sampler.sample(
+            target.scope, target.function_name, now_ms=now_ms, draw=self._ids.fraction()
         )
         return trace._replace(sampled=sampled)
 
