@@ -142,7 +142,10 @@ def test_the_client_context_reaches_the_function(caller: Caller, context: str) -
     assert caller.result(context)["client"] is None
 
 
-@pytest.mark.parametrize("value", ["{}", "not base64!", in_base64("{"), in_base64("[]"), in_base64("1"), in_base64('{"custom": NaN}'), "/w=="])
+@pytest.mark.parametrize(
+    "value",
+    ["{}", "not base64!", in_base64("{"), in_base64("[]"), in_base64("1"), in_base64('{"custom": NaN}'), "/w=="],
+)
 def test_a_client_context_that_isnt_json_in_base64_is_refused(caller: Caller, context: str, value: str) -> None:
     answer = caller.invoke(context, headers={"X-Amz-Client-Context": value})
     assert (answer.status, answer.headers["x-amzn-errortype"]) == (400, "InvalidRequestContentException")
