@@ -12,7 +12,7 @@ from lambent.commands.columns import ago, aligned, span
 from tests.invoke.caller import Caller
 from tests.invoke.logs import wait_for
 from tests.invoke.test_events import EVENT
-from tests.lambent_server import LambentServer, create_function
+from tests.lambent_server import REGION, LambentServer, create_function
 
 FAILS = "def handler(event, context):\n    raise ValueError('no')\n"
 
@@ -62,6 +62,32 @@ def test_what_waits_says_until_when_and_why(failed_once: str, caller: Caller, la
     lambent_cli(lambent, "queue", "purge", failed_once)
 
 
+def test_a_part_of_what_waits_says_how_much_more_of_it_there_is(
+    failed_once: str, client: Any, caller: Caller, lambent: LambentServer
+) -> None:
+    """What is said of one function counts nothing of another's."""
+    other = f"other-{caller.account}"
+    create_function(client, other, FAILS)
+    client.put_function_event_invoke_config(
+        FunctionName=other,
+        MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": {"Destination": f"arn:aws:sqs:{REGION}:{caller.account}:missing"}},
+    )
+    for _ in range(3):
+        caller.invoke(other, headers=EVENT)
+    wait_for(lambda: document(lambent, "queue", "list", "--function", other)["deliveryCount"] == 3)
+    listed = lambent_cli(lambent, "queue", "list", "--function", other, "--limit", "1").splitlines()
+    assert (listed[0], listed[-1]) == (
+        "0 events, 3 deliveries in the queue",
+        "and 2 more; --limit, --function",
+    )
+    listed = lambent_cli(lambent, "queue", "list", "--function", f"fn-{caller.account}").splitlines()
+    assert listed[0] == "1 event, 0 deliveries in the queue"
+    assert failed_once in listed[-1]
+    for name in (other, f"fn-{caller.account}"):
+        lambent_cli(lambent, "queue", "purge", "--function", name)
+
+
 def test_retry_does_not_wait_and_counts_as_ever(failed_once: str, lambent: LambentServer) -> None:
     assert lambent_cli(lambent, "queue", "retry", failed_once) == "1 event, 0 deliveries tried now\n"
     wait_for(lambda: _attempts(lambent, failed_once) == 2)
@@ -80,9 +106,10 @@ def test_purge_takes_out_and_the_history_knows(failed_once: str, caller: Caller,
     assert f"{function}  {failed_once}  ValueError: no" in listed
 
 
-def test_what_is_not_known_is_said_in_one_line(lambent: LambentServer) -> None:
-    said = lambent_cli(lambent, "invocations", "no-such-id", status=1)
-    assert said == "lambent: No asynchronous invocation with the request id no-such-id is known.\n"
+@pytest.mark.parametrize("request_id", ["no-such-id", "not/a ?n #id"])
+def test_what_is_not_known_is_said_in_one_line(lambent: LambentServer, request_id: str) -> None:
+    said = lambent_cli(lambent, "invocations", request_id, status=1)
+    assert said == f"lambent: No asynchronous invocation with the request id {request_id} is known.\n"
     assert lambent_cli(lambent, "invocations", "--function", "nobody") == (
         "No asynchronous invocation is over, of those that are known.\n"
     )

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from lambent.commands.client import RequestFailed
 from lambent.commands.columns import ago, aligned
@@ -40,7 +41,7 @@ def show_one(client: ControlClient, request_id: str, *, as_json: bool) -> int:
     Raises:
         RequestFailed: no server, or it refuses, or knows nothing of it.
     """
-    document = client.request("GET", f"invocations/{request_id}")
+    document = client.request("GET", f"invocations/{quote(request_id, safe='')}")
     terminal = Terminal.output()
     if as_json:
         terminal.line(json.dumps(document, indent=2))

@@ -52,12 +52,17 @@ def _listed(document: Any, terminal: Terminal) -> Iterator[str]:
         rows = [head, *(_event_row(event, now) for event in document["events"])]
         yield ""
         yield from _table(rows, terminal)
+        yield from _more(document["eventCount"] - len(document["events"]), terminal)
     if document["deliveries"]:
         head = ("state", "next try", "tried", "what", "function", "request id", "to", "why it failed last")
         rows = [head, *(_delivery_row(delivery, now) for delivery in document["deliveries"])]
         yield ""
         yield from _table(rows, terminal)
-    hidden = document["eventCount"] - len(document["events"])
+        yield from _more(document["deliveryCount"] - len(document["deliveries"]), terminal)
+
+
+def _more(hidden: int, terminal: Terminal) -> Iterator[str]:
+    """That not all of a table is shown."""
     if hidden > 0:
         yield terminal.dim(f"and {hidden:,} more; --limit, --function")
 

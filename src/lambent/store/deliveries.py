@@ -192,9 +192,9 @@ def list_waiting_deliveries(connection: Connection, selection: Selection, *, lim
     return [_state(row) for row in connection.execute(statement)]
 
 
-def count_waiting_deliveries(connection: Connection) -> int:
-    """How many deliveries aren't over."""
-    waiting = deliveries.c.visible_after_ms.is_not(None)
+def count_waiting_deliveries(connection: Connection, selection: Selection) -> int:
+    """How many of these deliveries aren't over."""
+    waiting = deliveries.c.visible_after_ms.is_not(None) & selected(deliveries, selection)
     return connection.scalars(select(func.count()).select_from(deliveries).where(waiting)).one()
 
 

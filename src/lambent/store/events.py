@@ -302,6 +302,11 @@ def count_events(connection: Connection, askers: Sequence[None]) -> list[int]:
     return [connection.scalars(select(func.count()).select_from(events)).one()] * len(askers)
 
 
+def count_selected_events(connection: Connection, selection: Selection) -> int:
+    """How many of these events aren't over."""
+    return connection.scalars(select(func.count()).select_from(events).where(selected(events, selection))).one()
+
+
 def list_waiting_events(connection: Connection, selection: Selection, *, limit: int) -> list[EventState]:
     """At most `limit` events that aren't over: what runs first, then by the time of the next attempt."""
     statement = select(*_SHOWN).where(selected(events, selection))

@@ -26,7 +26,7 @@ from lambent.store.deliveries import (
 )
 from lambent.store.events import (
     EventState,
-    count_events,
+    count_selected_events,
     hasten_events,
     list_waiting_events,
     purge_events,
@@ -43,7 +43,7 @@ _BITE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What the queue has, some of it: `event_count` and `delivery_count` are of all."""
+    """Some of what was asked for; `event_count` and `delivery_count` are of all of that."""
 
     events: Sequence[EventState]
     deliveries: Sequence[DeliveryState]
@@ -129,8 +129,8 @@ def _waiting(connection: Connection, *, selection: Selection, limit: int) -> Wai
     return Waiting(
         list_waiting_events(connection, selection, limit=limit),
         list_waiting_deliveries(connection, selection, limit=limit),
-        count_events(connection, [None])[0],
-        count_waiting_deliveries(connection),
+        count_selected_events(connection, selection),
+        count_waiting_deliveries(connection, selection),
     )
 
 
