@@ -77,10 +77,11 @@ def test_the_callers_trace_isnt_passed_on_and_none_sampled(
     assert ";Sampled=0;" in found
 
 
-def test_an_event_may_have_256_kb(lambent: LambentServer, caller: Caller, function: str) -> None:
-    largest = b'"' + b"x" * (262_144 - 2) + b'"'
+def test_an_event_may_have_1_mb(lambent: LambentServer, caller: Caller, function: str) -> None:
+    """Source: quotas.md §4."""
+    largest = b'"' + b"x" * (1_048_576 - 2) + b'"'
     assert invoke_async(caller, function, largest).status == 202
-    assert notes_of(lambent, caller) == [262_142]
+    assert notes_of(lambent, caller) == [1_048_574]
     for longer in (largest[:-1] + b'x"', b"1" * 7_000_000):
         answer = invoke_async(caller, function, longer)
         assert (answer.status, answer.headers["x-amzn-errortype"]) == (413, "RequestTooLargeException")

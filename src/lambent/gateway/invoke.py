@@ -33,7 +33,6 @@ from lambent.wire.http import Request
 from lambent.wire.json_payload import check_json
 
 ASYNCHRONOUS_PAYLOAD_BYTES = 1_048_576
-_INVOKE_ASYNC_BYTES = 262_144
 _CLIENT_CONTEXT_BYTES = 3_583
 _REMEMBERED_REFERENCES = 8_192
 _REMEMBERED_REFERENCE_LENGTH = 512
@@ -182,12 +181,11 @@ class InvokeOperation:
     def handle_async(self, call: InvokeCall, scope: Scope) -> None:
         """Carry out one InvokeAsync: an Event that begins a trace of its own, which isn't sampled.
 
-        Source: API model, InvokeAsync; that loops are detected all the same, and the text for a body that is too long,
-        which is Invoke's, are unverified. Raises as `handle`.
+        Source: API model, InvokeAsync; quotas.md §4, "Async payload". That loops are detected all the same, and the
+        text for a body that is too long, which is Invoke's, are unverified. Raises as `handle`.
         """
         request = call.request
-        if request.body_too_large or len(request.body) > _INVOKE_ASYNC_BYTES:
-            raise RequestTooLarge(_too_large(_INVOKE_ASYNC_BYTES))
+        _check_size(request, "Event")
         reference = self._references.get((scope, request.path, request.query)) or self._refer(request, scope)
         if request.body:
             check_json(request.body)
