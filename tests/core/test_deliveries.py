@@ -1,5 +1,7 @@
 """What is sent when an event is over. Source: invocation.md §2.1 and §2.2; how often it is tried is ours."""
 
+import json
+
 import pytest
 
 from lambent.core.deliveries import (
@@ -47,6 +49,20 @@ def test_a_failure_feeds_both_the_destination_and_the_dead_letter_queue(conditio
 
 def test_nothing_is_sent_where_nothing_is_set() -> None:
     assert sent(Condition.SUCCESS, EventTerms()) == sent(Condition.RETRIES_EXHAUSTED, EventTerms()) == []
+
+
+@pytest.mark.parametrize(
+    ("service", "length", "whole"), [("sns", 200_000, True), ("sns", 262_144, False), ("sqs", 262_144, True)]
+)
+def test_a_record_that_is_too_long_for_a_topic_is_sent_without_payloads(service: str, length: int, whole: bool) -> None:
+    """Source: API model, OnFailure."""
+    target = f"arn:aws:{service}:eu-west-1:123456789012:any"
+    end = EventEnd("e4b4", ARN, Condition.RETRIES_EXHAUSTED, 3, b'"' + b"x" * length + b'"', FAILED)
+    terms = EventTerms(destinations=Destinations(None, target))
+    [record] = deliveries_of(end, terms, scope=SCOPE, function_name="fn", trace_id="Root=1", now_ms=NOW_MS)
+    said = json.loads(record.body)
+    assert said["responseContext"]["functionError"] == "Unhandled"
+    assert (said["requestPayload"] is not None, said["responsePayload"] is not None) == (whole, whole)
 
 
 def test_a_record_and_a_letter_carry_what_their_targets_need() -> None:

@@ -162,6 +162,9 @@ def test_a_topic_passes_records_and_dead_letters_on(client: Any, caller: Caller,
     client.update_function_configuration(FunctionName="fn", DeadLetterConfig={"TargetArn": topic})
     send(caller, {"n": 3})
     assert json.loads(aws.record("subscribed")["Message"])["responsePayload"] == {"got": 3}
+    send(caller, {"n": "x" * 262_144})
+    record = json.loads(aws.record("subscribed")["Message"])
+    assert (record["requestPayload"], record["responsePayload"]) == (None, None)
     request_id = send(caller, {"fail": 1})
     letter = aws.record("subscribed")
     assert letter["Message"] == '{"fail": 1}'

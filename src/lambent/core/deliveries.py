@@ -25,6 +25,8 @@ LONGEST_DELAY_MS: Final = 300_000
 """No delivery waits for longer between two attempts."""
 _MOST_REFUSALS: Final = 6
 _LONGEST_AGE_MS: Final = 6 * 3_600_000
+_TOPIC_BYTES: Final = 262_144
+"""Longest record with its payloads that a topic gets. Source: API model, OnFailure: "Lambda will drop the payload"."""
 _SERVICE, _REGION, _ACCOUNT, _RESOURCE = 2, 3, 4, 5  # parts of an ARN
 
 
@@ -133,7 +135,10 @@ def deliveries_of(
     destination = terms.destinations.on_success if succeeded else terms.destinations.on_failure
     made = []
     if destination:
-        made.append(delivery(DeliveryKind.DESTINATION, destination, destination_record(end, now_ms=now_ms)))
+        record = destination_record(end, now_ms=now_ms)
+        if len(record) > _TOPIC_BYTES and Target.of(destination).service == "sns":
+            record = destination_record(end, now_ms=now_ms, with_payloads=False)
+        made.append(delivery(DeliveryKind.DESTINATION, destination, record))
     if terms.dead_letter_target and not succeeded:
         letter = dead_letter(end)
         sent = delivery(DeliveryKind.DEAD_LETTER, terms.dead_letter_target, letter.body)

@@ -70,10 +70,11 @@ class DeadLetter:
     error_message: str
 
 
-def destination_record(end: EventEnd, *, now_ms: int) -> bytes:
+def destination_record(end: EventEnd, *, now_ms: int, with_payloads: bool = True) -> bytes:
     """The record that a destination gets, as JSON; payloads go into it byte for byte.
 
-    Without a response both of its members are null; whether AWS leaves them out is unverified.
+    Without a response both of its members are null, as payloads are that are left out; whether AWS leaves these members
+    out is unverified.
     """
     record: dict[str, Any] = {
         "version": "1.0",
@@ -84,7 +85,7 @@ def destination_record(end: EventEnd, *, now_ms: int) -> bytes:
             "condition": end.condition.value,
             "approximateInvokeCount": end.attempts,
         },
-        "requestPayload": msgspec.Raw(end.payload or b"{}"),
+        "requestPayload": msgspec.Raw(end.payload or b"{}") if with_payloads else None,
         "responseContext": None,
         "responsePayload": None,
     }
@@ -93,7 +94,7 @@ def destination_record(end: EventEnd, *, now_ms: int) -> bytes:
         if end.response.function_error is not None:
             context["functionError"] = end.response.function_error
         record["responseContext"] = context
-        record["responsePayload"] = _json_value(end.response.payload)
+        record["responsePayload"] = _json_value(end.response.payload) if with_payloads else None
     return _encode(record)
 
 
