@@ -46,7 +46,11 @@ class ResponseStream extends Writable {
     this.contentType = type;
   }
 
-  /** Take a string, bytes, or anything else as JSON. */
+  /**
+   * Take a string, bytes, or anything else as JSON.
+   *
+   * What `end` is given doesn't come by here: it is text or bytes, and brings no prelude, which is AWS's clients' way.
+   */
   write(chunk, encoding, callback) {
     const raw = typeof chunk === "string" || chunk instanceof Uint8Array;
     const data = raw ? chunk : JSON.stringify(chunk);
@@ -55,14 +59,6 @@ class ResponseStream extends Writable {
       this._onBeforeFirstWrite?.((first) => super.write(first));
     }
     return super.write(data, encoding, callback);
-  }
-
-  end(chunk, encoding, callback) {
-    if (chunk !== undefined && chunk !== null && typeof chunk !== "function") {
-      this.write(chunk, typeof encoding === "string" ? encoding : undefined);
-      return super.end(typeof encoding === "function" ? encoding : callback);
-    }
-    return super.end(chunk, encoding, callback);
   }
 
   _write(chunk, _encoding, callback) {
