@@ -19,7 +19,7 @@ from lambent.core.invocation import InvocationResult
 from lambent.core.mappings.mapping import EventSourceMapping
 from lambent.core.mappings.queues.answers import WholeBatchFailed, reported_failures
 from lambent.core.mappings.queues.batches import Batch, payload_of
-from lambent.core.mappings.queues.lineages import carried_on, part
+from lambent.core.mappings.queues.lineages import carried_on
 from lambent.core.mappings.queues.messages import Message
 from lambent.core.mappings.queues.visibility import retry_delay_seconds
 from lambent.core.trace_header import TraceHeader
@@ -92,9 +92,7 @@ class QueueBatches:
             # A message is received only when there is a function: it has changed since.
             await self._give_back(work, batch, f"{error.code}: {error}")
             return Outcome([one.message for one in batch])
-        parted = part(batch, resource=target.resource_hash, allows_loops=target.allows_loops)
-        outcomes = [await self._one(work, target, messages) for messages in parted if messages]
-        return Outcome([one for outcome in outcomes for one in outcome.left], any(one.refused for one in outcomes))
+        return await self._one(work, target, batch)
 
     async def _one(self, work: Work, target: FunctionTarget, batch: Batch) -> Outcome:
         """Have the function invoked, as often as it takes and the time allows."""
@@ -104,7 +102,7 @@ class QueueBatches:
             left_seconds = min(one.hidden_until for one in batch) - self._clock.monotonic()
             if left_seconds <= 0:  # others may have them by now
                 return Outcome(messages)
-            request = self._request(work.mapping, target, batch)
+            request = self._request(work.mapping, batch)
             work.counters.invoked += len(batch)
             try:
                 result = await self._run(request)
@@ -146,13 +144,13 @@ class QueueBatches:
             raise _Refused("the execution environment went away")
         return result
 
-    def _request(self, mapping: EventSourceMapping, target: FunctionTarget, batch: Batch) -> InvokeRequest:
+    def _request(self, mapping: EventSourceMapping, batch: Batch) -> InvokeRequest:
         """An invocation with a request id of its own, and a trace of its own that carries the chain's lineage on.
 
         Source: X-Ray developer guide, "Tracing event-driven applications": the function's trace is linked to those of
         the messages, and continues none of them. That Lineage is carried on all the same is unverified.
         """
-        lineage = carried_on(batch, resource=target.resource_hash)
+        lineage = carried_on(batch)
         trace = ""
         if lineage is not None:
             trace = str(TraceHeader(self._ids.trace_root(self._clock.now_ms()), lineage=str(lineage)))

@@ -22,9 +22,10 @@ from lambent.core.mappings.queues.batches import Batch, BatchAssembly, Received
 from lambent.core.mappings.queues.concurrency import Concurrency, scaling_of
 from lambent.core.mappings.queues.filters import QueueFilter
 from lambent.core.mappings.queues.groups import Waiting
+from lambent.core.mappings.queues.lineages import chain_of, together
 from lambent.core.mappings.queues.messages import Message, record_of, rendered
 from lambent.core.mappings.queues.visibility import hidden_seconds
-from lambent.core.mappings.sources import EventSource
+from lambent.core.mappings.sources import EventSource, SourceKind
 from lambent.observe.mapping_metrics import MappingCounters, MappingMetrics
 from lambent.sources.queue_batches import QueueBatches, Work
 from lambent.sources.queue_deletions import delete, give_back
@@ -263,7 +264,7 @@ class QueuePoller:
             await give_back(self._queue, messages)
             return None
         hidden_until = self._reading.clock.monotonic() + seconds
-        self._take(messages, hidden_until)
+        self._take(messages, hidden_until, target.resource_hash)
         return messages
 
     async def _hidden_seconds(self, target: FunctionTarget) -> tuple[int, int]:
@@ -278,18 +279,19 @@ class QueuePoller:
         )
         return hidden, own
 
-    def _take(self, messages: Sequence[Message], hidden_until: float) -> None:
+    def _take(self, messages: Sequence[Message], hidden_until: float, resource: str) -> None:
         """Filter messages, and have them in batches."""
         wanted, unwanted = [], []
         for message in messages:
             record = record_of(message, queue_arn=self._mapping.source.arn or "")
             if self._filter.passes(record):
-                wanted.append(Received(message, rendered(record), hidden_until))
+                chain = chain_of(message, resource=resource)
+                wanted.append(Received(message, rendered(record), hidden_until, chain))
             else:
                 unwanted.append(message)
         self._work.counters.polled += len(messages)
         self._work.counters.filtered_out += len(unwanted)
-        self._assemble(wanted)
+        self._assemble(wanted if self.source.kind is SourceKind.SQS_FIFO else together(wanted))
         if unwanted:
             self._start(self._delete(unwanted))
 

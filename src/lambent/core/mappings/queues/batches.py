@@ -1,8 +1,8 @@
 """How messages become batches.
 
-A batch is over when it has BatchSize messages, when the batching window has passed since its first one, or when one
-more wouldn't fit into 6 MB, the frame of the event included. Without a window, what one receive returned is over at
-once. The order in which messages came is kept.
+A batch is over when it has BatchSize messages, when the batching window has passed since its first one, when one more
+wouldn't fit into 6 MB, the frame of the event included, or when the next one belongs to another chain of invocations
+(`lineages`). Without a window, what one receive returned is over at once. The order in which messages came is kept.
 
 Source: event-sources.md §1; quotas.md (event batch payload); developer guide, "Batching behavior".
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lambent.core.mappings.queues.messages import Message
+from lambent.core.recursion import Lineage
 
 MAX_PAYLOAD_BYTES: Final = 6 * 1024 * 1024
 _HEAD: Final = b'{"Records":['
@@ -25,11 +26,13 @@ class Received:
     Attributes:
         record: rendered.
         hidden_until: monotonic seconds until which nobody else gets it.
+        chain: what all messages of a batch have in common.
     """
 
     message: Message
     record: bytes
     hidden_until: float
+    chain: Lineage | None = None
 
 
 Batch = Sequence[Received]
@@ -69,6 +72,8 @@ class BatchAssembly:
         """Take what one receive returned; the batches that are over by it."""
         batches: list[Batch] = []
         for one in received:
+            if self._messages and self._messages[0].chain != one.chain:
+                batches.append(self.take())
             more = len(one.record) + bool(self._messages)  # with a comma
             if self._messages and len(_HEAD) + self._bytes + more + len(_TAIL) > MAX_PAYLOAD_BYTES:
                 batches.append(self.take())
