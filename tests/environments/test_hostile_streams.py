@@ -84,6 +84,32 @@ async def test_crumbs_over_http_go_on_together(make: MakeHarness) -> None:
     await client.close()
 
 
+@pytest.mark.parametrize(
+    ("said", "pieces"),
+    [
+        ("Content-Type: application/octet-stream\r\n", [b"a", b"b"]),
+        ("Content-Type: application/json\r\n", []),
+        ("", []),
+    ],
+)
+async def test_who_does_not_say_that_it_streams_does_so_with_what_is_not_json(
+    make: MakeHarness, said: str, pieces: list[bytes]
+) -> None:
+    """As aws-lambda-go does, whose handlers' JSON comes in chunks too."""
+    _, client, streaming = await over_http(make)
+    head = f"POST {BASE}/invocation/{REQUEST_ID}/response HTTP/1.1\r\nTransfer-Encoding: chunked\r\n{said}\r\n"
+    client.write(head.encode() + b"1\r\na\r\n")
+    await client.writer.drain()
+    async with asyncio.timeout(5):
+        while pieces and not streaming.sink.pieces:
+            await asyncio.sleep(0.001)
+    client.write(b"1\r\nb\r\n" + END)
+    assert await client.answer() == OK
+    assert streaming.sink.pieces == pieces
+    assert (await streaming.result()).payload == (b"" if pieces else b"ab")
+    await client.close()
+
+
 async def test_crumbs_in_frames_go_on_together_and_so_does_their_credit(make: MakeHarness) -> None:
     _, runtime, streaming = await over_frames(make)
     await runtime.send(START, *[(frames.CHUNK, b"a")] * 2_000, (frames.STREAM_END, b""), (frames.NEXT, b""))

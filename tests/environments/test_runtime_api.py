@@ -229,6 +229,17 @@ async def test_a_stream_is_collected(harness: Harness) -> None:
     await client.close()
 
 
+async def test_trailers_of_one_who_has_not_said_that_it_streams_are_not_read(harness: Harness) -> None:
+    """Source: AWS's Runtime Interface Emulator, core/directinvoke/directinvoke.go, sendPayloadLimitedResponse."""
+    client, answer = await running(harness)
+    head = f"POST {BASE}/invocation/{REQUEST_ID}/response HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    client.write(head.encode() + b"3\r\nabc\r\n0\r\nLambda-Runtime-Function-Error-Type: T\r\n\r\n")
+    assert await client.answer() == OK
+    result = await answer
+    assert (result.payload, result.function_error) == (b"abc", None)
+    await client.close()
+
+
 async def test_an_unknown_response_mode_is_the_callers_error(harness: Harness) -> None:
     client, answer = await running(harness)
     status, body = await client.post("response", b"1", Lambda_Runtime_Function_Response_Mode="Streaming")

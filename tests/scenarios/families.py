@@ -24,6 +24,8 @@ class Family:
         line: how a line that a function writes with its language's usual means looks in the log: a pattern.
         json_line: the same with LogFormat JSON.
         handler_matters: whether the Handler setting names code.
+        has_prelude: whether every stream begins with the status and headers of an answer over HTTP.
+        stream_error: the type of an error in the middle of a stream; None where it is told in the stream itself.
     """
 
     name: str
@@ -33,6 +35,8 @@ class Family:
     line: Callable[[str, str], str] = lambda text, request_id: re.escape(text)
     json_line: Callable[[str, str], str] | None = None
     handler_matters: bool = False
+    has_prelude: bool = False
+    stream_error: str | None = None
 
 
 def _exited(status: int) -> Callable[[Error, str], bool]:
@@ -105,6 +109,7 @@ NODE = Family(
     line=_node_line,
     json_line=_node_json_line,
     handler_matters=True,
+    stream_error="RangeError",
 )
 
 # --- Custom runtimes: what they post is what the caller gets, byte for byte. ---
@@ -117,7 +122,7 @@ def _posted(error_type: str, message: str) -> Callable[[Error, str], bool]:
 BARE = Family("bare", _posted("Scenario.Failed", "boom"), _posted("Scenario.InitFailed", "init failed"), exactly=True)
 
 # aws-lambda-go names the error's type, and leaves a panic during init to Go, which exits with status 2.
-GO = Family("go", _posted("errorString", "boom"), _exited(2), exactly=True)
+GO = Family("go", _posted("errorString", "boom"), _exited(2), exactly=True, stream_error="errorString")
 
 
 def _rust_handler_error(error: Error, request_id: str) -> bool:
@@ -126,4 +131,4 @@ def _rust_handler_error(error: Error, request_id: str) -> bool:
 
 
 # An error that `main` returns ends a Rust program with status 1, without a word to the Runtime API.
-RUST = Family("rust", _rust_handler_error, _exited(1), exactly=True)
+RUST = Family("rust", _rust_handler_error, _exited(1), exactly=True, has_prelude=True)

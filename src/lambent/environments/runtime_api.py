@@ -67,6 +67,7 @@ _PING_PATH = _VERSION + b"/ping"
 _ERROR_TYPE = b"lambda-runtime-function-error-type"
 _ERROR_BODY = b"lambda-runtime-function-error-body"
 _RESPONSE_MODE = b"lambda-runtime-function-response-mode"
+_JSON_TYPE = b"application/json"
 _DEFAULT_TYPE = b"application/octet-stream"
 _ERROR_CAUSE_TYPE = b"application/vnd.aws.lambda.error.cause+json"
 
@@ -308,7 +309,7 @@ class _Connection:
         self._head_bytes = 0
         if self._headers.get(b"expect", b"").lower() == b"100-continue":
             self._stream.send(_CONTINUE)
-        if self._headers.get(_RESPONSE_MODE) == b"streaming" and self._busy is None and not self._requests:
+        if _comes_in_pieces(self._headers) and self._busy is None and not self._requests:
             self._begin_response()
 
     def _begin_response(self) -> None:
@@ -423,6 +424,19 @@ class _Connection:
         self._held_bytes = 0
 
 
+def _comes_in_pieces(headers: dict[bytes, bytes]) -> bool:
+    """Whether a body may be passed on while it comes, to a caller who takes it so.
+
+    For such a caller it matters little whether the runtime says that it streams: aws-lambda-go never does, with a body
+    of unknown length that isn't JSON.
+    Source: AWS's Runtime Interface Emulator, core/directinvoke/directinvoke.go, SendDirectInvokeResponse.
+    """
+    mode = headers.get(_RESPONSE_MODE)
+    if mode is not None or b"transfer-encoding" not in headers:
+        return mode == b"streaming"
+    return not headers.get(b"content-type", _JSON_TYPE).lower().startswith(_JSON_TYPE)
+
+
 def _request_id(path: bytes, suffix: bytes) -> str | None:
     """The id in /runtime/invocation/{id}/response or …/error; may be empty. None for another path."""
     if not path.startswith(_INVOCATION_PREFIX) or not path.endswith(suffix):
@@ -432,12 +446,16 @@ def _request_id(path: bytes, suffix: bytes) -> str | None:
 
 
 def _response(request: HttpRequest, request_id: str) -> RuntimeRequest:
-    """A handler's result; a streamed one, too, if its caller wants it whole."""
+    """A handler's result; a streamed one, too, if its caller wants it whole.
+
+    Trailers tell of an error only where the runtime has said that it streams.
+    Source: AWS's Runtime Interface Emulator, core/directinvoke/directinvoke.go, sendPayloadLimitedResponse.
+    """
     mode = request.headers.get(_RESPONSE_MODE)
     if mode not in {None, b"streaming"}:
         return ResponseRejected(request_id, Fault(INVALID_RESPONSE_MODE, _INVALID_MODE.message), _INVALID_MODE)
-    if _ERROR_TYPE in request.trailers:
-        return ErrorPosted(request_id, _decoded_trailer(request.trailers.get(_ERROR_BODY, b"")))
+    if mode is not None and _ERROR_TYPE in request.trailers:
+        return ErrorPosted(request_id, _trailers_error(request.trailers))
     return ResponsePosted(request_id, request.body)
 
 
@@ -446,9 +464,16 @@ def _finish(request: HttpRequest, stream: RuntimeStream) -> None:
     stream.on_wanted = None
     if _ERROR_TYPE in request.trailers:
         error_type = reported_error_type(request.trailers[_ERROR_TYPE].decode("latin-1"))
-        stream.fail(Fault(error_type, "", _decoded_trailer(request.trailers.get(_ERROR_BODY, b""))))
+        stream.fail(Fault(error_type, "", _trailers_error(request.trailers)))
     else:
         stream.end()
+
+
+def _trailers_error(trailers: dict[bytes, bytes]) -> bytes:
+    """What the caller gets of an error in trailers: its body, or where only its type is said an object with that."""
+    if trailers.get(_ERROR_BODY):
+        return _decoded_trailer(trailers[_ERROR_BODY])
+    return json.dumps({"errorType": trailers[_ERROR_TYPE].decode("latin-1")}).encode()
 
 
 def _decoded_trailer(value: bytes) -> bytes:

@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
@@ -120,6 +123,50 @@ func write(path string, megabytes int) error {
 	return nil
 }
 
+type streamed struct {
+	Texts   []string
+	Fail    bool
+	Gate    int
+	Times   int
+	Body    string // of a request to a function URL: the event itself
+	Prelude *events.LambdaFunctionURLStreamingResponse
+}
+
+// streaming returns what is read while it is being written; between the first two texts it waits for a gate to open.
+func streaming(_ context.Context, e streamed) (any, error) {
+	if e.Body != "" {
+		if err := json.Unmarshal([]byte(e.Body), &e); err != nil {
+			return nil, err
+		}
+	}
+	reader, writer := io.Pipe()
+	go func() {
+		for i, text := range e.Texts {
+			if i == 1 && e.Gate != 0 {
+				waitFor(e.Gate)
+			}
+			_, _ = io.WriteString(writer, strings.Repeat(text, max(1, e.Times)))
+		}
+		if e.Fail {
+			_ = writer.CloseWithError(errors.New("mid"))
+		}
+		_ = writer.Close()
+	}()
+	if e.Prelude != nil {
+		e.Prelude.Body = reader
+		return e.Prelude, nil
+	}
+	return reader, nil
+}
+
+func waitFor(gate int) {
+	connection, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", gate))
+	if err == nil {
+		_, _ = io.ReadAll(connection)
+		_ = connection.Close()
+	}
+}
+
 func main() {
 	switch os.Getenv("SCENARIO_INIT") {
 	case "fail":
@@ -133,6 +180,9 @@ func main() {
 	}
 	if size, _ := strconv.Atoi(os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")); size != lambdacontext.MemoryLimitInMB {
 		panic("the client read another memory size")
+	}
+	if os.Getenv("_HANDLER") == "app.streaming" {
+		lambda.Start(streaming)
 	}
 	lambda.Start(handler)
 }

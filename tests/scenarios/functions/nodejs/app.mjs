@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import net from 'node:net';
 
 let counter = 0;
 const begin = process.env.SCENARIO_INIT;
@@ -76,10 +77,12 @@ const actions = {
 
 export const handler = async (event, context) => actions[event.do](event, context);
 
-export const streaming = awslambda.streamifyResponse(async (event, stream) => {
+export const streaming = awslambda.streamifyResponse(async (request, stream) => {
+  const event = request.body ? JSON.parse(request.body) : request;
   if (event.prelude) stream = awslambda.HttpResponseStream.from(stream, event.prelude);
-  for (const text of event.texts) {
-    if (!stream.write(text)) await new Promise((drained) => stream.once('drain', drained));
+  for (const [i, text] of event.texts.entries()) {
+    if (i === 1 && event.gate) await new Promise((open) => net.connect(event.gate, '127.0.0.1').on('close', open).resume());
+    if (!stream.write(text.repeat(event.times ?? 1))) await new Promise((drained) => stream.once('drain', drained));
   }
   if (event.fail) throw new RangeError('mid');
   stream.end();

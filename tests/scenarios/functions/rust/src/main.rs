@@ -1,8 +1,9 @@
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::time::{Duration, SystemTime};
 
+use lambda_runtime::streaming::{channel, Body, Response};
 use lambda_runtime::{service_fn, Context, Error, LambdaEvent};
 use serde::Deserialize;
 use serde_json::value::{to_raw_value, RawValue};
@@ -26,6 +27,19 @@ struct Event {
     ms: u64,
     #[serde(default)]
     bytes: usize,
+}
+
+#[derive(Deserialize)]
+struct Streamed {
+    #[serde(default)]
+    texts: Vec<String>,
+    #[serde(default)]
+    fail: bool,
+    #[serde(default)]
+    gate: u16,
+    #[serde(default)]
+    times: usize,
+    body: Option<String>, // of a request to a function URL: the event itself
 }
 
 thread_local! {
@@ -72,6 +86,35 @@ async fn handler(event: LambdaEvent<Event>) -> Result<Box<RawValue>, Error> {
     Ok(to_raw_value(&value)?)
 }
 
+/// What is written goes out at once; between the first two texts it waits for a gate to open.
+async fn streaming(event: LambdaEvent<Streamed>) -> Result<Response<Body>, Error> {
+    let event = match &event.payload.body {
+        Some(body) => serde_json::from_str(body)?,
+        None => event.payload,
+    };
+    let (mut sender, body) = channel();
+    tokio::spawn(async move {
+        for (i, text) in event.texts.into_iter().enumerate() {
+            if i == 1 && event.gate != 0 {
+                tokio::task::spawn_blocking(move || wait_for(event.gate)).await.unwrap();
+            }
+            if sender.send_data(text.repeat(event.times.max(1)).into()).await.is_err() {
+                return;
+            }
+        }
+        if event.fail {
+            sender.abort();
+        }
+    });
+    Ok(Response::from(body))
+}
+
+fn wait_for(gate: u16) {
+    if let Ok(mut connection) = std::net::TcpStream::connect(("127.0.0.1", gate)) {
+        let _ = connection.read_to_end(&mut Vec::new());
+    }
+}
+
 fn describe(context: &Context) -> Value {
     let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
     json!({
@@ -109,6 +152,9 @@ async fn main() -> Result<(), Error> {
         Ok("sleep") => std::thread::sleep(Duration::from_secs(20)),
         Ok("say") => println!("said in init"),
         _ => {}
+    }
+    if std::env::var("_HANDLER").as_deref() == Ok("app.streaming") {
+        return lambda_runtime::run(service_fn(streaming)).await;
     }
     lambda_runtime::run(service_fn(handler)).await
 }
