@@ -220,14 +220,16 @@ def zip_of(files: Mapping[str, str | bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def create_function(client: Any, name: str, source: str | Mapping[str, str | bytes], **settings: Any) -> dict[str, Any]:
+def create_function(
+    client: Any, name: str, source: str | Mapping[str, str | bytes], *, seconds: float = 20, **settings: Any
+) -> dict[str, Any]:
     """Create a Python function from the source of its module `app` (handler `app.handler`) and wait until Active."""
     files = {"app.py": source} if isinstance(source, str) else source
     defaults: dict[str, Any] = {"Runtime": "python3.13", "Handler": "app.handler", "Role": ROLE}
     created: dict[str, Any] = client.create_function(
         FunctionName=name, Code={"ZipFile": zip_of(files)}, **{**defaults, **settings}
     )
-    wait_until_active(client, name)
+    wait_until_active(client, name, seconds=seconds)
     return created
 
 

@@ -65,6 +65,7 @@ def deploy(aws: Account, layer: str) -> Iterator[Deploy]:
             client,
             name,
             {f"{name}.py": (FUNCTIONS / f"{name}.py").read_bytes()},
+            seconds=120,  # the first one has the layer unpacked
             Handler=f"{name}.{handler}",
             Layers=[layer],
             MemorySize=512,
