@@ -121,6 +121,16 @@ async def test_a_stream_has_a_limit() -> None:
     assert streamed.sink.received == MAX_STREAM_BYTES
 
 
+async def test_the_limit_is_one_of_bytes_however_they_are_cut() -> None:
+    streamed = Streamed()
+    for _ in range(MAX_STREAM_BYTES // len(MEGABYTE) - 1):
+        streamed.stream.write(MEGABYTE)
+    streamed.stream.write(bytes(10))
+    streamed.stream.write(MEGABYTE)
+    assert streamed.sink.received == MAX_STREAM_BYTES
+    assert len(streamed.ends) == 1
+
+
 @pytest.mark.parametrize("size", [0, 10, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES + 10])
 def test_a_collected_response_is_cut_one_byte_over_the_limit(size: int) -> None:
     whole: list[bytes] = []

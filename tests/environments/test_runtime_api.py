@@ -219,6 +219,17 @@ async def test_chunks_trailers_and_expect(harness: Harness) -> None:
     await client.close()
 
 
+async def test_a_trailer_with_the_type_alone_is_an_error_too(harness: Harness) -> None:
+    client, answer = await running(harness)
+    head = f"POST {BASE}/invocation/{REQUEST_ID}/response HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"
+    head += "Lambda-Runtime-Function-Response-Mode: streaming\r\n\r\n"
+    client.write(head.encode() + b"3\r\nabc\r\n0\r\nLambda-Runtime-Function-Error-Type: Own.Type\r\n\r\n")
+    assert await client.answer() == OK
+    result = await answer
+    assert (json.loads(result.payload), result.function_error) == ({"errorType": "Own.Type"}, "Unhandled")
+    await client.close()
+
+
 async def test_a_stream_is_collected(harness: Harness) -> None:
     client, answer = await running(harness)
     head = f"POST {BASE}/invocation/{REQUEST_ID}/response HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"

@@ -31,3 +31,12 @@ def test_botocore_reads_what_is_written() -> None:
         "InvokeComplete",
     ]
     assert [message.payload for message in messages] == [b"", b"x" * 100_000, b'{"ErrorCode":"Error"}']
+
+
+def test_text_is_not_escaped() -> None:
+    """The error of a function may have 6 MB, and a message 24 for botocore."""
+    details = "\N{SNOWMAN}" * 2_000_000
+    buffer: Any = EventStreamBuffer()
+    buffer.add_data(invoke_complete({"ErrorDetails": details}))
+    (message,) = buffer
+    assert message.payload == f'{{"ErrorDetails":"{details}"}}'.encode()

@@ -107,11 +107,14 @@ class ResponseStream:
         return self._pause is None and (self._sink.writable or self._on_end is None)
 
     def write(self, data: bytes) -> None:
-        """Send the next piece on; dropped when the response is over already."""
+        """Send the next piece on, as far as the limit; dropped when the response is over already."""
         if self._on_end is None or not data:
             return
+        room = MAX_STREAM_BYTES - self._sent
         self._sent += len(data)
-        if self._sent > MAX_STREAM_BYTES:
+        if len(data) > room:
+            if room:
+                self._sink.write(data[:room])
             self._finish(response_too_large_fault(MAX_STREAM_BYTES))
             return
         self._sink.write(data)
