@@ -1,6 +1,7 @@
-"""Two web frameworks behind function URLs, by the adapters that people use: the same shop, written in each of them.
+"""Web frameworks behind function URLs, by the adapters that people use: the same shop, written in each of them.
 
-FastAPI comes through Mangum, Express through serverless-http, all of them as their registries have them.
+FastAPI comes through Mangum, Express through serverless-http, Flask through apig-wsgi, Hono with an adapter of its own,
+all of them as their registries have them.
 """
 
 import gzip
@@ -49,7 +50,21 @@ def express() -> tuple[str, bytes]:
     )
 
 
-SHOPS = {"fastapi": fastapi, "express": express}
+def flask() -> tuple[str, bytes]:
+    packages = ("flask==3.1.3", "apig-wsgi==2.20.0", "flask-cors==6.0.5", "flask-compress==1.25")
+    libraries = python_libraries("flask", *packages)
+    source = (FUNCTIONS / "flask_shop.py").read_bytes()
+    return "python3.13", with_files(zip_of_folder(libraries, without=("bin", "installed")), {"app.py": source})
+
+
+def hono(source: str = "hono_shop.mjs") -> tuple[str, bytes]:
+    if NODE is None:
+        pytest.skip("this machine has no Node.js that functions can have")
+    packages = zip_of_folder(node_modules("hono", "hono@4.13.19"), without=("installed",))
+    return NODE, with_files(packages, {"app.mjs": (FUNCTIONS / source).read_bytes()})
+
+
+SHOPS = {"fastapi": fastapi, "express": express, "flask": flask, "hono": hono}
 
 
 class Shop(Url):
@@ -95,7 +110,9 @@ def test_the_path_and_the_query_arrive_whole(shop: Shop, path: str) -> None:
     seen = shop("GET", f"/items/{path}?{query}").json
     assert seen["name"] == NEW_YEAR.replace("/", "" if shop.name == "fastapi" else "/")
     assert seen["query"] == [["p", "1"], ["p", "2"], ["q", "a&b c"], ["empty", ""]]
-    assert seen["url"].startswith(f"http://{shop.host}/items/Neujahr")
+    # Hono's adapter puts https before the event's domain, which has no port.
+    site = "https://" + shop.host.partition(":")[0] if shop.name == "hono" else f"http://{shop.host}"
+    assert seen["url"].startswith(f"{site}/items/Neujahr")
 
 
 def test_who_asks(shop: Shop) -> None:
@@ -136,7 +153,8 @@ def test_a_download_is_the_same_bytes(shop: Shop) -> None:
 
 
 def test_an_upload_is_the_same_bytes(shop: Shop) -> None:
-    content = bytes(range(256)) * 4096  # 1 MiB
+    # 1 MiB. The parser of forms that is in Node.js 20 fails on some bytes, outside of Lambent too.
+    content = b"tea!" * 262_144 if shop.name == "hono" else bytes(range(256)) * 4096
     parts = (
         b'--xyz\r\nContent-Disposition: form-data; name="note"\r\n\r\nfrisch\r\n'
         b'--xyz\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\nContent-Type: image/x-own\r\n\r\n'
@@ -188,7 +206,7 @@ def test_cors_is_the_applications_own_when_the_url_has_none(shop: Shop) -> None:
     origin = "https://shop.example"
     asked = {"access_control_request_method": "POST", "access_control_request_headers": "x-own"}
     preflight = shop("OPTIONS", "/orders", None, origin=origin, **asked)
-    assert preflight.status == 200
+    assert preflight.status in {200, 204}
     assert preflight.headers["access-control-allow-origin"] == origin
     assert preflight.headers["access-control-allow-credentials"] == "true"
     assert "POST" in preflight.headers["access-control-allow-methods"]
@@ -213,3 +231,46 @@ def test_through_invoke_it_is_the_event_that_decides(shop: Shop, lambent: Lamben
     client = lambent.client(account=ACCOUNT)
     answer = json.load(client.invoke(FunctionName=shop.name, Payload=json.dumps(event))["Payload"])
     assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"a": "1"})
+
+
+@pytest.fixture(scope="module")
+def streams(lambent: LambentServer) -> Iterator[Shop]:
+    """What Hono makes piece by piece, behind a URL that passes it on so."""
+    runtime, package = hono("hono_streams.mjs")
+    client = lambent.client(account=ACCOUNT)
+    settings = {"Runtime": runtime, "Handler": "app.handler", "Role": ROLE, "MemorySize": 1024, "Timeout": 30}
+    client.create_function(FunctionName="streams", Code={"ZipFile": package}, **settings)
+    wait_until_active(client, "streams")
+    config = client.create_function_url_config(FunctionName="streams", AuthType="NONE", InvokeMode="RESPONSE_STREAM")
+    url = Shop(config["FunctionUrl"], "streams")
+    yield url
+    url.connection.close()
+    client.delete_function(FunctionName="streams")
+
+
+def test_events_of_a_server(streams: Shop) -> None:
+    answer = streams("GET", "/events")
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/event-stream")
+    assert answer.headers["transfer-encoding"] == "chunked"
+    cups = [f"event: tea\ndata: cup {number}\nid: {number}\n\n" for number in range(3)]
+    assert answer.body.decode() == "".join(cups)
+
+
+def test_a_stream_of_8_mb_with_cookies(streams: Shop) -> None:
+    answer = streams("GET", "/long")
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/plain")
+    assert [cookie.partition(";")[0] for cookie in answer.headers.get_all("set-cookie") or []] == ["a=1", "b=2"]
+    assert answer.body == b"tea " * 2_000_000
+
+
+def test_what_is_not_made_in_pieces_is_streamed_too(streams: Shop) -> None:
+    plain = streams("GET", "/plain")
+    assert (plain.status, plain.body) == (418, b"plain")
+    assert streams("HEAD", "/plain").status == 418
+    assert streams("DELETE", "/plain").status == 204
+    content = bytes(range(256)) * 1000
+    echo = streams("POST", "/echo", content, content_type="image/x-own")
+    assert (echo.status, echo.headers["content-type"], echo.body) == (201, "image/x-own", content)
+    assert streams("GET", "/nothing").status == 404
+    broken = streams("GET", "/broken")
+    assert (broken.status, broken.body) == (500, b"Internal Server Error")
