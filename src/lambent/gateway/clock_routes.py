@@ -16,6 +16,8 @@ from lambent.gateway.control import Parameters, Route
 MOST_SECONDS = 12 * 3_600
 """How far the clock may be moved at once: what is claimed from a queue is claimed for a day."""
 
+_WRONG = f"The clock is moved ahead by more than 0 and at most 12 hours ({MOST_SECONDS} seconds) at once."
+
 
 def clock_routes(clock: MovableClock) -> Sequence[Route]:
     """The routes, for the table of `Control`."""
@@ -37,7 +39,7 @@ def _milliseconds(seconds: str) -> int:
         given = Decimal(0)
     milliseconds = int(given * 1_000) if given.is_finite() and given <= MOST_SECONDS else 0
     if milliseconds < 1:
-        raise InvalidParameterValue(f"seconds is a number above 0, at most {MOST_SECONDS}.")
+        raise InvalidParameterValue(_WRONG)
     return milliseconds
 
 
