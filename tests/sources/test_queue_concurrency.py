@@ -51,8 +51,8 @@ def test_one_at_a_time_gets_all_of_it_done(world: World) -> None:
 
 
 def test_five_batches_at_a_time_at_first(world: World) -> None:
-    queue = world.queue()
-    world.function()
+    queue = world.queue(VisibilityTimeout=300)
+    world.function(Timeout=300)
     queue.send_many(*map(str, range(30)))
     world.mapping(queue, BatchSize=1)
     held = [world.callee.next() for _ in range(5)]

@@ -157,18 +157,23 @@ class QueuePoller:
         now = self._reading.clock.monotonic()
         for batch in self._assembly.due(now_ms=self._reading.window_clock.now_ms()):
             self._waiting.add(batch)
-        is_full = self._running >= self._concurrency.limit
-        self._concurrency.observe(backlog=is_full, now=now)
+        self._concurrency.observe(backlog=self._is_full, now=now)
         self._start_batches()
         if self._receiving:
             self._start_receives(now)
-        waits = [_SCALING_SECONDS] if is_full else []
+        self._concurrency.observe(backlog=self._is_full, now=now)
+        waits = [_SCALING_SECONDS] if self._is_full else []
         if self._receiving and self._resume_at > now:
             waits.append(self._resume_at - now)
         due_ms = self._assembly.due_ms
         if due_ms is not None:
             waits.append(max(0, due_ms - self._reading.window_clock.now_ms()) / 1_000)
         return min(waits, default=None)
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether as many batches are with the function as may be."""
+        return self._running >= self._concurrency.limit
 
     async def _sleep(self, seconds: float | None) -> None:
         try:
