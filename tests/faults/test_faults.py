@@ -20,9 +20,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.faults.kills import kill_again_and_again
-from tests.faults.world import RESULTS, Queues, control, send_to, wait_until_empty
+from tests.faults.world import ACCOUNT, RESULTS, Queues, control, send_to, wait_until_empty
 from tests.invoke.logs import wait_for
-from tests.lambent_server import LambentServer, create_function
+from tests.lambent_server import REGION, LambentServer, create_function
 
 SOURCE = "def handler(event, context):\n    if event.get('fail'):\n        raise ValueError('no')\n"
 
@@ -129,6 +129,38 @@ def test_a_destination_that_cannot_be_reached_keeps_nothing_else_waiting(own_lam
         finally:
             process.kill()
     assert received == set(waiting)
+
+
+def test_a_service_that_never_answers_keeps_no_other_waiting(own_lambent: LambentServer) -> None:
+    """However many of its targets there are: twelve here, with a hundred records that each wait for ten seconds."""
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as silent:
+        send_to(own_lambent, f"http://127.0.0.1:{silent.getsockname()[1]}")
+        client = own_lambent.start().client()
+        create_function(client, "fn", SOURCE)
+        bus = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
+        client.put_function_event_invoke_config(
+            FunctionName="fn", DestinationConfig={"OnSuccess": {"Destination": bus}}
+        )
+        first = send(client, {})
+        wait_for(lambda: _delivered(own_lambent, first), seconds=60)  # the companion has started
+        for number in range(12):
+            client.create_alias(FunctionName="fn", Name=f"a{number}", FunctionVersion="$LATEST")
+            client.put_function_event_invoke_config(
+                FunctionName="fn",
+                Qualifier=f"a{number}",
+                DestinationConfig={"OnSuccess": {"Destination": Queues.arn(f"q{number}")}},
+            )
+        silenced = [send(client, {}, f"fn:a{number}") for number in range(12) for _ in range(9)]
+        wait_for(lambda: all(state(own_lambent, request_id) == "succeeded" for request_id in silenced))
+        passing = send(client, {})
+        wait_for(lambda: _delivered(own_lambent, passing), seconds=60)
+        waiting = control(own_lambent, "GET", "queue?limit=1000")["deliveries"]
+        assert len([one for one in waiting if not one["attempts"]]) > len(silenced) // 2
+
+
+def _delivered(server: LambentServer, request_id: str) -> bool:
+    found = control(server, "GET", f"invocations/{request_id}")["deliveries"]
+    return [one["state"] for one in found] == ["delivered"]
 
 
 def _answers(port: int) -> bool:

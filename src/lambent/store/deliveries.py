@@ -19,6 +19,7 @@ from sqlalchemy import (
     Row,
     Table,
     Text,
+    and_,
     delete,
     func,
     insert,
@@ -94,13 +95,26 @@ class DeliveryState:
 
 
 @dataclass(frozen=True, slots=True)
+class Busy:
+    """Who has enough to do.
+
+    Attributes:
+        targets: ARNs.
+        services: how the ARNs of all of a service's targets begin.
+    """
+
+    targets: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
-    """What a claim asks for; `but` are targets that have enough to do."""
+    """What a claim asks for: nothing for those who are busy."""
 
     limit: int
     now_ms: int
     lease_until_ms: int
-    but: tuple[str, ...]
+    but: Busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +142,7 @@ def claim_deliveries(connection: Connection, claims: Sequence[Claim]) -> list[li
 def _claim(connection: Connection, claim: Claim) -> list[ClaimedDelivery]:
     due = (
         select(deliveries.c.id)
-        .where(deliveries.c.visible_after_ms <= claim.now_ms, deliveries.c.target.not_in(claim.but))
+        .where(deliveries.c.visible_after_ms <= claim.now_ms, _for_others_than(claim.but))
         .order_by(deliveries.c.visible_after_ms)
         .limit(claim.limit)
         .with_for_update(skip_locked=True)  # for PostgreSQL; SQLite has one writer anyway
@@ -172,10 +186,15 @@ def end_all_delivery_leases(connection: Connection, *, now_ms: int | None) -> No
         connection.execute(update(deliveries).where(deliveries.c.created_ms > now_ms).values(created_ms=now_ms))
 
 
-def find_next_due(connection: Connection, askers: Sequence[tuple[str, ...]]) -> list[int | None]:
-    """The smallest `visible_after_ms` but of those targets."""
+def find_next_due(connection: Connection, askers: Sequence[Busy]) -> list[int | None]:
+    """The smallest `visible_after_ms` but of those who are busy."""
     due = func.min(deliveries.c.visible_after_ms)
-    return [connection.scalar(select(due).where(deliveries.c.target.not_in(but))) for but in askers]
+    return [connection.scalar(select(due).where(_for_others_than(but))) for but in askers]
+
+
+def _for_others_than(busy: Busy) -> ColumnElement[bool]:
+    of_service = (deliveries.c.target.startswith(service, autoescape=True) for service in busy.services)
+    return and_(deliveries.c.target.not_in(busy.targets), *(~one for one in of_service))
 
 
 def deliveries_of_event(connection: Connection, request_id: str) -> list[DeliveryState]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from lambent.store.deliveries import (
+    Busy,
     Claim,
     ClaimedDelivery,
     Settled,
@@ -28,13 +29,11 @@ class DeliveryQueue:
     def __init__(self, writer: GroupCommit) -> None:
         self._writer = writer
 
-    async def claim(
-        self, *, limit: int, now_ms: int, lease_until_ms: int, but: tuple[str, ...]
-    ) -> list[ClaimedDelivery]:
+    async def claim(self, *, limit: int, now_ms: int, lease_until_ms: int, but: Busy) -> list[ClaimedDelivery]:
         """Lease at most `limit` due deliveries, those that have been due for longest.
 
         Args:
-            but: targets that have enough to do.
+            but: who has enough to do.
         """
         return await self._writer.write(claim_deliveries, Claim(limit, now_ms, lease_until_ms, but))
 
@@ -46,8 +45,8 @@ class DeliveryQueue:
         """Make a delivery to a function: in one transaction it is over, and the function's event is accepted."""
         return await self._writer.write(_hand_over, _HandedOver(settled, event))
 
-    async def next_due_ms(self, *, but: tuple[str, ...]) -> int | None:
-        """When the next delivery becomes due, or a lease ends; None: there is none but for those targets."""
+    async def next_due_ms(self, *, but: Busy) -> int | None:
+        """When the next delivery becomes due, or a lease ends; None: there is none but for who is busy."""
         return await self._writer.write(find_next_due, but)
 
 
