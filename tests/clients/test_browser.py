@@ -15,12 +15,13 @@ from tests.lambent_server import LambentServer, create_function
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
 FUNCTION = Path(__file__).parent / "functions" / "pages" / "tea_house.py"
+CHROMIUM = ("@sparticuz/chromium@153.0.0", "puppeteer-core@24.43.1")
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.mark.timeout(420)
 def test_a_visit_to_a_web_site(lambent: LambentServer, client: Any, account: str, tmp_path: Path) -> None:
-    modules = node_modules("browser", "@sparticuz/chromium@153.0.0", "puppeteer-core@24.43.1")
+    modules = node_modules("browser", *CHROMIUM)
     source = {"app.py": FUNCTION.read_bytes()}
 
     def site(name: str, **settings: Any) -> str:

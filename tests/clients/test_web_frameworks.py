@@ -7,6 +7,9 @@ all of them as their registries have them.
 import gzip
 import hashlib
 import json
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.clients.installed import node_modules, python_libraries, with_files, zip_of_folder
+from tests.clients.test_browser import CHROMIUM
 from tests.function_urls.conftest import Url
 from tests.invoke.test_layers import NODE
 from tests.lambent_server import ROLE, LambentServer, wait_until_active
@@ -274,3 +278,45 @@ def test_what_is_not_made_in_pieces_is_streamed_too(streams: Shop) -> None:
     assert streams("GET", "/nothing").status == 404
     broken = streams("GET", "/broken")
     assert (broken.status, broken.body) == (500, b"Internal Server Error")
+
+
+def browse(account: str, **environment: str) -> Any:
+    """What a visitor sees in Chromium."""
+    modules = node_modules("browser", *CHROMIUM)
+    program = modules / f"{account}.mjs"  # a module finds packages beside itself
+    shutil.copy(Path(__file__).with_name("shop_browser.mjs"), program)
+    ended = subprocess.run(
+        ["node", str(program)],
+        env={**os.environ, "TMPDIR": str(modules), **environment},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    program.unlink()
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+def test_a_customer_with_a_browser(shop: Shop, account: str) -> None:
+    seen = browse(account, PAGE=f"http://{shop.host}/")
+    encoding, length = seen.pop("long")
+    assert (encoding in {"gzip", "br", "zstd"}, length) == (True, 5000)
+    assert seen == {
+        "title": "Tee für alle",
+        "order": [201, "/orders/1", {"item": "Grüntee 🍵", "count": 1}],
+        "download": list(range(256)),
+        "upload": ["a.bin", "image/x-own", 4000, "frisch"],
+        "gone": [204, ""],
+        "broken": 500,
+        "address": f"http://{shop.host}/me",
+        "me": {"session": "zoe", "theme": "dark"},
+        "cookies": [["session", True], ["theme", False]],
+    }
+
+
+def test_streams_in_a_browser(shop: Shop, streams: Shop, account: str) -> None:
+    if shop.name != "hono":
+        pytest.skip("once will do")
+    seen = browse(account, PAGE=f"http://{shop.host}/", STREAMS=f"http://{streams.host}/")
+    assert seen["streams"] == {"cups": ["cup 0", "cup 1", "cup 2"], "size": 8_000_000, "inPieces": True}
