@@ -69,6 +69,14 @@ class Functions:
         """Give a function other code; doesn't wait until that is done."""
         self._client.call("PUT", f"/{name}/code", {"ZipFile": base64.b64encode(package.code).decode()})
 
+    def publish_version(self, name: str) -> str:
+        """Make a version of a function; its number."""
+        return str(self._client.call("POST", f"/{name}/versions", {})["Version"])
+
+    def delete_version(self, name: str, version: str) -> None:
+        """Delete a version of a function."""
+        self._client.request("DELETE", f"/2015-03-31/functions/{name}", query=f"Qualifier={version}")
+
     def delete(self, name: str) -> None:
         """Delete a function and its environments."""
         self._client.call("DELETE", f"/{name}")

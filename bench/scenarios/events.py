@@ -32,7 +32,7 @@ class _Accepted:
 
 
 def events(folder: Path, options: Options, hello_port: int, results: Results) -> None:
-    """First only accepted: one event that takes long holds the one place there is. Then a server that runs them.
+    """First only accepted: an event that takes long holds the function's one place. Then a server that runs them.
 
     The round with the best rate counts; hello and the disk are measured right before each.
     """
@@ -41,13 +41,13 @@ def events(folder: Path, options: Options, hello_port: int, results: Results) ->
         target = lambent.target
         functions = Functions(target)
         functions.create("event", packages.python(options.python, "event"))
-        functions.create("held", packages.python(options.python, "held"))
-        held = load.signed_event(target, "held", b'{"seconds": %d}' % _HELD_SECONDS)
+        version = functions.publish_version("event")
+        held = load.signed_event(target, f"event:{version}", b'{"seconds": %d}' % _HELD_SECONDS)
         load.run_all(target.port, [held], clients=1)
         accepted = max(
             (_accepted(lambent, hello_port, options.seconds) for _ in range(options.rounds)), key=lambda one: one.rate
         )
-        functions.delete("held")
+        functions.delete_version("event", version)  # and with it the event that is held
     flags = ["--event-concurrency", str(_DRAIN_CONCURRENCY)]
     with lambent_server(data_directory, log, target.credentials, flags=flags) as lambent:
         drain_rate, drain_cpu_us = _drained(lambent)

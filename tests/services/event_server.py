@@ -47,7 +47,7 @@ async def main(url: str) -> None:
         terms_of=terms_of,
         metrics=EventMetrics(),
         clock=Clock(),
-        max_in_flight=5,
+        limit_of=lambda _: 5,
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(service.run())

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from lambent.clock import Clock
 from lambent.core.admission import Admission
@@ -22,9 +23,12 @@ from lambent.services.events import Attempt, EventInvoker, EventService
 from lambent.services.invoke import InvokeRequest
 from lambent.store.errors import StoreOverloaded, StoreUnavailable
 from lambent.store.event_queue import EventQueue
-from lambent.store.events import ClaimedEvent, Ending, Event
+from lambent.store.events import ClaimedEvent, Ending, Event, Function, hasten_events
+from lambent.store.lanes import Found, Share
+from lambent.store.queue_selection import EVERYTHING
 
 NOON_MS = 1_700_000_000_000
+SCOPE = Scope("000000000000", "eu-west-1")
 
 
 class MovedClock(Clock):
@@ -37,27 +41,32 @@ class MovedClock(Clock):
         return self.wall_ms
 
 
-class Function:
-    """What is invoked: answers from a script, else succeeds; may be held up."""
+class Invoked:
+    """What is invoked: answers from a script, else succeeds; may be held up, all of it or some functions."""
 
     def __init__(self) -> None:
         self.script: list[EventOutcome | Attempt | Exception] = []
         self.calls: list[str] = []
+        self.called_functions: list[str] = []
         self.running = 0
         self.most_running = 0
         self.open = asyncio.Event()
         self.open.set()
+        self.held: dict[str, asyncio.Event] = {}  # by function
+        self.always: dict[str, EventOutcome] = {}  # by function
         self._changed = asyncio.Condition()
 
     async def __call__(self, event: Event) -> Attempt:
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         self.calls.append(event.request_id)
+        self.called_functions.append(event.function_name)
         async with self._changed:
             self._changed.notify_all()
         try:
-            await self.open.wait()
+            await self.held.get(event.function_name, self.open).wait()
             outcome = self.script.pop(0) if self.script else EventOutcome.SUCCESS
+            outcome = self.always.get(event.function_name, outcome)
         finally:
             self.running -= 1
         if isinstance(outcome, Exception):
@@ -105,7 +114,7 @@ class Stage:
         self.terms = EventTerms()
         self.metrics = EventMetrics()
         self.clock = MovedClock()
-        self.function = Function()
+        self.function = Invoked()
         self.queue = queue
         self.service = EventService(
             queue=queue,
@@ -119,8 +128,21 @@ class Stage:
     async def terms_of(self, event: Event) -> EventTerms:
         return self.terms
 
-    async def accept(self, request_id: str = "r1", payload: bytes = b"{}") -> None:
-        await self.service.accept(InvokeRequest(Scope("000000000000", "eu-west-1"), "greet", None, request_id, payload))
+    async def accept(self, request_id: str = "r1", payload: bytes = b"{}", function: str = "greet") -> None:
+        await self.service.accept(InvokeRequest(SCOPE, function, None, request_id, payload))
+
+    async def accept_many(self, count: int, function: str) -> None:
+        """At the same time, in the order of their numbers."""
+        await asyncio.gather(*(self.accept(f"{function}{number}", function=function) for number in range(count)))
+
+    async def next_ms(self) -> int | None:
+        """When the first event is due, or its lease ends."""
+        return min((due_ms for _, due_ms in await self.queue.lanes()), default=None)
+
+    async def looked_around(self) -> None:
+        """Until the loop has seen to all that there was to see to."""
+        for _ in range(50):
+            await self.queue.count()  # behind whatever it has asked the store for
 
     def move(self, seconds: float) -> None:
         self.clock.wall_ms += round(seconds * 1_000)
@@ -169,7 +191,7 @@ async def test_a_function_error_is_retried_after_one_minute_and_after_two_with_t
         assert await stage.queue.next() == "rescheduled"
         for delay_seconds, end in ((60, "rescheduled"), (120, "completed")):
             stage.move(delay_seconds - 0.001)
-            assert await stage.queue.claim(limit=1, now_ms=stage.clock.wall_ms, lease_until_ms=1) == []
+            assert await stage.next_ms() == stage.clock.wall_ms + 1
             stage.move(0.001)
             assert await stage.queue.next() == end
     assert stage.function.calls == ["r1", "r1", "r1"]
@@ -213,8 +235,8 @@ async def test_an_event_that_is_too_old_is_given_up_without_an_attempt(
     queue.close()
 
 
-async def test_no_more_than_max_in_flight_run_at_a_time_and_all_get_their_turn(queue: WatchedQueue) -> None:
-    stage = Stage(queue, max_in_flight=3)
+async def test_no_more_of_a_function_run_at_a_time_than_its_limit_and_all_get_their_turn(queue: WatchedQueue) -> None:
+    stage = Stage(queue, limit_of=lambda _: 3)
     for number in range(10):
         await stage.accept(str(number))
     stage.function.open.clear()
@@ -228,9 +250,8 @@ async def test_no_more_than_max_in_flight_run_at_a_time_and_all_get_their_turn(q
     queue.close()
 
 
-async def test_large_payloads_count_as_well(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage.service._work._max_bytes = 1
-    stage.service._work._claim_limit = 1
+async def test_large_payloads_count_as_well(stage: Stage) -> None:
+    stage.service._work._lanes._max_bytes = 1
     for number in range(5):
         await stage.accept(str(number), b'"large"')
     async with stage.running():
@@ -245,6 +266,170 @@ async def test_a_hundred_accepted_at_once_are_each_invoked_once(stage: Stage) ->
         for _ in range(100):
             assert await stage.queue.next() == "completed"
     assert Counter(stage.function.calls) == Counter(map(str, range(100)))
+
+
+# --- none of the functions holds another up ---
+
+
+async def test_a_function_whose_events_run_for_long_holds_up_nobody(queue: WatchedQueue) -> None:
+    stage = Stage(queue, limit_of=lambda function: 2 if function[1] == "slow" else 1_000)
+    stage.function.held["slow"] = asyncio.Event()
+    async with stage.running():
+        await stage.accept_many(5_000, "slow")
+        await stage.function.until(lambda: stage.function.called_functions.count("slow") == 2)
+        await stage.accept("quick", function="quick")
+        assert await stage.queue.next() == "completed"
+        assert stage.queue.endings[0].finished.function_name == "quick"
+        assert stage.function.called_functions.count("slow") == 2, "the others wait, and nobody has tried them"
+        assert await queue.count() == 5_000
+        stage.function.held["slow"].set()
+        for _ in range(5_000):
+            assert await stage.queue.next() == "completed"
+    assert stage.function.most_running <= 3
+    queue.close()
+
+
+async def test_what_waits_at_the_start_holds_up_nobody_who_came_later(queue: WatchedQueue) -> None:
+    before = Stage(queue)
+    await before.accept_many(3_000, "slow")
+    await before.accept("last", function="quick")
+    after = Stage(queue, limit_of=lambda _: 2)
+    after.function.held["slow"] = asyncio.Event()
+    async with after.running():
+        assert await after.queue.next() == "completed"
+        assert after.queue.endings[0].finished.request_id == "last"
+        after.function.held["slow"].set()
+        await after.function.called(3_001)
+    queue.close()
+
+
+async def test_a_function_that_is_throttled_is_tried_once_a_second_then_more_and_more(queue: WatchedQueue) -> None:
+    stage = Stage(queue, limit_of=lambda _: 8)
+    stage.function.always["busy"] = EventOutcome.THROTTLED
+    stage.function.held["busy"] = asyncio.Event()
+    async with stage.running():
+        await stage.accept_many(500, "busy")
+        await stage.function.called(8)
+        stage.function.held["busy"].set()
+        for _ in range(8):
+            assert await stage.queue.next() == "rescheduled"
+        await stage.accept("r1", function="other")
+        assert await stage.queue.next() == "completed"
+        for _ in range(3):
+            stage.move(1)
+            assert await stage.queue.next() == "rescheduled"
+        assert stage.function.called_functions.count("busy") == 8 + 3
+        del stage.function.always["busy"]
+        for more in (1, 2, 4):
+            stage.move(1)
+            for _ in range(more):  # each makes room for the next one
+                assert await stage.queue.next() == "completed"
+        stage.move(400)  # those that were put off as well
+        await stage.function.until(lambda: stage.function.called_functions.count("busy") == 8 + 3 + 500)
+    queue.close()
+
+
+async def test_retries_of_one_function_hold_up_no_fresh_event_of_another(queue: WatchedQueue) -> None:
+    stage = Stage(queue, limit_of=lambda _: 10)
+    stage.function.always["failing"] = EventOutcome.FUNCTION_ERROR
+    async with stage.running():
+        await stage.accept_many(300, "failing")
+        for _ in range(300):
+            assert await stage.queue.next() == "rescheduled"
+        stage.function.held["failing"] = asyncio.Event()
+        stage.move(60)
+        await stage.function.called(310)
+        await stage.accept("fresh", function="other")
+        assert await stage.queue.next() == "completed"
+        assert stage.function.calls[310:] == ["fresh"]
+        stage.function.held["failing"].set()
+        for _ in range(300):
+            assert await stage.queue.next() == "rescheduled"
+    queue.close()
+
+
+async def test_no_function_waits_until_others_have_had_many_turns(queue: WatchedQueue) -> None:
+    stage = Stage(queue, limit_of=lambda _: 1)
+    functions = [f"f{number}" for number in range(300)]
+    for _ in range(12):
+        for name in functions:
+            await stage.accept(function=name)
+    async with stage.running():
+        for _ in range(12 * 300):
+            assert await stage.queue.next() == "completed"
+    turns: Counter[str] = Counter()
+    for name in stage.function.called_functions:
+        turns[name] += 1
+        if turns[name] > 8:
+            assert len(turns) == len(functions), "somebody had his ninth turn before another had his first"
+    assert set(turns.values()) == {12}
+    queue.close()
+
+
+async def test_events_of_a_function_run_in_the_order_of_their_age(queue: WatchedQueue) -> None:
+    stage = Stage(queue, limit_of=lambda _: 1)
+    await stage.accept_many(150, "greet")
+    async with stage.running():
+        await stage.function.called(20)
+        for number in range(150, 200):  # while older ones wait
+            await stage.accept(f"greet{number}")
+        await stage.function.called(200)
+    assert stage.function.calls == [f"greet{number}" for number in range(200)]
+    queue.close()
+
+
+async def test_an_event_that_grows_too_old_while_its_function_is_busy_is_given_up_then(queue: WatchedQueue) -> None:
+    """Source: invocation.md §2: the maximum age is that of the event, however busy its function is."""
+    stage = Stage(queue, limit_of=lambda _: 1)
+    stage.terms = EventTerms(RetryPolicy(maximum_event_age_seconds=90))
+    stage.function.open.clear()
+    async with stage.running():
+        await stage.accept("runs")
+        await stage.function.called(1)
+        await asyncio.gather(*(stage.accept(f"waits{number}") for number in range(20)))
+        for seconds in (30, 30, 29):
+            stage.move(seconds)
+            await stage.looked_around()
+        assert stage.queue.endings == []
+        stage.move(2)
+        for _ in range(20):
+            assert await stage.queue.next() == "completed"
+        assert {ending.finished.condition for ending in stage.queue.endings} == {"EventAgeExceeded"}
+        assert stage.function.calls == ["runs"]
+        stage.function.open.set()
+    assert await queue.count() == 0
+    queue.close()
+
+
+async def test_what_large_events_take_of_the_memory_leaves_some_to_others(queue: WatchedQueue) -> None:
+    stage = Stage(queue)
+    stage.service._work._lanes._max_bytes = 40_000
+    stage.function.open.clear()
+    async with stage.running():
+        await asyncio.gather(*(stage.accept(f"a{number}", b"x" * 1_000, "a") for number in range(400)))
+        await stage.function.called(20)
+        await stage.accept("b", b"x" * 1_000, "b")
+        await stage.function.until(lambda: "b" in stage.function.calls)
+        held = sum(len(claimed.event.payload) for _, claimed in stage.service._work._in_flight.values())
+        assert held <= 40_000 + 64_000, "no more than one claim beyond it"
+        stage.function.open.set()
+        for _ in range(401):
+            assert await stage.queue.next() == "completed"
+    queue.close()
+
+
+async def test_what_was_made_due_by_hand_is_found_when_the_queue_is_looked_at_anew(stage: Stage) -> None:
+    stage.function.script = [EventOutcome.FUNCTION_ERROR]
+    async with stage.running():
+        await stage.accept()
+        assert await stage.queue.next() == "rescheduled"
+        await stage.queue.writer.write(_hasten, stage.clock.wall_ms)
+        stage.service.look_around()
+        assert await stage.queue.next() == "completed"
+
+
+def _hasten(connection: Connection, moments: Sequence[int]) -> list[int]:
+    return [hasten_events(connection, EVERYTHING, now_ms=now_ms) for now_ms in moments]
 
 
 async def test_stop_waits_for_what_runs(stage: Stage) -> None:
@@ -263,8 +448,10 @@ async def test_stop_gives_back_what_is_not_over_after_the_grace_period(stage: St
         await stage.accept()
         await stage.function.called(1)
         await stage.service.stop(grace_seconds=0)
-    [claimed] = await stage.queue.claim(limit=1, now_ms=stage.clock.wall_ms, lease_until_ms=1)
-    assert claimed.progress.attempts == 0
+    [(function, due_ms)] = await stage.queue.lanes()
+    assert due_ms == stage.clock.wall_ms
+    [found] = await stage.queue.claim([Share(function, 1)], now_ms=due_ms, lease_until_ms=due_ms + 1)
+    assert [claimed.progress.attempts for claimed in found.claimed] == [0]
 
 
 async def test_an_end_that_cannot_be_written_is_written_when_the_store_is_back(
@@ -291,10 +478,10 @@ async def test_a_queue_that_cannot_be_read_is_tried_again(stage: Stage, monkeypa
     monkeypatch.setattr("lambent.services.due_work.STORE_BACK_OFF_SECONDS", 0)
     claim, failures = stage.queue.claim, [StoreUnavailable("disk I/O error")]
 
-    async def fail_once(**arguments: int) -> list[ClaimedEvent]:
+    async def fail_once(shares: Sequence[Share[Function]], **arguments: int) -> list[Found[ClaimedEvent]]:
         if failures:
             raise failures.pop()
-        return await claim(**arguments)
+        return await claim(shares, **arguments)
 
     monkeypatch.setattr(stage.queue, "claim", fail_once)
     await stage.accept()
@@ -377,7 +564,7 @@ async def test_events_are_counted(stage: Stage) -> None:
     async with stage.running():
         await stage.accept()
         assert await stage.queue.next() == "completed"
-    counters = stage.metrics.of(Scope("000000000000", "eu-west-1"), "greet")
+    counters = stage.metrics.of(SCOPE, "greet")
     assert (counters.received, counters.dropped, counters.started) == (1, 1, 1)
 
 
@@ -399,9 +586,7 @@ def result(function_error: str | None = None, *, environment_lost: bool = False)
     return InvocationResult(b"{}", function_error, "$LATEST", environment_lost=environment_lost)
 
 
-EVENT = Event(
-    Scope("000000000000", "eu-west-1"), "greet", "live", "r1", b"1", NOON_MS, "Root=1", '{"custom": {}}', "blue"
-)
+EVENT = Event(SCOPE, "greet", "live", "r1", b"1", NOON_MS, "Root=1", '{"custom": {}}', "blue")
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ import pytest
 from lambent.core.deliveries import Delivery, DeliveryKind, DeliveryProgress
 from lambent.core.finished_events import FinishedEvent
 from lambent.core.scope import Scope
-from lambent.store.deliveries import DELIVERED, GIVEN_UP, Busy, Settled
+from lambent.store.deliveries import DELIVERED, GIVEN_UP, ClaimedDelivery, Settled
 from lambent.store.delivery_queue import DeliveryQueue
 from lambent.store.event_queue import EventQueue
 from lambent.store.events import ClaimedEvent, Ending, Event, finish_events
+from lambent.store.lanes import Share
 from lambent.store.queue_administration import QueueAdministration
 from lambent.store.queue_selection import EVERYTHING, Selection
 
@@ -49,8 +50,23 @@ class Queues:
         self.events.close()
 
     async def claim_event(self) -> ClaimedEvent:
-        [claimed] = await self.events.claim(limit=1, now_ms=5_000, lease_until_ms=LEASE)
-        return claimed
+        return (await self.claim_events(1, now_ms=5_000))[0]
+
+    async def claim_events(self, limit: int, *, now_ms: int) -> list[ClaimedEvent]:
+        shares = [Share(function, limit) for function, _ in await self.events.lanes()]
+        found = await self.events.claim(shares, now_ms=now_ms, lease_until_ms=LEASE)
+        return [claimed for of_function in found for claimed in of_function.claimed]
+
+    async def claim(self, limit: int, *, now_ms: int) -> list[ClaimedDelivery]:
+        """Deliveries, at most so many to each target."""
+        shares = [Share(target, limit) for target, _ in await self.deliveries.lanes()]
+        if not shares:
+            return []
+        found = await self.deliveries.claim(shares, now_ms=now_ms, lease_until_ms=LEASE)
+        return [claimed for of_target in found for claimed in of_target.claimed]
+
+    async def next_due_ms(self) -> int | None:
+        return min((due_ms for _, due_ms in await self.deliveries.lanes()), default=None)
 
     async def finished(self, *deliveries: Delivery, request_id: str = "r1", condition: str = "Success") -> None:
         """An event that is over."""
@@ -80,7 +96,7 @@ async def test_an_event_that_is_over_leaves_its_history_and_what_is_to_be_sent(q
     found = await queues.administration.find("r1")
     assert (found.waiting, found.finished) == (None, over())
     assert [(one.target, one.outcome, one.next_attempt_ms) for one in found.deliveries] == [(GOOD, "", 2_000)]
-    [claimed] = await queues.deliveries.claim(limit=9, now_ms=2_000, lease_until_ms=LEASE, but=Busy())
+    [claimed] = await queues.claim(9, now_ms=2_000)
     assert claimed.delivery == DELIVERY
     assert claimed.progress == DeliveryProgress(2_000)
 
@@ -92,13 +108,13 @@ async def test_of_two_owners_of_an_event_only_one_ends_it(queues: Queues) -> Non
     assert not await queues.events.finish(Ending(stale, over(), [DELIVERY]))
     assert await queues.events.finish(Ending(claimed, over(), [DELIVERY]))
     assert not await queues.events.finish(Ending(claimed, over(), [DELIVERY]))
-    assert len(await queues.deliveries.claim(limit=9, now_ms=5_000, lease_until_ms=LEASE, but=Busy())) == 1
+    assert len(await queues.claim(9, now_ms=5_000)) == 1
 
 
 async def test_an_event_whose_lease_was_lost_does_not_keep_its_neighbours_from_ending(queues: Queues) -> None:
     for number in range(4):
         await queues.events.enqueue(replace(EVENT, request_id=str(number)))
-    claimed = await queues.events.claim(limit=4, now_ms=5_000, lease_until_ms=LEASE)
+    claimed = await queues.claim_events(4, now_ms=5_000)
     endings = [Ending(one, over(one.event.request_id)) for one in claimed]
     endings[1] = replace(endings[1], claimed=replace(claimed[1], event_id=99))
     futures = [queues.events.writer.submit(finish_events, ending) for ending in endings]
@@ -106,51 +122,40 @@ async def test_an_event_whose_lease_was_lost_does_not_keep_its_neighbours_from_e
     assert await queues.events.count() == 1
 
 
-async def test_a_target_that_has_enough_to_do_is_passed_by(queues: Queues) -> None:
+async def test_each_target_is_claimed_by_itself(queues: Queues) -> None:
     await queues.finished(DELIVERY, replace(DELIVERY, target=BAD))
-    [claimed] = await queues.deliveries.claim(limit=9, now_ms=5_000, lease_until_ms=LEASE, but=Busy((GOOD,)))
-    assert claimed.delivery.target == BAD
-    assert await queues.deliveries.next_due_ms(but=Busy((BAD,))) == 2_000
-    assert await queues.deliveries.next_due_ms(but=Busy((GOOD, BAD))) is None
-
-
-async def test_a_service_that_has_enough_to_do_is_passed_by(queues: Queues) -> None:
-    """A function has a name of its own choice."""
-    topic, function = ("arn:aws:sns:eu-west-1:000000000000:any", "arn:aws:lambda:eu-west-1:000000000000:function:sqs:a")
-    await queues.finished(*(replace(DELIVERY, target=target) for target in (GOOD, topic, BAD, function)))
-    but = Busy((), ("arn:aws:sqs:",))
-    claimed = await queues.deliveries.claim(limit=9, now_ms=5_000, lease_until_ms=LEASE, but=but)
-    assert [one.delivery.target for one in claimed] == [topic, function]
-    assert await queues.deliveries.next_due_ms(but=but) == LEASE
-    assert await queues.deliveries.next_due_ms(but=Busy((topic, function), ("arn:aws:s3:",))) == 2_000
+    assert await queues.deliveries.lanes() == [(BAD, 2_000), (GOOD, 2_000)]
+    [found] = await queues.deliveries.claim([Share(BAD, 9)], now_ms=5_000, lease_until_ms=LEASE)
+    assert [claimed.delivery.target for claimed in found.claimed] == [BAD]
+    assert await queues.deliveries.lanes() == [(BAD, LEASE), (GOOD, 2_000)]
 
 
 async def test_a_delivery_waits_until_its_time_and_remembers_why(queues: Queues) -> None:
     await queues.finished(DELIVERY)
-    [claimed] = await queues.deliveries.claim(limit=9, now_ms=5_000, lease_until_ms=LEASE, but=Busy())
+    [claimed] = await queues.claim(9, now_ms=5_000)
     progress = DeliveryProgress(2_000, attempts=1, refusals=1)
     assert await queues.deliveries.settle(Settled(claimed, progress, "no such queue", visible_after_ms=8_000))
-    assert await queues.deliveries.claim(limit=9, now_ms=7_999, lease_until_ms=LEASE, but=Busy()) == []
+    assert await queues.claim(9, now_ms=7_999) == []
     [state] = (await queues.administration.find("r1")).deliveries
     assert (state.attempts, state.next_attempt_ms, state.failure) == (1, 8_000, "no such queue")
-    [again] = await queues.deliveries.claim(limit=9, now_ms=8_000, lease_until_ms=LEASE, but=Busy())
+    [again] = await queues.claim(9, now_ms=8_000)
     assert again.progress == progress
 
 
 @pytest.mark.parametrize("outcome", [DELIVERED, GIVEN_UP])
 async def test_a_delivery_that_is_over_is_known_but_not_its_body(queues: Queues, outcome: str) -> None:
     await queues.finished(DELIVERY)
-    [claimed] = await queues.deliveries.claim(limit=9, now_ms=5_000, lease_until_ms=LEASE, but=Busy())
+    [claimed] = await queues.claim(9, now_ms=5_000)
     assert await queues.deliveries.settle(Settled(claimed, DeliveryProgress(2_000, 1), "", outcome))
     assert not await queues.deliveries.settle(Settled(claimed, DeliveryProgress(2_000, 1), "", GIVEN_UP))
-    assert await queues.deliveries.next_due_ms(but=Busy()) is None
+    assert await queues.next_due_ms() is None
     [state] = (await queues.administration.find("r1")).deliveries
     assert (state.outcome, state.next_attempt_ms) == (outcome, None)
 
 
 async def test_a_delivery_to_a_function_is_its_event_and_just_one(queues: Queues) -> None:
     await queues.finished(DELIVERY)
-    [claimed] = await queues.deliveries.claim(limit=9, now_ms=5_000, lease_until_ms=LEASE, but=Busy())
+    [claimed] = await queues.claim(9, now_ms=5_000)
     settled = Settled(claimed, DeliveryProgress(2_000, 1), "", DELIVERED)
     following = replace(EVENT, function_name="next", request_id="r2")
     assert await queues.deliveries.hand_over(settled, following)
@@ -162,13 +167,13 @@ async def test_a_delivery_to_a_function_is_its_event_and_just_one(queues: Queues
 async def test_leases_of_deliveries_end_at_the_start_and_times_of_a_clock_that_was_set_back(url: str) -> None:
     before = Queues(url)
     await before.finished(DELIVERY, replace(DELIVERY, target=BAD, created_ms=10**12))
-    await before.deliveries.claim(limit=1, now_ms=5_000, lease_until_ms=LEASE, but=Busy())
+    await before.claim(1, now_ms=5_000)
     await before.events.enqueue(replace(EVENT, accepted_ms=10**12))
     before.close()
     after = Queues(url, now_ms=50_000)
-    claimed = await after.deliveries.claim(limit=9, now_ms=50_000, lease_until_ms=LEASE, but=Busy())
+    claimed = await after.claim(9, now_ms=50_000)
     assert sorted(one.delivery.created_ms for one in claimed) == [2_000, 50_000]
-    assert (await after.events.claim(limit=9, now_ms=50_000, lease_until_ms=LEASE))[0].event.accepted_ms == 50_000
+    assert (await after.claim_events(9, now_ms=50_000))[0].event.accepted_ms == 50_000
     after.close()
 
 
@@ -202,9 +207,9 @@ async def test_what_is_claimed_is_running_and_what_waits_can_be_hastened_and_pur
 async def test_a_purged_delivery_is_over(queues: Queues) -> None:
     await queues.finished(DELIVERY)
     assert await queues.administration.hasten(EVERYTHING, now_ms=100) == (0, 1)
-    assert await queues.deliveries.next_due_ms(but=Busy()) == 100
+    assert await queues.next_due_ms() == 100
     assert await queues.administration.purge(EVERYTHING, now_ms=6_000) == (0, 1)
-    assert await queues.deliveries.next_due_ms(but=Busy()) is None
+    assert await queues.next_due_ms() is None
     [state] = (await queues.administration.find("r1")).deliveries
     assert state.outcome == "Purged"
 

@@ -1,6 +1,9 @@
 """The durable queue, on a real SQLite file."""
 
 import asyncio
+import contextlib
+import random
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +14,12 @@ from sqlalchemy import Connection, text
 from lambent.core.finished_events import FinishedEvent
 from lambent.core.retry import EventProgress
 from lambent.core.scope import Scope
-from lambent.store.database import Database
+from lambent.store.database import open_engine
 from lambent.store.errors import StoreFull, StoreOverloaded, StoreUnavailable
 from lambent.store.event_queue import EventQueue
-from lambent.store.events import ClaimedEvent, Ending, Event
+from lambent.store.events import Claim, ClaimedEvent, Ending, Event, claim_events, find_functions
+from lambent.store.lanes import Share
+from lambent.store.migrations import migrate
 from lambent.store.migrations import queue as migrations
 
 EVENT = Event(
@@ -37,6 +42,20 @@ def ending(claimed: ClaimedEvent) -> Ending:
     )
 
 
+async def claim(queue: EventQueue, *, limit: int, now_ms: int, lease_until_ms: int) -> list[ClaimedEvent]:
+    """Due events, at most so many of each function."""
+    shares = [Share(function, limit) for function, _ in await queue.lanes()]
+    if not shares:
+        return []
+    found = await queue.claim(shares, now_ms=now_ms, lease_until_ms=lease_until_ms)
+    return [claimed for of_function in found for claimed in of_function.claimed]
+
+
+async def next_ms(queue: EventQueue) -> int | None:
+    """When the first is due, or a lease ends."""
+    return min((due_ms for _, due_ms in await queue.lanes()), default=None)
+
+
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/queue.db"
@@ -51,7 +70,7 @@ def queue(url: str) -> Iterator[EventQueue]:
 
 async def test_what_was_enqueued_is_claimed_unchanged(queue: EventQueue) -> None:
     await queue.enqueue(EVENT)
-    [claimed] = await queue.claim(limit=10, now_ms=1_000, lease_until_ms=5_000)
+    [claimed] = await claim(queue, limit=10, now_ms=1_000, lease_until_ms=5_000)
     assert claimed.event == EVENT
     assert claimed.progress == EventProgress(accepted_ms=1_000)
 
@@ -59,66 +78,68 @@ async def test_what_was_enqueued_is_claimed_unchanged(queue: EventQueue) -> None
 async def test_bytes_and_a_missing_qualifier_survive(queue: EventQueue) -> None:
     event = replace(EVENT, qualifier=None, payload=bytes(range(256)))
     await queue.enqueue(event)
-    [claimed] = await queue.claim(limit=1, now_ms=1_000, lease_until_ms=5_000)
+    [claimed] = await claim(queue, limit=1, now_ms=1_000, lease_until_ms=5_000)
     assert claimed.event == event
 
 
 async def test_an_event_under_a_lease_is_invisible_until_its_end(queue: EventQueue) -> None:
     await queue.enqueue(EVENT)
-    await queue.claim(limit=1, now_ms=1_000, lease_until_ms=5_000)
-    assert await queue.claim(limit=1, now_ms=4_999, lease_until_ms=9_000) == []
-    assert len(await queue.claim(limit=1, now_ms=5_000, lease_until_ms=9_000)) == 1
+    await claim(queue, limit=1, now_ms=1_000, lease_until_ms=5_000)
+    assert await claim(queue, limit=1, now_ms=4_999, lease_until_ms=9_000) == []
+    assert len(await claim(queue, limit=1, now_ms=5_000, lease_until_ms=9_000)) == 1
 
 
 async def test_a_completed_event_is_gone(queue: EventQueue) -> None:
     await queue.enqueue(EVENT)
-    [claimed] = await queue.claim(limit=1, now_ms=1_000, lease_until_ms=5_000)
+    [claimed] = await claim(queue, limit=1, now_ms=1_000, lease_until_ms=5_000)
     assert await queue.finish(ending(claimed))
     assert await queue.count() == 0
-    assert await queue.next_visible_ms() is None
+    assert await next_ms(queue) is None
 
 
 async def test_a_rescheduled_event_comes_again_at_its_time_with_its_progress(queue: EventQueue) -> None:
     await queue.enqueue(EVENT)
-    [claimed] = await queue.claim(limit=1, now_ms=1_000, lease_until_ms=5_000)
+    [claimed] = await claim(queue, limit=1, now_ms=1_000, lease_until_ms=5_000)
     progress = EventProgress(accepted_ms=1_000, attempts=1, deferrals=3)
     await queue.reschedule(claimed, visible_after_ms=61_000, progress=progress)
-    assert await queue.next_visible_ms() == 61_000
-    assert await queue.claim(limit=1, now_ms=60_999, lease_until_ms=99_000) == []
-    [again] = await queue.claim(limit=1, now_ms=61_000, lease_until_ms=99_000)
+    assert await next_ms(queue) == 61_000
+    assert await claim(queue, limit=1, now_ms=60_999, lease_until_ms=99_000) == []
+    [again] = await claim(queue, limit=1, now_ms=61_000, lease_until_ms=99_000)
     assert (again.event, again.progress) == (EVENT, progress)
 
 
 async def test_an_owner_whose_lease_has_ended_changes_nothing(queue: EventQueue) -> None:
     await queue.enqueue(EVENT)
-    [slow] = await queue.claim(limit=1, now_ms=1_000, lease_until_ms=5_000)
-    [owner] = await queue.claim(limit=1, now_ms=6_000, lease_until_ms=9_000)
+    [slow] = await claim(queue, limit=1, now_ms=1_000, lease_until_ms=5_000)
+    [owner] = await claim(queue, limit=1, now_ms=6_000, lease_until_ms=9_000)
     assert not await queue.finish(ending(slow))
     await queue.reschedule(slow, visible_after_ms=0, progress=slow.progress)
-    assert await queue.next_visible_ms() == 9_000
+    assert await next_ms(queue) == 9_000
     assert await queue.finish(ending(owner))
     assert await queue.count() == 0
 
 
 async def test_a_released_event_is_due_at_once_as_it_was(queue: EventQueue) -> None:
     await queue.enqueue(EVENT)
-    [claimed] = await queue.claim(limit=1, now_ms=1_000, lease_until_ms=5_000)
+    [claimed] = await claim(queue, limit=1, now_ms=1_000, lease_until_ms=5_000)
     await queue.release(claimed)
-    [again] = await queue.claim(limit=1, now_ms=1_000, lease_until_ms=6_000)
+    [again] = await claim(queue, limit=1, now_ms=1_000, lease_until_ms=6_000)
     assert (again.event, again.progress) == (claimed.event, claimed.progress)
 
 
 async def test_the_events_that_were_due_first_are_claimed_first(queue: EventQueue) -> None:
     for accepted_ms in (3_000, 1_000, 2_000):
         await queue.enqueue(replace(EVENT, accepted_ms=accepted_ms))
-    claimed = [(await queue.claim(limit=1, now_ms=9_000, lease_until_ms=10_000))[0].event.accepted_ms for _ in range(3)]
+    claimed = [
+        (await claim(queue, limit=1, now_ms=9_000, lease_until_ms=10_000))[0].event.accepted_ms for _ in range(3)
+    ]
     assert claimed == [1_000, 2_000, 3_000]
 
 
 async def test_no_two_claims_get_the_same_event(queue: EventQueue) -> None:
     await asyncio.gather(*(queue.enqueue(replace(EVENT, request_id=str(number))) for number in range(100)))
     claims = await asyncio.gather(
-        *(queue.claim(limit=7, now_ms=1_000, lease_until_ms=5_000 + number) for number in range(20))
+        *(claim(queue, limit=7, now_ms=1_000, lease_until_ms=5_000 + number) for number in range(20))
     )
     request_ids = [claimed.event.request_id for claim in claims for claimed in claim]
     assert sorted(request_ids) == sorted(str(number) for number in range(100))
@@ -127,21 +148,21 @@ async def test_no_two_claims_get_the_same_event(queue: EventQueue) -> None:
 async def test_leases_of_the_server_before_end_at_the_start(url: str) -> None:
     before = EventQueue.open(url)
     await before.enqueue(EVENT)
-    await before.claim(limit=1, now_ms=1_000, lease_until_ms=9_999_999)
+    await claim(before, limit=1, now_ms=1_000, lease_until_ms=9_999_999)
     before.close()
     after = EventQueue.open(url)
-    assert len(await after.claim(limit=1, now_ms=1_000, lease_until_ms=9_999_999)) == 1
+    assert len(await claim(after, limit=1, now_ms=1_000, lease_until_ms=9_999_999)) == 1
     after.close()
 
 
 async def test_waiting_retries_keep_their_time_over_a_restart(url: str) -> None:
     before = EventQueue.open(url)
     await before.enqueue(EVENT)
-    [claimed] = await before.claim(limit=1, now_ms=1_000, lease_until_ms=5_000)
+    [claimed] = await claim(before, limit=1, now_ms=1_000, lease_until_ms=5_000)
     await before.reschedule(claimed, visible_after_ms=61_000, progress=EventProgress(1_000, attempts=1))
     before.close()
     after = EventQueue.open(url)
-    assert await after.next_visible_ms() == 61_000
+    assert await next_ms(after) == 61_000
     after.close()
 
 
@@ -212,12 +233,58 @@ async def test_a_caller_that_no_longer_waits_disturbs_nobody(queue: EventQueue) 
     assert await queue.count() == 2
 
 
-async def test_claiming_uses_the_index_however_many_events_wait_for_later(queue: EventQueue, url: str) -> None:
-    database = Database.open(url, migrations)
+async def test_a_claim_finds_the_oldest_of_each_function_and_says_what_is_left(queue: EventQueue) -> None:
+    for number, name in enumerate(("one", "two", "one", "one")):
+        await queue.enqueue(replace(EVENT, function_name=name, request_id=str(number), accepted_ms=1_000 + number))
+    one, two, three = ((EVENT.scope, name) for name in ("one", "two", "three"))
+    shares = [Share(one, 2), Share(two, 2), Share(three, 2)]
+    of_one, of_two, of_three = await queue.claim(shares, now_ms=1_002, lease_until_ms=9_000)
+    assert [claimed.event.request_id for claimed in of_one.claimed] == ["0", "2"]
+    assert of_one.next_ms is not None
+    assert of_one.next_ms <= 1_003
+    assert [claimed.event.request_id for claimed in of_two.claimed] == ["1"]
+    assert of_two.next_ms == 9_000
+    assert (of_three.claimed, of_three.next_ms) == ([], None)
+    [nothing] = await queue.claim([Share(one, 2)], now_ms=1_002, lease_until_ms=9_000)
+    assert (nothing.claimed, nothing.next_ms) == ([], 1_003)
 
-    def plan(connection: Connection) -> str:
-        statement = "SELECT id FROM events WHERE visible_after_ms <= 1 ORDER BY visible_after_ms LIMIT 5"
-        return " ".join(row[3] for row in connection.execute(text(f"EXPLAIN QUERY PLAN {statement}")))
 
-    assert "USING COVERING INDEX ix_events_visible_after_ms" in await database.read(plan)
-    database.close()
+async def test_lanes_are_the_functions_of_every_account_and_region(queue: EventQueue) -> None:
+    functions = [
+        (Scope(account, region), name)
+        for account in ("000000000000", "111111111111", "222222222222")
+        for region in ("eu-west-1", "us-east-1")
+        for name in ("a", "b", "b" * 64)
+    ]
+    for scope, name in random.sample(functions, k=len(functions)):
+        for accepted_ms in (2_000, 1_000):
+            await queue.enqueue(replace(EVENT, scope=scope, function_name=name, accepted_ms=accepted_ms))
+    assert await queue.lanes() == [(function, 1_000) for function in functions]
+
+
+def test_no_functions_events_are_read_to_find_anothers(url: str) -> None:
+    engine = open_engine(url, connections=1)
+    migrate(engine, migrations)
+    with engine.begin() as connection, recorded_plans(connection) as plans:
+        claim_events(connection, [Claim([Share((EVENT.scope, "a"), 4), Share((EVENT.scope, "b"), 4)], 1_000, 9_000)])
+        find_functions(connection, [None])
+    engine.dispose()
+    scanned = [step for step in plans if step.startswith("SCAN events")]
+    assert scanned == ["SCAN events USING COVERING INDEX ix_events_function"], "the first one of all, for lanes"
+    searched = [step for step in plans if step.startswith("SEARCH events USING COVERING INDEX")]
+    of_a_function = "(account=? AND region=? AND function_name=?"
+    assert sum(of_a_function in step for step in searched) == 5, searched
+
+
+@contextlib.contextmanager
+def recorded_plans(connection: Connection) -> Iterator[list[str]]:
+    """The steps of SQLite's plan of each statement that is run meanwhile."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    said: list[str] = []
+    plans: list[str] = []
+    driver.set_trace_callback(said.append)
+    yield plans
+    driver.set_trace_callback(None)
+    for statement in said:
+        plans += [row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}")]

@@ -55,7 +55,12 @@ def described(engine: Engine) -> dict[str, Any]:
             ],
             "primary key": inspector.get_pk_constraint(table),
             "foreign keys": by_name(list(inspector.get_foreign_keys(table))),
-            "indexes": by_name(list(inspector.get_indexes(table))),
+            "indexes": by_name(
+                [
+                    {**index, "dialect_options": {name: str(value) for name, value in index["dialect_options"].items()}}
+                    for index in inspector.get_indexes(table)
+                ]
+            ),
             "unique": by_name(list(inspector.get_unique_constraints(table))),
             "checks": by_name(list(inspector.get_check_constraints(table))),
         }

@@ -15,7 +15,7 @@ from lambent.services.catalogue_view import CatalogueView
 from lambent.services.deliveries import THREADS, Deliveries
 from lambent.services.event_history import EventHistory, HistoryLimits
 from lambent.services.event_invoke_configs import TermsOfEvents
-from lambent.services.events import EventInvoker, EventService
+from lambent.services.events import ConcurrencyOfEvents, EventInvoker, EventService
 from lambent.services.invoke import InvokeService
 from lambent.settings import Settings
 from lambent.store.database import Database
@@ -72,9 +72,14 @@ class AsynchronousInvocations:
             invoke_event=EventInvoker(invoke, admission),
             terms_of=TermsOfEvents(database=database, view=view),
             metrics=metrics,
-            on_deliveries=lambda: self._deliveries.wake(),  # noqa: PLW0108  # it is made below
+            on_deliveries=lambda made: self._deliveries.expect(made),  # noqa: PLW0108  # it is made below
             clock=clock,
-            max_in_flight=settings.event_concurrency,
+            limit_of=ConcurrencyOfEvents(
+                admission=admission,
+                targets=view,
+                most=settings.event_concurrency,
+                memory_capacity_mb=settings.memory_capacity_mb,
+            ),
         )
         self._deliveries = Deliveries(
             queue=DeliveryQueue(store.events.writer),
@@ -89,7 +94,7 @@ class AsynchronousInvocations:
             administration=store.administration,
             limits=HistoryLimits(settings.event_history_hours, settings.event_history_events),
             clock=clock,
-            on_hastened=self._wake,
+            on_hastened=self._look_around,
         )
         clock.on_moved(self._wake)
 
@@ -107,3 +112,8 @@ class AsynchronousInvocations:
         """Something may have become due."""
         self.events.wake()
         self._deliveries.wake()
+
+    def _look_around(self) -> None:
+        """Something was made due by hand."""
+        self.events.look_around()
+        self._deliveries.look_around()

@@ -122,4 +122,9 @@ def after_attempt(
 
 def is_too_old(progress: EventProgress, policy: RetryPolicy, *, now_ms: int) -> bool:
     """Whether an attempt at `now_ms` would start after the event's maximum age."""
-    return now_ms - progress.accepted_ms > policy.maximum_event_age_seconds * 1_000
+    return now_ms > too_old_after_ms(progress, policy)
+
+
+def too_old_after_ms(progress: EventProgress, policy: RetryPolicy) -> int:
+    """The last moment at which an attempt may start."""
+    return progress.accepted_ms + policy.maximum_event_age_seconds * 1_000

@@ -1,17 +1,15 @@
 """What was promised when an event was over is sent: records to destinations, dead letters to queues and topics.
 
-Deliveries are claimed, leased and seen through as events are. No target may take all the room, nor all the targets of a
-service: one that nobody answers for keeps some of the threads busy, and the others' deliveries pass by. A function is a
-destination that is reached without leaving the house: its event is accepted in the transaction that ends the delivery,
-so that there is just one.
+Deliveries are claimed, leased and seen through as events are. Each target is a lane: one that nobody answers for keeps
+some of the threads busy, and the others' deliveries pass by. A function is a destination that is reached
+without leaving the house: its event is accepted in the transaction that ends the delivery, so that there is just one.
 
 AWS's metrics count what could not be sent in the end.
 """
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
 from lambent.clock import Clock
@@ -30,20 +28,17 @@ from lambent.ids import IdMaker
 from lambent.observe.event_metrics import EventMetrics
 from lambent.services.due_work import STORE_BACK_OFF_SECONDS, DueWork
 from lambent.services.invoke import InvokeRequest
-from lambent.store.deliveries import DELIVERED, GIVEN_UP, Busy, ClaimedDelivery, Settled
+from lambent.store.deliveries import DELIVERED, GIVEN_UP, ClaimedDelivery, Settled
 from lambent.store.delivery_queue import DeliveryQueue
 from lambent.store.destinations import Sent
 from lambent.store.errors import StoreUnavailable
 from lambent.store.events import Event
 
-_SERVICES = 4  # that are sent to by threads
-_CLAIMED_AT_A_TIME = 8
-_BUSY_TARGET, _BUSY_SERVICE = 8, 16  # deliveries under way; from then on nothing more is claimed
-THREADS = _SERVICES * (_BUSY_SERVICE + _CLAIMED_AT_A_TIME)
-"""Of sending: each is one delivery at a time. Services that don't answer, and take all that they may, leave some."""
+THREADS = 32
+"""Of sending to a service: each is one delivery at a time."""
 
-_MAX_IN_FLIGHT = THREADS + 32
-_MAX_IN_FLIGHT_BYTES = 64 * 1024 * 1024
+_MAX_BYTES = 64 * 1024 * 1024
+_MOST_OF_ONE_TARGET = 8
 _EVENT_BYTES = 1_048_576  # of an asynchronous invocation
 
 logger = logging.getLogger(__name__)
@@ -85,59 +80,32 @@ class Deliveries:
         self._metrics = metrics
         self._ids = ids
         self._clock = clock
-        self._in_flight: Counter[str] = Counter()  # by target
-        self._in_flight_of: Counter[str] = Counter()  # by service
-        self._work = DueWork[ClaimedDelivery](
-            self,
+        self._work: DueWork[str, ClaimedDelivery] = DueWork(
+            queue,
             self._see_through,
             bytes_of=lambda claimed: len(claimed.delivery.body),
+            limit_of=lambda _target: _MOST_OF_ONE_TARGET,
             clock=clock,
-            max_in_flight=_MAX_IN_FLIGHT,
-            max_bytes=_MAX_IN_FLIGHT_BYTES,
+            max_bytes=_MAX_BYTES,
             name="delivery",
-            claim_limit=_CLAIMED_AT_A_TIME,
         )
         self.wake = self._work.wake
+        self.look_around = self._work.look_around
         self.run = self._work.run
         self.stop = self._work.stop
 
-    # --- the queue, as the loop sees it: without targets that have enough to do ---
-
-    async def claim(self, *, limit: int, now_ms: int, lease_until_ms: int) -> list[ClaimedDelivery]:
-        """See `DueQueue`."""
-        claimed = await self._queue.claim(limit=limit, now_ms=now_ms, lease_until_ms=lease_until_ms, but=self._busy())
-        self._in_flight.update(one.delivery.target for one in claimed)
-        self._in_flight_of.update(_service_of(one.delivery.target) for one in claimed)
-        return claimed
-
-    async def release(self, claimed: ClaimedDelivery) -> None:
-        """See `DueQueue`."""
-        await self._queue.settle(Settled(claimed, claimed.progress, "", visible_after_ms=claimed.delivery.created_ms))
-
-    async def next_visible_ms(self) -> int | None:
-        """See `DueQueue`."""
-        return await self._queue.next_due_ms(but=self._busy())
-
-    def _busy(self) -> Busy:
-        return Busy(
-            tuple(target for target, count in self._in_flight.items() if count >= _BUSY_TARGET),
-            tuple(service for service, count in self._in_flight_of.items() if count >= _BUSY_SERVICE),
-        )
+    def expect(self, deliveries: Iterable[Delivery]) -> None:
+        """These are on disk, and due."""
+        for delivery in deliveries:
+            self._work.expect(delivery.target, delivery.created_ms)
 
     # --- one delivery ---
 
     async def _see_through(self, claimed: ClaimedDelivery) -> None:
-        try:
-            if Target.of(claimed.delivery.target).service == "lambda":
-                await self._to_function(claimed)
-            else:
-                await self._settle(claimed, await self._send(claimed.delivery))
-        finally:
-            self._in_flight[claimed.delivery.target] -= 1
-            self._in_flight_of[_service_of(claimed.delivery.target)] -= 1
-            self._in_flight += Counter()  # without those that have none
-            self._in_flight_of += Counter()
-            self.wake()
+        if Target.of(claimed.delivery.target).service == "lambda":
+            await self._to_function(claimed)
+        else:
+            await self._settle(claimed, await self._send(claimed.delivery))
 
     async def _to_function(self, claimed: ClaimedDelivery) -> None:
         delivery = claimed.delivery
@@ -175,7 +143,11 @@ class Deliveries:
         else:
             outcome = DELIVERED if following.delivered else GIVEN_UP
             settled = Settled(claimed, following.progress, sent.failure, outcome)
-        if await _persistently(lambda: self._queue.settle(settled)) and settled.outcome == GIVEN_UP:
+        if not await _persistently(lambda: self._queue.settle(settled)):
+            return
+        if isinstance(following, DeliverAgain):
+            self._work.expect(claimed.delivery.target, following.at_ms)
+        elif settled.outcome == GIVEN_UP:
             self._given_up(claimed.delivery, settled)
 
     def _given_up(self, delivery: Delivery, settled: Settled) -> None:
@@ -195,11 +167,6 @@ class Deliveries:
                 "attempts": settled.progress.attempts,
             },
         )
-
-
-def _service_of(target: str) -> str:
-    """How the ARNs of a target's service begin: `arn:aws:sqs:`."""
-    return ":".join(target.split(":", 3)[:3]) + ":"
 
 
 async def _persistently(write: Callable[[], Awaitable[bool]]) -> bool:

@@ -1,28 +1,35 @@
-"""What waits in a durable queue is claimed when it is due and seen through, one task for each.
+"""What waits in the lanes of a durable queue is claimed when it is due and seen through, one task for each.
 
-What is claimed together waits its turn here, when there is room for a part of it only: a claim costs as much for one as
-for many.
+Who goes next is `core.lanes`' business; here is what costs time: a claim takes some of each lane that has room, in one
+transaction, and the loop sleeps until something is added, ends, or becomes due. What is known of the store is when the
+first of each lane is due; it was read at the start, and whoever adds something says so.
 
-The loop sleeps until something is added, room is made, or the next one becomes due: nothing is polled. A server that
-stops gives the unfinished back; one that is killed leaves leases, which end at the next start.
+A server that stops gives the unfinished back; one that is killed leaves leases, which end at the next start.
 """
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 from lambent.clock import Clock
+from lambent.core.lanes import SECOND_MS, Lane, Lanes
 from lambent.store.errors import StoreUnavailable
+from lambent.store.lanes import Found, Share
 
+Key = TypeVar("Key", bound=Hashable)
 Claimed = TypeVar("Claimed")
 
-# Leases end when their server starts again, and hardly by time: this is more than an event's greatest age, so that a
-# clock that was moved to try retries out (DESIGN 3.11) doesn't double what is under way.
+# Leases end when their server starts again, and not by time: a clock that was moved to try retries out (DESIGN 3.11)
+# must not double what is under way.
 # Whole hours, so that what is under way has few different ones, and many can be ended with one statement.
-_LEASE_HOURS = 25
+_LEASE_HOURS = 100 * 365 * 24
 _HOUR_MS = 3_600_000
+_LANES_OF_A_CLAIM = 64
+_MOST_OF_A_CLAIM = 256
+_MOST_OF_A_LANE = 64
+_FEWEST_OF_A_LANE = 4  # that many of a lane cost hardly more than one
+_LONGEST_UNTIL_AGED_MS = 60_000
 STORE_BACK_OFF_SECONDS = 1.0
 """How long to wait before the store is asked again that could not be read or written."""
 
@@ -34,83 +41,112 @@ def lease_until_ms(now_ms: int) -> int:
     return (now_ms // _HOUR_MS + _LEASE_HOURS) * _HOUR_MS
 
 
-class DueQueue(Protocol[Claimed]):
+class DueQueue(Protocol[Key, Claimed]):
     """A durable queue; each method raises StoreUnavailable when the storage fails."""
 
-    async def claim(self, *, limit: int, now_ms: int, lease_until_ms: int) -> list[Claimed]:
-        """Lease what is due, those first that have been due for longest."""
+    async def lanes(self) -> list[tuple[Key, int]]:
+        """Each lane in which something waits or is under a lease, and when the first is due or its lease ends."""
+
+    async def claim(self, shares: Sequence[Share[Key]], *, now_ms: int, lease_until_ms: int) -> list[Found[Claimed]]:
+        """Lease what is due in lanes, those first that have been due for longest; one answer for each share."""
 
     async def release(self, claimed: Claimed, /) -> None:
         """Give one back as it was, due at once."""
 
-    async def next_visible_ms(self) -> int | None:
-        """When the next one becomes due, or a lease ends (in the past: it is due now); None: there is none."""
 
-
-class DueWork(Generic[Claimed]):
+class DueWork(Generic[Key, Claimed]):
     """One loop over one queue. `run` does it, `stop` ends it.
 
     Args:
         see_through: one claimed thing's task; what it raises ends the loop, and the server.
         bytes_of: how large one is.
-        max_in_flight, max_bytes: how many may be under way, and how large they may be all together.
+        limit_of: how many of a lane may be under way, now.
+        max_bytes: as of `core.lanes.Lanes`.
         name: of one of them, in the names of tasks.
-        claim_limit: how many are claimed at a time.
+        give_up_if_aged: asked of the oldest of a lane that has been full for long: whether it is over without a turn
+            (None), or when it will be (epoch milliseconds).
     """
 
     def __init__(
         self,
-        queue: DueQueue[Claimed],
-        see_through: Callable[[Claimed], Awaitable[None]],
+        queue: DueQueue[Key, Claimed],
+        see_through: Callable[[Claimed], Coroutine[Any, Any, None]],
         *,
         bytes_of: Callable[[Claimed], int],
+        limit_of: Callable[[Key], int],
         clock: Clock,
-        max_in_flight: int,
         max_bytes: int,
         name: str,
-        claim_limit: int = 64,
+        give_up_if_aged: Callable[[Claimed], Awaitable[int | None]] | None = None,
     ) -> None:
         self._queue = queue
         self._see_through = see_through
         self._bytes_of = bytes_of
         self._clock = clock
-        self._max_in_flight = max_in_flight
-        self._max_bytes = max_bytes
         self._name = name
-        self._claim_limit = claim_limit
-        self._claimed: deque[Claimed] = deque()  # and not started
-        self._in_flight: dict[asyncio.Task[None], Claimed] = {}
-        self._in_flight_bytes = 0
-        self._coming = 0  # what room is kept for
+        self._give_up_if_aged = give_up_if_aged
+        self._lanes: Lanes[Key, Claimed] = Lanes(limit_of, max_bytes=max_bytes)
+        self._in_flight: dict[asyncio.Task[None], tuple[Lane[Key, Claimed], Claimed]] = {}
         self._tasks: asyncio.TaskGroup | None = None
-        self._is_behind = True  # something may be due that wasn't claimed
+        self._changes = 0  # of the store, by hand
+        self._known_changes = -1
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
 
+    # --- what others say ---
+
+    def expect(self, key: Key, due_ms: int) -> None:
+        """Something is in the store that is due then."""
+        lane = self._lanes.lane(key)
+        if lane.expect(due_ms) and not lane.is_claiming:
+            self._line_up_at(lane, due_ms)
+
     def wake(self) -> None:
-        """Look at the queue now: something was added or made room, or the clock was moved."""
-        self._is_behind = True
+        """Look at the time: the clock was moved."""
         self._wake.set()
 
-    def keeps_room(self) -> bool:
-        """Keep room for one more, unless it would pass by what has waited for longer; then False.
+    def look_around(self) -> None:
+        """Look at all there is in the store: somebody has changed it by hand."""
+        self._changes += 1
+        self._wake.set()
+
+    def slow_down(self, key: Key) -> None:
+        """One of this lane, which is still under way, was throttled."""
+        self._lanes.lane(key).slow_down(self._clock.now_ms())
+
+    def keeps_room(self, key: Key, size: int) -> bool:
+        """Keep room for one more, unless it would pass by what has waited for longer in its lane; then False.
 
         What room was kept for is to be given to `take`.
+
+        Args:
+            size: in bytes.
         """
-        if self._is_behind or self._room() <= 0 or self._tasks is None or self._stopping.is_set():
+        if self._known_changes < 0 or self._stopping.is_set():
             return False
-        self._coming += 1
+        lane, now_ms = self._lanes.lane(key), self._clock.now_ms()
+        if lane.is_behind(now_ms) or self._lanes.room(lane, now_ms) <= 0 or not self._lanes.memory_for(lane, 1):
+            return False
+        lane.under_way += 1
+        self._lanes.grow(lane, size)
         return True
 
-    def take(self, claimed: Claimed | None) -> None:
+    def take(self, key: Key, size: int, claimed: Claimed | None) -> None:
         """See through what somebody has claimed for this loop; a loop that stops leaves it to the next start.
 
         Args:
+            size: as it was given to `keeps_room`.
             claimed: None if nothing came of it.
         """
-        self._coming -= 1
-        if claimed is not None and self._tasks is not None and not self._stopping.is_set():
-            self._start(self._tasks, claimed)
+        lane = self._lanes.lane(key)
+        lane.under_way -= 1
+        if claimed is not None and not self._stopping.is_set():
+            self._begin(lane, claimed)
+        else:
+            self._lanes.grow(lane, -size)
+            self._go_on(lane)
+
+    # --- the loop ---
 
     async def run(self) -> None:
         """See through what is due until `stop`; then returns when everything is over or given back."""
@@ -119,11 +155,12 @@ class DueWork(Generic[Claimed]):
             while not self._stopping.is_set():
                 self._wake.clear()
                 try:
-                    next_visible_ms = await self._start_due(tasks)
+                    await self._claim_due()
+                    look_ms = self._lanes.next_look_ms
                 except StoreUnavailable:
                     logger.exception("The queue of asynchronous invocations can't be read; trying again in a second.")
-                    next_visible_ms = self._clock.now_ms() + round(STORE_BACK_OFF_SECONDS * 1_000)
-                await self._sleep_until(next_visible_ms)
+                    look_ms = self._clock.now_ms() + round(STORE_BACK_OFF_SECONDS * 1_000)
+                await self._sleep_until(look_ms)
 
     async def stop(self, *, grace_seconds: float) -> None:
         """Claim nothing more, wait for what is under way, and give back what isn't over after the grace period.
@@ -139,60 +176,147 @@ class DueWork(Generic[Claimed]):
             task.cancel()
         if unfinished:
             await asyncio.wait(unfinished)
-        await self._release([*unfinished.values(), *self._claimed])
-        self._claimed.clear()
+        await self._release(claimed for _, claimed in unfinished.values())
+        await self._release_claimed()
 
-    async def _start_due(self, tasks: asyncio.TaskGroup) -> int | None:
-        """Start what is due and fits; when to look again (epoch milliseconds), None for not before the next wake-up."""
+    async def _claim_due(self) -> None:
+        """Claim and begin what is due and has room."""
+        if self._known_changes != self._changes:
+            changes = self._changes
+            for key, due_ms in await self._queue.lanes():
+                self.expect(key, due_ms)
+            self._known_changes = changes
         while not self._stopping.is_set():
-            self._start_claimed(tasks)
-            if self._claimed or self._room() <= 0:
-                return None  # the task that makes room goes on
-            now_ms = self._clock.now_ms()
-            due = await self._queue.claim(limit=self._claim_limit, now_ms=now_ms, lease_until_ms=lease_until_ms(now_ms))
-            if self._stopping.is_set():  # since we asked
-                await self._release(due)
-                return None
-            self._claimed.extend(due)
-            self._start_claimed(tasks)
-            all_claimed = len(due) < self._claim_limit
-            self._is_behind = self._wake.is_set() or bool(self._claimed) or not all_claimed
-            if all_claimed:
-                return await self._queue.next_visible_ms()
-        return None
+            shares = self._shares()
+            if not shares:
+                return
+            await self._claim(shares)
 
-    def _start_claimed(self, tasks: asyncio.TaskGroup) -> None:
-        while self._claimed and self._room() > 0:
-            self._start(tasks, self._claimed.popleft())
+    def _shares(self) -> list[tuple[Lane[Key, Claimed], int]]:
+        """How many to claim of which lanes: all who stand in line get some, as far as one claim goes."""
+        now_ms = self._clock.now_ms()
+        standing = max(1, self._lanes.standing(now_ms))
+        most = min(max(_MOST_OF_A_CLAIM // standing, _FEWEST_OF_A_LANE), _MOST_OF_A_LANE)
+        shares: list[tuple[Lane[Key, Claimed], int]] = []
+        while len(shares) < _LANES_OF_A_CLAIM and (lane := self._lanes.next()) is not None:
+            wanted = self._turn(lane, now_ms, most)
+            if wanted:
+                lane.is_claiming = True
+                shares.append((lane, wanted))
+        return shares
+
+    def _turn(self, lane: Lane[Key, Claimed], now_ms: int, most: int) -> int:
+        """Begin what was claimed, as far as there is room; how many to claim."""
+        self._begin_claimed(lane, now_ms)
+        if lane.claimed or lane.is_due(now_ms):
+            room, memory = self._lanes.room(lane, now_ms), self._lanes.memory_for(lane, most)
+            if room > 0 and memory:
+                return lane.claim_size(room, memory, now_ms)
+            self._lanes.line_up_at(lane, now_ms + SECOND_MS)
+            if self._is_aged(lane, now_ms):
+                if not lane.claimed:
+                    return 1  # to be looked at
+                lane.aged_ms = now_ms + _LONGEST_UNTIL_AGED_MS
+                aged = lane.claimed.popleft()
+                self._start(lane, aged, self._give_up_or_keep(lane, aged))
+        elif lane.due_ms is not None:
+            self._lanes.line_up_at(lane, lane.due_ms)
+        else:
+            self._lanes.forget(lane)
+        return 0
+
+    async def _claim(self, shares: Sequence[tuple[Lane[Key, Claimed], int]]) -> None:
+        now_ms = self._clock.now_ms()
+        before = [lane.due_ms for lane, _ in shares]
+        for lane, _ in shares:
+            lane.due_ms = None  # what is expected meanwhile may come too late for this claim
+        try:
+            found = await self._queue.claim(
+                [Share(lane.key, count) for lane, count in shares],
+                now_ms=now_ms,
+                lease_until_ms=lease_until_ms(now_ms),
+            )
+        except BaseException:
+            for (lane, _), due_ms in zip(shares, before, strict=True):
+                lane.is_claiming = False
+                lane.expect(due_ms)
+                self._lanes.line_up(lane)
+            raise
+        for (lane, _), (claimed, next_ms) in zip(shares, found, strict=True):
+            lane.is_claiming = False
+            lane.expect(next_ms)
+            lane.claimed.extend(claimed)
+            self._lanes.grow(lane, sum(map(self._bytes_of, claimed)))
+            self._lanes.line_up(lane)
+        if self._stopping.is_set():  # since we asked
+            await self._release_claimed()
+
+    # --- one of them ---
+
+    def _begin_claimed(self, lane: Lane[Key, Claimed], now_ms: int) -> None:
+        while lane.claimed and self._lanes.room(lane, now_ms) > 0:
+            self._begin(lane, lane.claimed.popleft())
+
+    def _begin(self, lane: Lane[Key, Claimed], claimed: Claimed) -> None:
+        lane.begun_ms = self._clock.now_ms()
+        self._start(lane, claimed, self._see_through(claimed))
+
+    def _start(self, lane: Lane[Key, Claimed], claimed: Claimed, work: Coroutine[Any, Any, None]) -> None:
+        assert self._tasks is not None  # `run` has begun
+        lane.under_way += 1
+        task = self._tasks.create_task(work, name=self._name)
+        self._in_flight[task] = lane, claimed
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        lane, claimed = self._in_flight.pop(task)
+        lane.under_way -= 1
+        self._lanes.grow(lane, -self._bytes_of(claimed))
+        self._go_on(lane)
+
+    def _go_on(self, lane: Lane[Key, Claimed]) -> None:
+        """There may be room in a lane."""
+        if self._stopping.is_set() or lane.is_claiming:
+            return
+        now_ms = self._clock.now_ms()
+        self._begin_claimed(lane, now_ms)
+        if lane.is_behind(now_ms):
+            # There is no room for what was claimed already, so there is no hurry.
+            self._line_up_at(lane, now_ms + SECOND_MS if lane.claimed else now_ms)
+        else:
+            self._lanes.forget(lane)
+
+    def _line_up_at(self, lane: Lane[Key, Claimed], at_ms: int) -> None:
+        if self._lanes.line_up_at(lane, at_ms):
+            self._wake.set()
+
+    def _is_aged(self, lane: Lane[Key, Claimed], now_ms: int) -> bool:
+        """Whether the oldest of a full lane may be too old: such lanes as don't get round to it themselves."""
+        return self._give_up_if_aged is not None and now_ms >= max(lane.begun_ms + SECOND_MS, lane.aged_ms)
+
+    async def _give_up_or_keep(self, lane: Lane[Key, Claimed], claimed: Claimed) -> None:
+        assert self._give_up_if_aged is not None
+        aged_ms = await self._give_up_if_aged(claimed)
+        now_ms = self._clock.now_ms()
+        if aged_ms is None:
+            lane.aged_ms = now_ms  # the next one may be as old
+        else:
+            # Others may have less time than the oldest one has.
+            lane.aged_ms = min(max(aged_ms, now_ms + SECOND_MS), now_ms + _LONGEST_UNTIL_AGED_MS)
+            self._lanes.grow(lane, self._bytes_of(claimed))
+            lane.claimed.appendleft(claimed)
+
+    async def _release_claimed(self) -> None:
+        claimed = [one for lane in self._lanes for one in lane.claimed]
+        for lane in self._lanes:
+            lane.claimed.clear()
+        await self._release(claimed)
 
     async def _release(self, unfinished: Iterable[Claimed]) -> None:
         try:
             await asyncio.gather(*map(self._queue.release, unfinished))
         except StoreUnavailable:
             logger.exception("What isn't over could not be given back; the next start will find it.")
-
-    def _room(self) -> int:
-        if self._in_flight_bytes >= self._max_bytes:
-            return 0
-        return self._max_in_flight - len(self._in_flight) - self._coming
-
-    def _start(self, tasks: asyncio.TaskGroup, claimed: Claimed) -> None:
-        task = tasks.create_task(self._one(claimed), name=self._name)
-        self._in_flight[task] = claimed
-        self._in_flight_bytes += self._bytes_of(claimed)
-        task.add_done_callback(self._ended)
-
-    async def _one(self, claimed: Claimed) -> None:
-        await self._see_through(claimed)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        was_full = self._room() <= 0
-        claimed = self._in_flight.pop(task)
-        self._in_flight_bytes -= self._bytes_of(claimed)
-        if self._claimed and self._tasks is not None and not self._stopping.is_set():
-            self._start_claimed(self._tasks)
-        if was_full and not self._claimed:
-            self.wake()
 
     async def _sleep_until(self, at_ms: int | None) -> None:
         if at_ms is None:

@@ -7,26 +7,27 @@ written in the transaction that takes it out of the queue; `services.deliveries`
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from lambent.clock import Clock
 from lambent.core.admission import Admission
 from lambent.core.arn import function_arn
-from lambent.core.deliveries import EventTerms, deliveries_of
+from lambent.core.deliveries import Delivery, EventTerms, deliveries_of
 from lambent.core.errors import ApiError, RecursiveInvocation, ResourceNotFound, TooManyRequests
 from lambent.core.event_records import EventEnd, Response, failure_of
 from lambent.core.finished_events import FinishedEvent
 from lambent.core.function import LATEST
-from lambent.core.retry import Condition, EventOutcome, Finished, TryAgain, after_attempt, is_too_old
+from lambent.core.retry import Condition, EventOutcome, Finished, TryAgain, after_attempt, is_too_old, too_old_after_ms
 from lambent.observe.event_metrics import EventMetrics
 from lambent.services.due_work import STORE_BACK_OFF_SECONDS, DueWork, lease_until_ms
-from lambent.services.invoke import InvokeRequest, InvokeService
+from lambent.services.invoke import InvokeRequest, InvokeService, Targets
 from lambent.store.errors import StoreOverloaded, StoreUnavailable
 from lambent.store.event_queue import EventQueue
-from lambent.store.events import ClaimedEvent, Ending, Event
+from lambent.store.events import ClaimedEvent, Ending, Event, Function
 
-_MAX_IN_FLIGHT_BYTES = 64 * 1024 * 1024
+_MAX_BYTES = 128 * 1024 * 1024
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,9 @@ class Attempt:
 
 InvokeEvent = Callable[[Event], Awaitable[Attempt]]
 TermsOf = Callable[[Event], Awaitable[EventTerms]]
+
+# What couldn't run: neither could another event of its function, for the moment.
+_AS_WOULD_THE_NEXT = frozenset({EventOutcome.THROTTLED, EventOutcome.SYSTEM_ERROR})
 
 _NEVER_RAN = {
     Condition.EVENT_AGE_EXCEEDED: "The event's next attempt would have started after its maximum age.",
@@ -102,6 +106,34 @@ class EventInvoker:
         return Attempt(EventOutcome.FUNCTION_ERROR, response, failure_of(response), request.trace_id)
 
 
+class ConcurrencyOfEvents:
+    """How many events of one function may be invoked at the same time.
+
+    Not more than could run: those beyond it would be throttled, or take from the account's pool while they wait for an
+    environment. A function that was switched off has its events all the same, each of which is over at once.
+
+    Args:
+        most: of any function.
+        memory_capacity_mb: the host's, for all environments.
+    """
+
+    def __init__(self, *, admission: Admission, targets: Targets, most: int, memory_capacity_mb: int) -> None:
+        self._admission = admission
+        self._targets = targets
+        self._most = most
+        self._memory_capacity_mb = memory_capacity_mb
+
+    def __call__(self, function: Function) -> int:
+        """At least 1."""
+        reserved = self._admission.reserved(*function) or self._most
+        try:
+            target = self._targets.resolve(*function, None)
+        except ApiError:  # its events will be told
+            target = None
+        environments = self._most if target is None else max(1, self._memory_capacity_mb // target.memory_mb)
+        return min(self._most, reserved, environments)
+
+
 class EventService:
     """Accepts events and sees each of them through."""
 
@@ -113,8 +145,8 @@ class EventService:
         clock: Clock,
         terms_of: TermsOf,
         metrics: EventMetrics,
-        on_deliveries: Callable[[], None] = lambda: None,
-        max_in_flight: int = 1_000,
+        on_deliveries: Callable[[Sequence[Delivery]], None] = lambda _: None,
+        limit_of: Callable[[Function], int] = lambda _: 1_000,
     ) -> None:
         """Nothing runs before `run`.
 
@@ -122,8 +154,8 @@ class EventService:
             invoke_event: runs one event to its end; what it raises counts as a system error.
             terms_of: how often and how long an event is tried, and what is sent when it is over, as its function wants
                 it now.
-            on_deliveries: told that there is something to send.
-            max_in_flight: how many events may be invoked at the same time.
+            on_deliveries: told what is to be sent, which is on disk.
+            limit_of: how many events of one function may be invoked at the same time, now.
         """
         self._queue = queue
         self._invoke_event = invoke_event
@@ -131,16 +163,18 @@ class EventService:
         self._terms_of = terms_of
         self._metrics = metrics
         self._on_deliveries = on_deliveries
-        self._work = DueWork(
+        self._work: DueWork[Function, ClaimedEvent] = DueWork(
             queue,
             self._see_through,
             bytes_of=lambda claimed: len(claimed.event.payload),
+            limit_of=limit_of,
             clock=clock,
-            max_in_flight=max_in_flight,
-            max_bytes=_MAX_IN_FLIGHT_BYTES,
+            max_bytes=_MAX_BYTES,
             name="event",
+            give_up_if_aged=self._give_up_if_aged,
         )
         self.wake = self._work.wake
+        self.look_around = self._work.look_around
         self.run = self._work.run
         self.stop = self._work.stop
 
@@ -163,13 +197,14 @@ class EventService:
             tenant_id=request.tenant_id,
         )
         try:
-            if self._work.keeps_room():
+            size = len(event.payload)
+            if self._work.keeps_room(event.function, size):
                 # Under a lease, to go on with it instead of looking for it in the queue.
-                lease = lease_until_ms(event.accepted_ms)
-                await self._queue.enqueue_claimed(event, lease_until_ms=lease, on_written=self._work.take)
+                lease, take = lease_until_ms(event.accepted_ms), partial(self._work.take, event.function, size)
+                await self._queue.enqueue_claimed(event, lease_until_ms=lease, on_written=take)
             else:
                 await self._queue.enqueue(event)
-                self.wake()
+                self._work.expect(event.function, event.accepted_ms)
         except StoreOverloaded as error:
             raise TooManyRequests(reason="CallerRateLimitExceeded") from error
         self._metrics.of(event.scope, event.function_name).received += 1
@@ -177,7 +212,7 @@ class EventService:
     def accepted(self, event: Event) -> None:
         """An event is on disk that somebody else has written."""
         self._metrics.of(event.scope, event.function_name).received += 1
-        self.wake()
+        self._work.expect(event.function, event.accepted_ms)
 
     async def _see_through(self, claimed: ClaimedEvent) -> None:
         """One attempt, and what follows from it."""
@@ -185,23 +220,42 @@ class EventService:
         terms = await self._terms(event)
         started_ms = self._clock.now_ms()
         if is_too_old(progress, terms.retry, now_ms=started_ms):
-            attempt = Attempt(EventOutcome.THROTTLED, failure=claimed.failure)
-            following: TryAgain | Finished = Finished(Condition.EVENT_AGE_EXCEEDED, progress)
-        else:
-            attempt = await self._attempt(event)
-            terms = await self._terms(event)
-            following = after_attempt(attempt.outcome, progress, terms.retry, now_ms=self._clock.now_ms())
+            await self._give_up_aged(claimed, terms)
+            return
+        attempt = await self._attempt(event)
+        if attempt.outcome in _AS_WOULD_THE_NEXT:
+            self._work.slow_down(event.function)
+        terms = await self._terms(event)
+        following = after_attempt(attempt.outcome, progress, terms.retry, now_ms=self._clock.now_ms())
         if attempt.response is not None:
             self._metrics.of(event.scope, event.function_name).ran(started_ms - event.accepted_ms)
+        await self._settle(claimed, attempt, following, terms)
+
+    async def _give_up_if_aged(self, claimed: ClaimedEvent) -> int | None:
+        """End an event that is too old, though it isn't its turn; when it will be if it isn't."""
+        terms = await self._terms(claimed.event)
+        aged_ms = too_old_after_ms(claimed.progress, terms.retry)
+        if self._clock.now_ms() <= aged_ms:
+            return aged_ms
+        await self._give_up_aged(claimed, terms)
+        return None
+
+    async def _give_up_aged(self, claimed: ClaimedEvent, terms: EventTerms) -> None:
+        attempt = Attempt(EventOutcome.THROTTLED, failure=claimed.failure)
+        await self._settle(claimed, attempt, Finished(Condition.EVENT_AGE_EXCEEDED, claimed.progress), terms)
+
+    async def _settle(
+        self, claimed: ClaimedEvent, attempt: Attempt, following: TryAgain | Finished, terms: EventTerms
+    ) -> None:
         while True:
             try:
-                await self._settle(claimed, attempt, following, terms)
+                await self._write(claimed, attempt, following, terms)
                 return
             except StoreUnavailable:
                 logger.exception("An event's end could not be written.", extra={"request_id": claimed.event.request_id})
                 await asyncio.sleep(STORE_BACK_OFF_SECONDS)
 
-    async def _settle(
+    async def _write(
         self, claimed: ClaimedEvent, attempt: Attempt, following: TryAgain | Finished, terms: EventTerms
     ) -> None:
         match following:
@@ -213,13 +267,12 @@ class EventService:
                     failure=attempt.failure,
                     last_response=attempt.response or claimed.last_response,
                 )
-                self.wake()
+                self._work.expect(claimed.event.function, at_ms)
             case Finished():
                 ending = _ending(claimed, attempt, following, terms, now_ms=self._clock.now_ms())
                 if await self._queue.finish(ending):
                     self._report(claimed.event, ending.finished)
-                if ending.deliveries:
-                    self._on_deliveries()
+                    self._on_deliveries(ending.deliveries)
 
     async def _terms(self, event: Event) -> EventTerms:
         while True:

@@ -1,7 +1,7 @@
 """What is sent when events are over, in SQL: one row for each record or dead letter, claimed and leased like events.
 
 A delivery that is over stays without its body, to tell where a record went or why it didn't, until the history of its
-event is swept. `visible_after_ms` is null then, so that the index has only what is to be sent.
+event is swept. `visible_after_ms` is null then, and the index has only what is to be sent. Each target is a lane.
 """
 
 from collections.abc import Sequence
@@ -19,21 +19,24 @@ from sqlalchemy import (
     Row,
     Table,
     Text,
-    and_,
     delete,
     func,
     insert,
     select,
+    text,
     update,
 )
 
 from lambent.core.deliveries import LONGEST_DELAY_MS, Delivery, DeliveryKind, DeliveryProgress
 from lambent.core.scope import Scope
+from lambent.store.lanes import Found, LaneTable, Share
 from lambent.store.queue_selection import Selection, selected
 from lambent.store.tables import queue_schema
 
 WAITING, DELIVERED, GIVEN_UP, PURGED = "", "Delivered", "GivenUp", "Purged"
 """The outcomes of deliveries."""
+
+_WAITS = text("visible_after_ms IS NOT NULL")
 
 deliveries = Table(
     "deliveries",
@@ -58,7 +61,7 @@ deliveries = Table(
     Column("outcome", Text, nullable=False, doc="Empty until it is over."),
     Column("failure", Text, nullable=False, doc="Why the last attempt failed."),
     Column("body", LargeBinary, nullable=False),
-    Index("ix_deliveries_visible_after_ms", "visible_after_ms", "target"),
+    Index("ix_deliveries_target", "target", "visible_after_ms", sqlite_where=_WAITS, postgresql_where=_WAITS),
     Index("ix_deliveries_request_id", "request_id"),
     sqlite_autoincrement=True,
 )
@@ -95,26 +98,12 @@ class DeliveryState:
 
 
 @dataclass(frozen=True, slots=True)
-class Busy:
-    """Who has enough to do.
-
-    Attributes:
-        targets: ARNs.
-        services: how the ARNs of all of a service's targets begin.
-    """
-
-    targets: tuple[str, ...] = ()
-    services: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Claim:
-    """What a claim asks for: nothing for those who are busy."""
+    """What a claim asks for, by target."""
 
-    limit: int
+    shares: Sequence[Share[str]]
     now_ms: int
     lease_until_ms: int
-    but: Busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,26 +123,17 @@ def insert_deliveries(connection: Connection, new: Sequence[Delivery]) -> None:
         connection.execute(insert(deliveries), [_to_row(delivery) for delivery in new])
 
 
-def claim_deliveries(connection: Connection, claims: Sequence[Claim]) -> list[list[ClaimedDelivery]]:
-    """Lease due deliveries to each of the claims, those that have been due for longest."""
-    return [_claim(connection, claim) for claim in claims]
+def claim_deliveries(connection: Connection, claims: Sequence[Claim]) -> list[list[Found[ClaimedDelivery]]]:
+    """Lease due deliveries to each of the claims; one answer for each of its shares."""
+    return [
+        _LANES.claim(connection, claim.shares, now_ms=claim.now_ms, lease_until_ms=claim.lease_until_ms)
+        for claim in claims
+    ]
 
 
-def _claim(connection: Connection, claim: Claim) -> list[ClaimedDelivery]:
-    due = (
-        select(deliveries.c.id)
-        .where(deliveries.c.visible_after_ms <= claim.now_ms, _for_others_than(claim.but))
-        .order_by(deliveries.c.visible_after_ms)
-        .limit(claim.limit)
-        .with_for_update(skip_locked=True)  # for PostgreSQL; SQLite has one writer anyway
-    )
-    leased = (
-        update(deliveries)
-        .where(deliveries.c.id.in_(due))
-        .values(visible_after_ms=claim.lease_until_ms, lease_until_ms=claim.lease_until_ms)
-        .returning(*deliveries.c)
-    )
-    return sorted(map(_from_row, connection.execute(leased)), key=lambda claimed: claimed.delivery_id)
+def find_targets(connection: Connection, askers: Sequence[None]) -> list[list[tuple[str, int]]]:
+    """Targets that something is to be sent to, and when the first is due or its lease ends."""
+    return [[(target, due_ms) for target, due_ms in _LANES.lanes(connection)]] * len(askers)
 
 
 def settle_deliveries(connection: Connection, settled: Sequence[Settled]) -> list[bool]:
@@ -178,23 +158,18 @@ def _settle(connection: Connection, settled: Settled) -> bool:
 
 def end_all_delivery_leases(connection: Connection, *, now_ms: int | None) -> None:
     """Make due what was under a lease: its owner is dead; and what a clock has put off that was set back since."""
-    owned = update(deliveries).where(deliveries.c.lease_until_ms != 0)
-    connection.execute(owned.values(lease_until_ms=0, visible_after_ms=deliveries.c.created_ms))
+    leased = update(deliveries).where(_later_than(now_ms or 0), deliveries.c.lease_until_ms != 0)
+    connection.execute(leased.values(lease_until_ms=0, visible_after_ms=deliveries.c.created_ms))
     if now_ms is not None:
-        put_off = deliveries.c.visible_after_ms > now_ms + LONGEST_DELAY_MS
-        connection.execute(update(deliveries).where(put_off).values(visible_after_ms=now_ms))
-        connection.execute(update(deliveries).where(deliveries.c.created_ms > now_ms).values(created_ms=now_ms))
+        ahead = update(deliveries).where(_later_than(now_ms), deliveries.c.created_ms > now_ms)
+        connection.execute(ahead.values(created_ms=now_ms))
+        put_off = update(deliveries).where(_later_than(now_ms + LONGEST_DELAY_MS))
+        connection.execute(put_off.values(visible_after_ms=now_ms))
 
 
-def find_next_due(connection: Connection, askers: Sequence[Busy]) -> list[int | None]:
-    """The smallest `visible_after_ms` but of those who are busy."""
-    due = func.min(deliveries.c.visible_after_ms)
-    return [connection.scalar(select(due).where(_for_others_than(but))) for but in askers]
-
-
-def _for_others_than(busy: Busy) -> ColumnElement[bool]:
-    of_service = (deliveries.c.target.startswith(service, autoescape=True) for service in busy.services)
-    return and_(deliveries.c.target.not_in(busy.targets), *(~one for one in of_service))
+def _later_than(at_ms: int) -> ColumnElement[bool]:
+    """What isn't visible until after that, found in the index: no other row is read."""
+    return deliveries.c.id.in_(select(deliveries.c.id).where(deliveries.c.visible_after_ms > at_ms))
 
 
 def deliveries_of_event(connection: Connection, request_id: str) -> list[DeliveryState]:
@@ -294,7 +269,7 @@ def _to_row(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def _from_row(row: Row[Any]) -> ClaimedDelivery:
+def _from_row(row: Any) -> ClaimedDelivery:
     return ClaimedDelivery(
         delivery_id=row.id,
         delivery=Delivery(
@@ -314,3 +289,12 @@ def _from_row(row: Row[Any]) -> ClaimedDelivery:
         progress=DeliveryProgress(row.created_ms, row.attempts, row.refusals),
         lease_until_ms=row.lease_until_ms,
     )
+
+
+_LANES = LaneTable(
+    deliveries,
+    ("target",),
+    values_of=lambda target: (target,),
+    from_row=_from_row,
+    key_of=lambda claimed: claimed.delivery.target,
+)

@@ -6,16 +6,16 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from lambent.store.deliveries import (
-    Busy,
     Claim,
     ClaimedDelivery,
     Settled,
     claim_deliveries,
-    find_next_due,
+    find_targets,
     settle_deliveries,
 )
 from lambent.store.events import Accepted, Event, insert_events
 from lambent.store.group_commit import GroupCommit
+from lambent.store.lanes import Found, Share
 
 
 class _HandedOver(NamedTuple):
@@ -29,13 +29,19 @@ class DeliveryQueue:
     def __init__(self, writer: GroupCommit) -> None:
         self._writer = writer
 
-    async def claim(self, *, limit: int, now_ms: int, lease_until_ms: int, but: Busy) -> list[ClaimedDelivery]:
-        """Lease at most `limit` due deliveries, those that have been due for longest.
+    async def lanes(self) -> list[tuple[str, int]]:
+        """Targets that something is to be sent to, and when the first is due or its lease ends."""
+        return await self._writer.write(find_targets, None)
 
-        Args:
-            but: who has enough to do.
-        """
-        return await self._writer.write(claim_deliveries, Claim(limit, now_ms, lease_until_ms, but))
+    async def claim(
+        self, shares: Sequence[Share[str]], *, now_ms: int, lease_until_ms: int
+    ) -> list[Found[ClaimedDelivery]]:
+        """Lease due deliveries to targets, those that have been due for longest."""
+        return await self._writer.write(claim_deliveries, Claim(shares, now_ms, lease_until_ms))
+
+    async def release(self, claimed: ClaimedDelivery) -> None:
+        """Give a delivery back as it was, due at once; for a server that stops."""
+        await self.settle(Settled(claimed, claimed.progress, "", visible_after_ms=claimed.delivery.created_ms))
 
     async def settle(self, settled: Settled) -> bool:
         """Write down what came of a delivery; False, and nothing happens, if the lease is no longer ours."""
@@ -44,10 +50,6 @@ class DeliveryQueue:
     async def hand_over(self, settled: Settled, event: Event) -> bool:
         """Make a delivery to a function: in one transaction it is over, and the function's event is accepted."""
         return await self._writer.write(_hand_over, _HandedOver(settled, event))
-
-    async def next_due_ms(self, *, but: Busy) -> int | None:
-        """When the next delivery becomes due, or a lease ends; None: there is none but for who is busy."""
-        return await self._writer.write(find_next_due, but)
 
 
 def _hand_over(connection: Connection, handed_over: Sequence[_HandedOver]) -> list[bool]:

@@ -44,12 +44,12 @@ class Sent:
 
 
 class AwsDestinations:
-    """Sends through boto3, in threads.
+    """Sends through boto3, in threads. A service has its own, so that one that hangs keeps no other waiting.
 
     Args:
         endpoint_for: the URL of a service, by boto3's name of it; None is AWS's own.
         companion_url: as of `AwsClients`.
-        threads: how many are sent at the same time.
+        threads: how many are sent to a service at the same time.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class AwsDestinations:
             on_call=self._add_trace_header,
         )
         self._sending = threading.local()  # `trace_header` of what this thread sends
-        self._threads = ThreadPoolExecutor(threads, "destination")
+        self._threads = {service: ThreadPoolExecutor(threads, f"destination-{service}") for service in _SENDERS}
         self._queue_urls: dict[tuple[str, str | None], str] = {}
 
     async def send(self, delivery: Delivery) -> Sent:
@@ -78,11 +78,14 @@ class AwsDestinations:
         if target.service not in _SENDERS:
             return Sent(DeliveryOutcome.IMPOSSIBLE, f"{delivery.target} is nothing that can be sent to.")
         endpoint = await self._endpoint_for(target.service)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._send, delivery, target, endpoint)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads[target.service], self._send, delivery, target, endpoint
+        )
 
     def close(self) -> None:
         """Wait for what is being sent. Blocks."""
-        self._threads.shutdown()
+        for threads in self._threads.values():
+            threads.shutdown()
         self._clients.close()
 
     def _send(self, delivery: Delivery, target: Target, endpoint: str | None) -> Sent:

@@ -1,7 +1,7 @@
 """The durable queue of asynchronous invocations: see `events`, whose statements it groups into few transactions."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Self
 
 from lambent.core.event_records import Response
@@ -14,16 +14,18 @@ from lambent.store.events import (
     ClaimedEvent,
     Ending,
     Event,
+    Function,
     Reschedule,
     claim_events,
     count_events,
     end_all_leases,
-    find_next_visible,
+    find_functions,
     finish_events,
     insert_events,
     reschedule_events,
 )
 from lambent.store.group_commit import GroupCommit
+from lambent.store.lanes import Found, Share
 from lambent.store.migrations import migrate, queue
 
 # Of payloads that aren't on disk yet: a disk that is slower means 429, not memory.
@@ -104,9 +106,15 @@ class EventQueue:
         inserted.add_done_callback(done)
         await asyncio.shield(inserted)
 
-    async def claim(self, *, limit: int, now_ms: int, lease_until_ms: int) -> list[ClaimedEvent]:
-        """Lease at most `limit` due events, those that have been due for longest; the oldest is the first."""
-        return await self._writer.write(claim_events, Claim(limit, now_ms, lease_until_ms))
+    async def lanes(self) -> list[tuple[Function, int]]:
+        """Functions that have events, and when the first is due or its lease ends."""
+        return await self._writer.write(find_functions, None)
+
+    async def claim(
+        self, shares: Sequence[Share[Function]], *, now_ms: int, lease_until_ms: int
+    ) -> list[Found[ClaimedEvent]]:
+        """Lease due events of functions, those that have been due for longest; the oldest is the first."""
+        return await self._writer.write(claim_events, Claim(shares, now_ms, lease_until_ms))
 
     async def finish(self, ending: Ending) -> bool:
         """Take out an event that is over, and keep what follows from it.
@@ -143,10 +151,6 @@ class EventQueue:
     def writer(self) -> GroupCommit:
         """The one thread that writes to the queue's database, for whoever else has tables there."""
         return self._writer
-
-    async def next_visible_ms(self) -> int | None:
-        """When the next event becomes due, or a lease ends (in the past: an event is due now); None: queue is empty."""
-        return await self._writer.write(find_next_visible, None)
 
     async def count(self) -> int:
         """How many events aren't over: due, waiting or under a lease."""

@@ -3,7 +3,7 @@
 An event is *due* when its `visible_after_ms` has passed. Whoever claims a due event gets a *lease*: until its end the
 event is invisible, then it is due again. A lease also is the proof of ownership: `finish` and `reschedule` change an
 event only under the lease that it was claimed with, so an owner that was too slow changes nothing. At start all leases
-are those of a server that is dead, and end.
+are those of a server that is dead, and end. The events of each function are a lane (`lanes`).
 
 So each accepted event is delivered at least once: also after a SIGKILL or a power cut, and twice at worst. When it is
 over, one transaction takes it out and adds what is to be sent because of it (`deliveries`) and its history
@@ -39,6 +39,7 @@ from lambent.core.retry import LONGEST_DELAY_MS, EventProgress
 from lambent.core.scope import Scope
 from lambent.store.deliveries import end_all_delivery_leases, insert_deliveries
 from lambent.store.finished_events import insert_finished
+from lambent.store.lanes import Found, LaneTable, Share
 from lambent.store.many_rows import ForMany, InsertMany
 from lambent.store.queue_selection import EVERYTHING, Selection, selected
 from lambent.store.tables import queue_schema
@@ -65,9 +66,13 @@ events = Table(
     Column("executed_version", Text, nullable=False, server_default="", doc="Of the last attempt that ran."),
     Column("function_error", Text, doc="Of the last attempt that ran."),
     Column("response_payload", LargeBinary, doc="Of the last attempt that ran; null if none did."),
-    Index("ix_events_visible_after_ms", "visible_after_ms"),
+    Index("ix_events_function", "account", "region", "function_name", "visible_after_ms"),
     sqlite_autoincrement=True,
 )
+
+
+Function = tuple[Scope, str]
+"""Whose events they are: a function, whatever the qualifier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,11 @@ class Event:
     trace_id: str = ""
     client_context: str = ""
     tenant_id: str = ""
+
+    @property
+    def function(self) -> Function:
+        """Whose event it is."""
+        return self.scope, self.function_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +145,7 @@ class EventState:
 class Claim:
     """What a claim asks for."""
 
-    limit: int
+    shares: Sequence[Share[Function]]
     now_ms: int
     lease_until_ms: int
 
@@ -194,26 +204,18 @@ def insert_events(connection: Connection, accepted: Sequence[Accepted]) -> list[
     return list(range(last - len(accepted) + 1, last + 1))
 
 
-def claim_events(connection: Connection, claims: Sequence[Claim]) -> list[list[ClaimedEvent]]:
-    """Lease due events to each of the claims."""
-    return [_claim(connection, claim) for claim in claims]
+def claim_events(connection: Connection, claims: Sequence[Claim]) -> list[list[Found[ClaimedEvent]]]:
+    """Lease due events to each of the claims; one answer for each of its shares."""
+    return [
+        _LANES.claim(connection, claim.shares, now_ms=claim.now_ms, lease_until_ms=claim.lease_until_ms)
+        for claim in claims
+    ]
 
 
-def _claim(connection: Connection, claim: Claim) -> list[ClaimedEvent]:
-    due = (
-        select(events.c.id)
-        .where(events.c.visible_after_ms <= claim.now_ms)
-        .order_by(events.c.visible_after_ms)
-        .limit(claim.limit)
-        .with_for_update(skip_locked=True)  # for PostgreSQL; SQLite has one writer anyway
-    )
-    leased = (
-        update(events)
-        .where(events.c.id.in_(due))
-        .values(visible_after_ms=claim.lease_until_ms, lease_until_ms=claim.lease_until_ms)
-        .returning(*events.c)
-    )
-    return sorted(map(_from_row, connection.execute(leased)), key=lambda claimed: claimed.event_id)
+def find_functions(connection: Connection, askers: Sequence[None]) -> list[list[tuple[Function, int]]]:
+    """Functions that have events, and when the first is due or its lease ends; the same for everyone who asks."""
+    found = [((Scope(account, region), name), due_ms) for account, region, name, due_ms in _LANES.lanes(connection)]
+    return [found] * len(askers)
 
 
 _UNDER_LEASE = (events.c.id == bindparam("event_id")) & (events.c.lease_until_ms == bindparam("lease"))
@@ -280,21 +282,19 @@ def reschedule_events(connection: Connection, requests: Sequence[Reschedule]) ->
 
 def end_all_leases(connection: Connection, *, now_ms: int | None) -> None:
     """Make everything that was under a lease due again: its owner is dead. See `EventQueue.open`."""
-    connection.execute(
-        update(events)
-        .where(events.c.lease_until_ms != 0)
-        .values(lease_until_ms=0, visible_after_ms=events.c.accepted_ms)
-    )
+    leased = update(events).where(_later_than(now_ms or 0), events.c.lease_until_ms != 0)
+    connection.execute(leased.values(lease_until_ms=0, visible_after_ms=events.c.accepted_ms))
     end_all_delivery_leases(connection, now_ms=now_ms)
     if now_ms is not None:
-        put_off = events.c.visible_after_ms > now_ms + LONGEST_DELAY_MS
-        connection.execute(update(events).where(put_off).values(visible_after_ms=now_ms))
-        connection.execute(update(events).where(events.c.accepted_ms > now_ms).values(accepted_ms=now_ms))
+        ahead = update(events).where(_later_than(now_ms), events.c.accepted_ms > now_ms)
+        connection.execute(ahead.values(accepted_ms=now_ms))
+        put_off = update(events).where(_later_than(now_ms + LONGEST_DELAY_MS))
+        connection.execute(put_off.values(visible_after_ms=now_ms))
 
 
-def find_next_visible(connection: Connection, askers: Sequence[None]) -> list[int | None]:
-    """The smallest visible_after_ms, the same for everyone who asks."""
-    return [connection.scalar(select(func.min(events.c.visible_after_ms)))] * len(askers)
+def _later_than(at_ms: int) -> ColumnElement[bool]:
+    """What isn't visible until after that, found in the index: no other row is read."""
+    return events.c.id.in_(select(events.c.id).where(events.c.visible_after_ms > at_ms))
 
 
 def count_events(connection: Connection, askers: Sequence[None]) -> list[int]:
@@ -309,11 +309,13 @@ def count_selected_events(connection: Connection, selection: Selection) -> int:
 
 def list_waiting_events(connection: Connection, selection: Selection, *, limit: int) -> list[EventState]:
     """At most `limit` events that aren't over: what runs first, then by the time of the next attempt."""
-    statement = select(*_SHOWN).where(selected(events, selection))
-    in_order = statement.order_by(events.c.lease_until_ms == 0, events.c.visible_after_ms)
+    in_order = events.c.visible_after_ms, events.c.id
     if selection == EVERYTHING:  # by the index: leases end last
-        in_order = statement.order_by(events.c.visible_after_ms)
-    return [_state(row) for row in connection.execute(in_order.limit(limit))]
+        of_interest: ColumnElement[bool] = events.c.id.in_(select(events.c.id).order_by(*in_order).limit(limit))
+    else:
+        of_interest = selected(events, selection)
+    statement = select(*_SHOWN).where(of_interest).order_by(events.c.lease_until_ms == 0, *in_order).limit(limit)
+    return [_state(row) for row in connection.execute(statement)]
 
 
 def hasten_events(connection: Connection, selection: Selection, *, now_ms: int) -> int:
@@ -393,7 +395,7 @@ def _to_row(event: Event, lease_until_ms: int) -> tuple[Any, ...]:
     )
 
 
-def _from_row(row: Row[Any]) -> ClaimedEvent:
+def _from_row(row: Any) -> ClaimedEvent:
     return ClaimedEvent(
         event_id=row.id,
         event=Event(
@@ -414,7 +416,16 @@ def _from_row(row: Row[Any]) -> ClaimedEvent:
     )
 
 
-def _last_response(row: Row[Any]) -> Response | None:
+def _last_response(row: Any) -> Response | None:
     if row.response_payload is None:
         return None
     return Response(row.executed_version, row.function_error, row.response_payload)
+
+
+_LANES = LaneTable(
+    events,
+    ("account", "region", "function_name"),
+    values_of=lambda function: (*function[0], function[1]),
+    from_row=_from_row,
+    key_of=lambda claimed: claimed.event.function,
+)

@@ -1,0 +1,14 @@
+"""What waits is found by function and by target, so that none is in another's way."""
+
+from sqlalchemy import Connection, text
+
+
+def upgrade(connection: Connection) -> None:
+    """Replace the indexes that put everything in one order."""
+    for statement in (
+        "DROP INDEX ix_events_visible_after_ms",
+        "CREATE INDEX ix_events_function ON events (account, region, function_name, visible_after_ms)",
+        "DROP INDEX ix_deliveries_visible_after_ms",
+        "CREATE INDEX ix_deliveries_target ON deliveries (target, visible_after_ms) WHERE visible_after_ms IS NOT NULL",
+    ):
+        connection.execute(text(statement))
