@@ -188,6 +188,22 @@ def compiled_rust(sources: Path, place: Path, cache: Path) -> None:
     shutil.copy2(target / "release" / "bootstrap", place)
 
 
+def compiled_java(sources: Path, place: Path, cache: Path) -> None:
+    """AWS's client for Java as Maven Central has it, and of the machine's Java as much as they take."""
+    place = place.resolve()
+    jars = f"-DoutputDirectory={place / 'lib'}"
+    run("mvn", "--batch-mode", "--quiet", "dependency:copy-dependencies", jars, directory=sources)
+    run("javac", "-Xlint:all,-processing", "-cp", f"{place}/lib/*", "-d", place, "App.java", directory=sources)
+    modules = (
+        "--add-modules",
+        "java.base,java.logging,jdk.unsupported",
+        "--strip-java-debug-attributes",
+        "--compress=2",
+    )
+    run("jlink", *modules, "--no-man-pages", "--no-header-files", "--output", place / "jre", directory=sources)
+    shutil.copy2(sources / "bootstrap", place)
+
+
 def with_awslambdaric(python: str) -> Recipe:
     """AWS's client for Python as PyPI has it, for one Python version."""
 

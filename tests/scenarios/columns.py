@@ -21,6 +21,7 @@ class Column:
     Attributes:
         environment: variables that every function of it has.
         layer: what every function of it has in /opt.
+        least_timeout_seconds: that leaves time to start again.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Column:
     handler: str = "app.handler"
     environment: Mapping[str, str] = field(default_factory=dict)
     layer: Package | None = None
+    least_timeout_seconds: int = 1
 
     @property
     def is_provided(self) -> bool:
@@ -61,6 +63,7 @@ SHELL_CODE = Package("shell-code", ("shell",), builds.copied)
 SHELL_LAYER = Package("shell-layer", ("shell_tcp",), builds.copied)
 C = Package("c", ("c",), builds.compiled_c, ("cc",))
 GO = Package("go", ("go",), builds.compiled_go, ("go",))
+JAVA = Package("java", ("java",), builds.compiled_java, ("mvn", "javac", "jlink"))
 RUST = Package("rust", ("rust",), builds.compiled_rust, ("cargo", "cc"))
 _RIC_WRAPPER_PYTHON = "3.12"
 AWSLAMBDARIC_WRAPPER = Package(
@@ -93,6 +96,7 @@ COLUMNS = (
     Column("c", "provided.al2023", C, families.BARE),
     Column("go", "provided.al2023", GO, families.GO),
     Column("rust", "provided.al2023", RUST, families.RUST),
+    Column("java", "provided.al2023", JAVA, families.JAVA, handler="app.App", least_timeout_seconds=8),
     Column(
         "awslambdaric-wrapper",
         f"python{_RIC_WRAPPER_PYTHON}",

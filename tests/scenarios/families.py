@@ -132,3 +132,20 @@ def _rust_handler_error(error: Error, request_id: str) -> bool:
 
 # An error that `main` returns ends a Rust program with status 1, without a word to the Runtime API.
 RUST = Family("rust", _rust_handler_error, _exited(1), exactly=True, has_prelude=True)
+
+
+def _java_error(error_type: str, message: str) -> Callable[[Error, str], bool]:
+    def check(error: Error, request_id: str) -> bool:
+        trace = error.pop("stackTrace")
+        return trace[0].startswith("app.App.") and error == {"errorMessage": message, "errorType": error_type}
+
+    return check
+
+
+# Of an error in a constructor, the client keeps the trace to itself.
+JAVA = Family(
+    "java",
+    _java_error("java.lang.IllegalArgumentException", "boom"),
+    _posted("java.lang.IllegalStateException", "init failed"),
+    handler_matters=True,
+)

@@ -61,16 +61,17 @@ def test_a_signal_is_told_by_its_name(function: Function) -> None:
 
 def test_a_timeout_ends_the_process_and_keeps_the_files(deployed: Deploy, column: Column) -> None:
     """Source: runtime-api.md section 5 (recorded)."""
-    function = deployed(column, Timeout=1)
+    seconds = column.least_timeout_seconds
+    function = deployed(column, Timeout=seconds)
     assert function("write", path="/tmp/kept", megabytes=1).result is True
     assert function("count").result == 1
     stream = function("context").result["logStream"]
     answer = function("sleep", ms=20_000)
     assert answer.error == {
         "errorType": "Sandbox.Timedout",
-        "errorMessage": f"RequestId: {answer.request_id} Error: Task timed out after 1.00 seconds",
+        "errorMessage": f"RequestId: {answer.request_id} Error: Task timed out after {seconds}.00 seconds",
     }
-    assert f"{answer.request_id} Task timed out after 1.00 seconds" in answer.log
+    assert f"{answer.request_id} Task timed out after {seconds}.00 seconds" in answer.log
     assert function("exists", path="/tmp/kept").result is True
     assert function("count").result == 1
     assert function("context").result["logStream"] == stream  # the same environment, another process
@@ -87,7 +88,7 @@ def test_an_init_of_more_than_ten_seconds_is_repeated_in_the_invocation(deployed
     assert "\tPhase: init\tStatus: timeout" in answer.log
 
 
-# --- Python and Node.js: the handler names code ---
+# --- Python, Node.js and Java: the handler names code ---
 
 _HANDLERS = {
     "python": {
@@ -105,6 +106,10 @@ _HANDLERS = {
         "nothing.handler": ("Runtime.ImportModuleError", "Error: Cannot find module 'nothing'"),
         "app.nothing": ("Runtime.HandlerNotFound", "app.nothing is undefined or not exported"),
         "handler": ("Runtime.MalformedHandlerName", "Bad handler"),
+    },
+    "java": {
+        name: ("java.lang.ClassNotFoundException", f"Class not found: {name}")
+        for name in ("nothing.handler", "app.nothing", "handler")
     },
 }
 

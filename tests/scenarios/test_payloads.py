@@ -13,7 +13,7 @@ LARGEST_RESPONSE = 6_291_556
 
 @pytest.mark.parametrize(
     "value",
-    [{}, [], None, False, 0, -1.5, "", "text", {"a": [1, {"b": None}]}, "Grüße, 世界 🌍", "\u2028<&>\u00a0"],
+    [{}, [], None, False, 0, -1.5, "", "text", {"a": [1, {"b": [None]}]}, "Grüße, 世界 🌍", "\u2028<&>\u00a0"],
     ids=["object", "array", "null", "false", "zero", "number", "empty", "text", "nested", "unicode", "escaped"],
 )
 def test_any_json_goes_in_and_out(function: Function, value: Any) -> None:
