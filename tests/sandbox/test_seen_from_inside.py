@@ -20,6 +20,8 @@ RUNTIMES = ["python3.9", "python3.10", "python3.11", "python3.12", "python3.13"]
 
 def look_around() -> dict[str, object]:
     import pwd  # noqa: PLC0415  # runs inside
+    import random  # noqa: PLC0415
+    import signal  # noqa: PLC0415
     import site  # noqa: PLC0415
 
     def start_a_process() -> object:
@@ -27,6 +29,14 @@ def look_around() -> dict[str, object]:
         process.start()
         process.join()
         return process.exitcode
+
+    def draw_in_a_fork() -> str:
+        read, write = os.pipe()
+        if os.fork() == 0:
+            os.write(write, str(random.random()).encode())
+            os._exit(0)
+        os.wait()
+        return os.read(read, 100).decode()
 
     limits = ("NOFILE", "NPROC", "MEMLOCK", "STACK", "AS", "CPU", "DATA", "FSIZE", "CORE")
     return {
@@ -49,6 +59,12 @@ def look_around() -> dict[str, object]:
         "site-packages": [entry for path in site.getsitepackages() if Path(path).exists() for entry in names(path)],
         "lock": refusal(multiprocessing.Lock),
         "process": start_a_process(),
+        "ignored": [
+            name
+            for name in ("SIGPIPE", "SIGXFSZ", "SIGINT", "SIGCHLD")
+            if signal.getsignal(getattr(signal, name)) is signal.SIG_IGN
+        ],
+        "drawn": [draw_in_a_fork(), draw_in_a_fork(), str(random.random())],
         "shell": os.popen("set -o pipefail && echo ${BASH_VERSION:+Bash}").read(),  # by /bin/sh
         "modes": {path: oct(Path(path).stat().st_mode) for path in ("/", "/var/task", "/opt", "/tmp", "/var/runtime")},
         "standard streams": [str(Path(f"/proc/self/fd/{fd}").readlink()).partition(":")[0] for fd in range(3)],
@@ -163,6 +179,16 @@ def test_there_is_no_shared_memory_folder_so_locks_fail_and_processes_work(seen:
     assert seen["devices"] == sorted(["fd", "full", "null", "random", "stderr", "stdin", "stdout", "urandom", "zero"])
     assert seen["lock"] in {"ENOSYS", "ENOENT"}, "an OSError, which one is the C library's choice"
     assert seen["process"] == 0
+
+
+def test_signals_are_handled_as_python_does(seen: dict[str, Any]) -> None:
+    """Writing to a closed pipe is an error that a function can catch."""
+    assert seen["ignored"] == ["SIGPIPE", "SIGXFSZ"]
+
+
+def test_what_modules_want_done_in_a_forked_process_is_done_in_a_functions(seen: dict[str, Any]) -> None:
+    """`random` is seeded anew."""
+    assert len(set(seen["drawn"])) == 3
 
 
 def test_standard_input_is_empty_and_output_goes_to_the_log(seen: dict[str, Any]) -> None:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from lambent.sandbox import leash
+
 Step: TypeAlias = list[str | int]
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
@@ -74,6 +76,7 @@ def steps(plan: RootPlan, *, host: Path = Path("/")) -> list[Step]:
     result += _masks(plan.masked, host)
     result += _etc(host, plan.resolv_conf)
     result += _devices(host)
+    result.append(["program", "/var/rapid/init", leash.program().hex()])
     result += [["bind", str(source), path, _CODE] for path, source in sorted(plan.scaffold.items())]
     if plan.keep_proc:
         result.append(["bind", str(host / "proc"), "/proc", 0])

@@ -25,7 +25,10 @@ _MAX_MESSAGE = 65536
 _SOCKET_BUFFER_BYTES = 1 << 20
 _MESSAGES_AT_ONCE = 16
 _INTERPRETER_FLAGS = ("-E", "-s", "-S", "-B", "-u")
-_PROGRAM = "import sys; sys.path.insert(0, {!r}); from lambent_runtime import zygote; zygote.main()"
+_PROGRAM = (
+    "import sys; sys.path.insert(0, {!r}); from lambent_runtime import fork_hooks; fork_hooks.keep(); "
+    "from lambent_runtime import zygote; zygote.main()"
+)
 
 
 OnEvent: TypeAlias = Callable[[Mapping[str, Any]], None]

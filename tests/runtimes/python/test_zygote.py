@@ -31,12 +31,12 @@ def test_what_is_left_of_an_environment_that_is_ending_cannot_end_the_zygote(
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     config: Any = {}
     with ours, theirs:
-        made = zygote.Zygote(config, theirs, (-1, -1), lambda _: None, None)
+        made = zygote.Zygote(config, theirs, zygote.Home(*(-1,) * 5), lambda _: None, None)
         monkeypatch.setattr(made, "_leftovers", lambda _: True)
 
         def refuse(*_: object) -> None:
             raise error
 
         monkeypatch.setattr(zygote, "linux", SimpleNamespace(setns=refuse, CLONE_NEWPID=0))
-        made._runtime_ended(zygote._Environment(7, 1, 1, None), 0)
+        made._runtime_ended(zygote._Environment(7, 1, 1, -1), 0)
         assert json.loads(ours.recv(1000)) == {"event": "failed", "id": 7, "step": told}

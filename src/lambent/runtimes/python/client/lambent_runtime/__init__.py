@@ -30,7 +30,7 @@ Both end in `invocations.serve`. Modules, in the order in which an invocation me
 
 `compiler` is the function that makes that byte code, in an environment of its own.
 
-Also here: `zygote`, `holes`, `launcher`, `init`, `isolation`, `netns`, `linux`, which make the sandbox that this runs
-in, and `keeper` and `spawned`, which do where there are no namespaces.
+Also here: `zygote`, `holes`, `fork_hooks`, `launcher`, `init`, `isolation`, `netns`, `linux`, which make the sandbox
+that this runs in, and `keeper` and `spawned`, which do where there are no namespaces.
 Standard library only, syntax of Python 3.9; nothing of the server imports it.
 """

@@ -60,7 +60,7 @@ def run_bootstrap(frames_fd: int, candidates: Sequence[str], directory: str = TA
 
 def _become(bootstrap: str) -> str:
     """Execute it; answers why it can't be."""
-    _default_signals()
+    default_signals()
     try:
         os.execv(bootstrap, [bootstrap])  # noqa: S606  # no shell wanted
     except OSError as error:
@@ -95,7 +95,7 @@ def execute_interpreter(frames_fd: int, command: Sequence[str]) -> NoReturn:
     if wrapper:
         command.insert(0, wrapper)
     os.set_inheritable(frames_fd, True)
-    _default_signals()
+    default_signals()
     try:
         _execute(command)
     except FileNotFoundError:
@@ -104,7 +104,7 @@ def execute_interpreter(frames_fd: int, command: Sequence[str]) -> NoReturn:
         _fail(command[0], error.strerror, _NOT_EXECUTABLE_STATUS)
 
 
-def _default_signals() -> None:
+def default_signals() -> None:
     """An ignored signal would stay ignored in the new program; Python ignores two of its own accord."""
     for name in ("SIGINT", "SIGPIPE", "SIGXFSZ"):
         signal.signal(getattr(signal, name), signal.SIG_DFL)

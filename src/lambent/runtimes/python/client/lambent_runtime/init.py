@@ -1,22 +1,23 @@
-"""The two processes that an execution environment begins with, forked from the zygote.
+"""The two processes that an execution environment begins with.
 
-`become_pid_1` makes the environment's namespaces and mounts and then gives up all it may do, its memory too: it becomes
-a program that reads a pipe nobody writes to. When the other end is closed, by the server or by its death, the program
-ends, and the kernel ends everything else in the environment with it. It reaps what loses its parent by ignoring it.
+`start_pid_1` executes a program that reads a pipe nobody writes to. When the other end is closed, by the server or by
+its death, the program ends, and the kernel ends everything else in the environment with it. It reaps what loses its
+parent by ignoring it.
 
-`become_runtime` enters those namespaces, locks itself down, waits for the function's code where it is a blank
-environment's, and runs the function. Its parent is the zygote, which so learns exactly how it ended.
-
-Both tell the zygote how far they have come through a pipe: a word of `Progress`, or else why they could not go on.
+`become_runtime` is for a process forked from the zygote: it makes the environment what it has to be or enters it, locks
+itself down, waits for the function's code where it is a blank environment's, and runs the function. Its parent is the
+zygote, which so learns exactly how it ended. It tells the zygote how far it has come through a pipe: a word of
+`Progress`, or else why it could not go on.
 """
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # `signal` makes enums of numbers: 0.1 ms of a new process
 import fcntl
 import os
 import signal
 
-from lambent_runtime import isolation, linux
+from lambent_runtime import executed, isolation, linux
 from lambent_runtime.frames import FRAMES_FD
 
 TYPE_CHECKING = False
@@ -29,14 +30,13 @@ if TYPE_CHECKING:
     RuntimeMain = Callable[[int], object]
 
 _GO_FD = 4
-_PID_1 = ("/usr/bin/cat", "/bin/cat")
+_PID_1 = "/var/rapid/init"  # the program of `lambent.sandbox.leash`, where AWS has its own
 
 
 class Progress:
     """The words of the progress pipe."""
 
-    NAMESPACES = b"namespaces"  # made by pid 1
-    UNSHARED = b"unshared "  # the runtime process has its user namespace; its pid inside follows
+    UNSHARED = b"unshared "  # it has its user namespace; its pid inside follows
     LOCKED = b"locked"  # it is locked down
 
 
@@ -75,42 +75,35 @@ class Ends:
         return [self.channel, self.output, *self.cgroup_files, self.identity, self.progress, *go]
 
 
-def become_pid_1(config: Config, leash: int, tmp_mount: int, progress: int) -> NoReturn:
-    """In the process forked into a new pid namespace; never returns."""
-    try:
-        _forget_the_zygote()
-        os.dup2(leash, 0)
-        os.dup2(0, 1)  # never written to: nothing comes
-        os.dup2(0, 2)
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-        isolation.enter_namespaces(config, tmp_mount)
-        linux.drop_capabilities()
-        linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
-        os.write(progress, Progress.NAMESPACES)
-        linux.close_from(3)
-        program = next(filter(os.path.exists, _PID_1))
-        # Without variables: the zygote's LD_LIBRARY_PATH names folders that may be a function's when this is loaded.
-        os.execve(program, ["cat"], {})  # noqa: S606  # no shell wanted
-    except BaseException as error:  # the outermost handler of this process
-        _tell(progress, error)
-    os._exit(1)
+def start_pid_1(leash: int) -> int:
+    """Start pid 1 of the PID namespace that this process has made; its pid here.
+
+    It is root of the zygote's user namespace, and may do nothing: see `Zygote`. It has no variables, and no other
+    descriptor than the leash, which is never written to.
+    """
+    return os.posix_spawn(
+        _PID_1,
+        [_PID_1],
+        {},
+        file_actions=[(os.POSIX_SPAWN_DUP2, leash, fd) for fd in range(3)],
+        setsigdef=(signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ),
+    )
 
 
 def become_runtime(
-    config: Config, environment: int, ends: Ends, runtime_main: RuntimeMain, stem: Stem | None
+    config: Config, ends: Ends, runtime_main: RuntimeMain, stem: Stem | None, move_in: Callable[[], None]
 ) -> NoReturn:
     """In the process forked into an environment's pid namespace; never returns.
 
     Args:
-        environment: the pidfd of the environment's pid 1, whose namespaces are entered.
         stem: what to be instead of waiting, if anything.
+        move_in: brings the process into the environment as it has to be.
     """
     status = 1
     try:
         _forget_the_zygote()
-        linux.close_all_but([*ends.all(), environment])
         os.setsid()
-        _lock_down(config, environment, ends)
+        _lock_down(config, ends, move_in)
         if ends.go is not None and stem is None and not os.read(ends.go, 1):
             os._exit(1)
         if stem is None:
@@ -118,6 +111,7 @@ def become_runtime(
             runtime_main(FRAMES_FD)
         else:
             _arrange(ends.channel, ends.output, ends.go)
+            executed.default_signals()
             os.execve(stem.command[0], stem.command, stem.environment)  # noqa: S606  # no shell wanted
         status = 0
     except BaseException as error:  # nothing of the zygote may ever run in this process again
@@ -127,20 +121,20 @@ def become_runtime(
 
 
 def _forget_the_zygote() -> None:
-    """Signals as in a new process: what is ignored would stay ignored in a program."""
+    """The zygote's own signal handling; what Python ignores, it does in a function's process, too."""
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
+    _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
 
 
-def _lock_down(config: Config, environment: int, ends: Ends) -> None:
+def _lock_down(config: Config, ends: Ends, move_in: Callable[[], None]) -> None:
     def await_identity() -> None:
         os.write(ends.progress, b"%s%d" % (Progress.UNSHARED, os.getpid()))
         if not os.read(ends.identity, 1):
             os._exit(1)
 
     try:
-        isolation.enter_environment(environment)
+        move_in()
+        linux.close_all_but(ends.all())
         isolation.lock_down(config, ends.cgroup_files, await_identity)
     except BaseException as error:  # told to the zygote, which tells the server
         _tell(ends.progress, error)

@@ -1,7 +1,8 @@
 """What turns a forked process into a locked-down one, step by step.
 
-`enter_namespaces` is carried out by an environment's pid 1 (root on the host, never running tenant code);
-`enter_environment` and `lock_down` by the process that will become the runtime, before it sees anything of a tenant.
+`make_namespaces` is carried out by the zygote, all else by the process that will become the runtime, before it sees
+anything of a tenant: `mount_proc` by an environment's first one, which is born into the new namespaces, and
+`enter_environment` by those after it; `lock_down` by all.
 Every step either succeeds or raises: a half-locked process never goes on.
 """
 
@@ -33,30 +34,31 @@ if TYPE_CHECKING:
         tell_processes: bool
 
 
-_NAMESPACES = linux.CLONE_NEWNS | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWNET
+NAMESPACES = linux.CLONE_NEWNS | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWNET
+"""What an environment has of its own beside its PID namespace."""
 # Counted for each user in each user namespace. What it is when one is made holds for all processes that its maker's
 # user has outside of it: environments of an ordinary user would have one limit together.
 _OF_USER = "NPROC"
 _TMP = "/tmp"  # noqa: S108  # a file system of the environment's own
 
 
-def enter_namespaces(config: Config, tmp_mount: int) -> None:
-    """Give this process, pid 1 already, its own mounts, network, host name and IPC; /tmp from tmp_mount."""
-    linux.unshare(_NAMESPACES)
-    linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
-    _mount_proc()
-    for path in config["masked_files"]:
-        linux.mount("/dev/null", path, None, linux.MS_BIND)
+def make_namespaces(config: Config, tmp_mount: int) -> None:
+    """Leave this process's namespaces for an environment's: children are born into them; /tmp is from tmp_mount."""
+    linux.unshare(linux.CLONE_NEWPID | NAMESPACES)
     linux.move_mount(tmp_mount, _TMP)
     netns.apply(config["network"])
     socket.sethostname(config["host_name"])
 
 
-def _mount_proc() -> None:
-    """This PID namespace's /proc, in place of the host's, if the root has that.
+def mount_proc(config: Config) -> None:
+    """Mount the /proc of this process's PID namespace, which only who is in it can."""
+    _mount_proc()
+    for path in config["masked_files"]:
+        linux.mount("/dev/null", path, None, linux.MS_BIND)
 
-    In a user namespace the kernel mounts a new one only for who sees a whole one already.
-    """
+
+def _mount_proc() -> None:
+    """In place of the host's, if the root has that: in a user namespace, it takes one who sees a whole one already."""
     flags = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
     if not os.path.exists("/proc/self"):
         linux.mount("proc", "/proc", "proc", flags)
@@ -68,7 +70,7 @@ def _mount_proc() -> None:
 
 def enter_environment(pid_1_fd: int) -> None:
     """Join the namespaces that an environment's pid 1 has made; the pid namespace is entered by being forked in it."""
-    linux.setns(pid_1_fd, _NAMESPACES)
+    linux.setns(pid_1_fd, NAMESPACES)
 
 
 def write_identity_map(pid: int, config: Config, uid: int, gid: int) -> None:
@@ -106,9 +108,10 @@ def lock_down(config: Config, cgroup_files: Iterable[int], await_identity: Calla
 
 def _leave_groups() -> None:
     """Where a user without rights has made the namespaces, groups can't be left: the kernel protects files by them."""
-    with open("/proc/self/setgroups", encoding="ascii") as file:
-        if file.read().strip() != "deny":
-            os.setgroups([])
+    file = os.open("/proc/self/setgroups", os.O_RDONLY)
+    if os.read(file, 16).strip() != b"deny":
+        os.setgroups([])
+    os.close(file)
 
 
 def _limit(rows: Iterable[tuple[str, int, int]]) -> None:

@@ -46,6 +46,14 @@ def _file(root: str, path: str, content: str, mode: int) -> None:
     os.chmod(root + path, mode)
 
 
+def _program(root: str, path: str, content: str) -> None:
+    """An executable file; its content is in hexadecimal."""
+    os.makedirs(os.path.dirname(root + path), exist_ok=True)
+    with open(root + path, "wb") as file:
+        file.write(bytes.fromhex(content))
+    os.chmod(root + path, 0o755)  # noqa: S103  # read-only
+
+
 def _symlink(root: str, target: str, path: str) -> None:
     os.makedirs(os.path.dirname(root + path), exist_ok=True)
     os.symlink(target, root + path)
@@ -92,6 +100,7 @@ def _seal(root: str, path: str) -> None:
 _ACTIONS: dict[str, Callable[..., None]] = {
     "directory": _directory,
     "file": _file,
+    "program": _program,
     "symlink": _symlink,
     "bind": _bind,
     "bind_empty": _bind_empty,
@@ -134,11 +143,12 @@ def main() -> None:
         raise SystemExit("the server has gone")
     if plan["own_pid_namespace"]:
         _go_on_as_pid_1()
-    # Opened before the pivot: the zygote has no /proc, and needs the way back to these namespaces.
-    pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
-    linux.unshare(linux.CLONE_NEWNS)
-    mount_namespace = os.open("/proc/self/ns/mnt", os.O_RDONLY)
-    for fd in (pid_namespace, mount_namespace):
+    # The zygote goes into an environment's namespaces and comes back: to the host's it may have no way back, where the
+    # server has no rights on the host.
+    linux.unshare(linux.CLONE_NEWNS | linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS)
+    # Opened before the pivot: the zygote has no /proc.
+    home = [os.open("/proc/self/ns/" + name, os.O_RDONLY) for name in ("pid", "mnt", "net", "ipc", "uts")]
+    for fd in home:
         os.set_inheritable(fd, True)
     linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
     root = plan["root"]
@@ -150,7 +160,7 @@ def main() -> None:
     null = os.open("/dev/null", os.O_RDWR)
     os.dup2(null, 0)
     arguments = [str(value) for value in plan["arguments"]]
-    os.execve(arguments[0], [*arguments, str(pid_namespace), str(mount_namespace)], plan["environment"])  # noqa: S606  # no shell wanted
+    os.execve(arguments[0], [*arguments, *map(str, home)], plan["environment"])  # noqa: S606  # no shell wanted
 
 
 if __name__ == "__main__":

@@ -158,12 +158,17 @@ def load_seccomp_filter(program: bytes) -> None:
     prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(fprog))
 
 
-def drop_capabilities() -> None:
-    """Drop every capability, from all sets of this process."""
+def drop_bounding_set() -> None:
+    """Let no program that this process executes have any capability; those that the process has, it keeps."""
     # Numbers go to the call as they are: with an object made for each, the 41 calls cost a new process 0.5 ms more.
     for number in _CAPABILITIES:
         if _plain_prctl(PR_CAPBSET_DROP, number, 0, 0, 0) < 0:
             _check(-1, "prctl %d" % PR_CAPBSET_DROP)
+
+
+def drop_capabilities() -> None:
+    """Drop every capability, from all sets of this process."""
+    drop_bounding_set()
     header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
     _check(_libc.syscall(ctypes.c_long(_SYS_CAPSET[os.uname().machine]), header, bytes(24)), "capset")
 

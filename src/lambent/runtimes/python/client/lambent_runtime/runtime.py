@@ -6,15 +6,15 @@ already, in a root file system with the function's code, its stdout and stderr a
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # `signal` makes enums of numbers: 0.1 ms of a new process
 import contextlib
 import importlib
 import os
 import random
-import signal
 import sys
 import types
 
-from lambent_runtime import byte_code, executed, invocations, process_end, rehearsal, search_path
+from lambent_runtime import byte_code, executed, fork_hooks, invocations, process_end, rehearsal, search_path
 from lambent_runtime.frames import Channel, ChannelClosed
 
 TYPE_CHECKING = False
@@ -38,7 +38,7 @@ _COMMON_MODULES = (
 )  # fmt: skip
 
 # Belong to the sandbox, not to the client: a function doesn't see them.
-_SANDBOX_MODULES = ("holes", "init", "isolation", "launcher", "linux", "netns", "rehearsal", "zygote")
+_SANDBOX_MODULES = ("fork_hooks", "holes", "init", "isolation", "launcher", "linux", "netns", "rehearsal", "zygote")
 
 
 class Layout:
@@ -128,9 +128,9 @@ def start(channel: Channel, layout: Layout, interpreter_entries: list[str]) -> N
 
 def _leave_the_zygote(layout: Layout) -> None:
     """Make this process look like one whose interpreter was started for the function."""
-    # python's `random` reseeds itself in a forked child, but only where os.fork was called; say it anyway.
+    fork_hooks.give()
     random.seed()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _signal.signal(_signal.SIGINT, _signal.default_int_handler)
     program = types.ModuleType("__main__")
     # A real file that does nothing when imported: multiprocessing's "spawn" imports the parent's main module.
     program.__file__ = layout.script

@@ -2,7 +2,9 @@
 
 It is single-threaded, has the runtime client imported (where that is Python's) and never runs tenant code. It lives
 in the root file system that the launcher built. An environment is a pid 1, which is only there to end it (`init`), and
-one runtime process after another (its generations), whose parent the zygote is. The server speaks with the zygote over
+one runtime process after another (its generations), whose parent the zygote is. To begin one, the zygote makes its
+namespaces and is in them until both processes are there. What the zygote executes has no rights: it has emptied its
+bounding set, so that pid 1, which is root, begins without any capability. The server speaks with the zygote over
 a SEQPACKET socket, one JSON object a message, descriptors beside it; "id" is the environment's number:
 
     server → zygote   {"config": {…}} first, once; then
@@ -51,7 +53,7 @@ from lambent_runtime import executed, holes, init, isolation, linux
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any, NoReturn
 
     from lambent_runtime.init import RuntimeMain, Stem
@@ -64,10 +66,10 @@ _ENCODINGS = ("ascii", "latin-1", "utf-8")  # loaded at their first use, when th
 
 
 def main() -> NoReturn:
-    """Program entry: argv is [control fd, fd of this pid namespace, fd of this mount namespace]."""
+    """Program entry: argv is the control fd, then those of this process's namespaces, in the order of `Home`."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    namespaces = (int(sys.argv[2]), int(sys.argv[3]))
-    for fd in (control.fileno(), *namespaces):
+    home = Home(*map(int, sys.argv[2:]))
+    for fd in (control.fileno(), *home.all()):
         os.set_inheritable(fd, False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     config: Config = json.loads(control.recv(_MAX_MESSAGE))["config"]
@@ -77,7 +79,9 @@ def main() -> NoReturn:
         codecs.lookup(encoding)
     for path in config["scaffold"]:
         linux.unmount(path)
-    zygote = Zygote(config, control, namespaces, runtime_main, stem)
+    linux.drop_bounding_set()
+    linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+    zygote = Zygote(config, control, home, runtime_main, stem)
     gc.collect()
     holes.fill()
     gc.freeze()
@@ -98,28 +102,59 @@ def _prepare(start: dict[str, Any]) -> tuple[RuntimeMain, Stem | None]:
     return functools.partial(executed.run_interpreter, command=start["command"]), stem and init.Stem(**stem)
 
 
+class Home:
+    """The namespaces in which the zygote is, to come back to."""
+
+    def __init__(self, pid: int, mount: int, network: int, ipc: int, host_name: int) -> None:
+        """Args: descriptors of them; that of PIDs is where its children are born."""
+        self._fds = {
+            linux.CLONE_NEWPID: pid,
+            linux.CLONE_NEWNS: mount,
+            linux.CLONE_NEWNET: network,
+            linux.CLONE_NEWIPC: ipc,
+            linux.CLONE_NEWUTS: host_name,
+        }
+
+    def all(self) -> Iterable[int]:
+        """The descriptors."""
+        return self._fds.values()
+
+    @contextlib.contextmanager
+    def left(self, kinds: int) -> Iterator[None]:
+        """Come back at the end of a block that begins with leaving namespaces of these kinds."""
+        try:
+            yield
+        finally:
+            for kind, fd in self._fds.items():
+                if kind & kinds:
+                    self._enter(fd, kind)
+
+    @staticmethod
+    def _enter(fd: int, kind: int) -> None:
+        try:
+            linux.setns(fd, kind)
+        except OSError as error:  # it must end: it would make others' environments out of this one
+            raise SystemExit("the zygote can't leave an environment: %s" % error) from error
+
+
 class _Environment:
     """What the zygote knows of an environment.
 
     Attributes:
-        pid_1: by its number on the host, and as a descriptor.
-        first: descriptors of the first generation, until pid 1 has made the namespaces.
+        pid_1_fd: descriptor of its pid 1.
         progress: read end of the pipe of the process that is being prepared, if one is.
         identity: write end: the runtime process has its user.
         go: write end: the blank environment has its code.
         runtime: pid of the runtime process, if there is one.
     """
 
-    __slots__ = ("first", "generation", "gid", "go", "identity", "number", "pid_1", "pid_1_fd", "progress", "runtime",
-                 "stem", "uid")  # fmt: skip
+    __slots__ = ("generation", "gid", "go", "identity", "number", "pid_1_fd", "progress", "runtime", "uid")
 
-    def __init__(self, number: int, uid: int, gid: int, stem: Stem | None) -> None:
+    def __init__(self, number: int, uid: int, gid: int, pid_1_fd: int) -> None:
         self.number = number
         self.uid = uid
         self.gid = gid
-        self.stem = stem
-        self.pid_1 = self.pid_1_fd = -1
-        self.first: list[int] = []
+        self.pid_1_fd = pid_1_fd
         self.progress: int | None = None
         self.identity: int | None = None
         self.go: int | None = None
@@ -134,13 +169,13 @@ class Zygote:
         self,
         config: Config,
         control: socket.socket,
-        namespaces: tuple[int, int],
+        home: Home,
         runtime_main: RuntimeMain,
         stem: Stem | None,
     ) -> None:
         self._config = config
         self._control = control
-        self._pid_namespace, self._mount_namespace = namespaces
+        self._home = home
         self._runtime_main = runtime_main
         self._stem = stem
         self._environments: dict[int, _Environment] = {}
@@ -170,7 +205,7 @@ class Zygote:
     # --- what the server says ---
 
     def _receive(self) -> None:
-        data, fds, _, _ = socket.recv_fds(self._control, _MAX_MESSAGE, _MAX_FDS)
+        data, fds, _, _ = socket.recv_fds(self._control, _MAX_MESSAGE, _MAX_FDS, socket.MSG_CMSG_CLOEXEC)
         if not data:
             os._exit(0)
         request = json.loads(data)
@@ -196,56 +231,54 @@ class Zygote:
                 os.close(fd)
 
     def _spawn(self, request: dict[str, Any], fds: list[int]) -> None:
+        leash, tmp, *ends = fds
         flags = request["stem"]
         stem = None if self._stem is None or flags is None else self._stem.with_flags(flags)
-        environment = _Environment(request["id"], request["uid"], request["gid"], stem)
-        progress, progress_write = os.pipe()
-        os.set_blocking(progress, False)
-        try:
-            linux.unshare(linux.CLONE_NEWPID)
-            try:
-                pid = os.fork()
-                if pid == 0:
-                    init.become_pid_1(self._config, fds[0], fds[1], progress_write)
-            finally:
-                # Without this the next child would be born into the namespace just made.
-                linux.setns(self._pid_namespace, linux.CLONE_NEWPID)
-        except OSError:
-            os.close(progress)
-            raise
-        finally:
-            os.close(progress_write)
-        environment.pid_1 = pid
-        environment.pid_1_fd = linux.pidfd_open(pid)
-        environment.first = fds[2:]
-        del fds[2:]  # they are kept
-        self._environments[environment.number] = environment
-        self._children[pid] = functools.partial(self._pid_1_ended, environment)
-        self._watch(environment, progress)
+        with self._home.left(linux.CLONE_NEWPID | isolation.NAMESPACES):
+            isolation.make_namespaces(self._config, tmp)
+            pid_1 = init.start_pid_1(leash)
+            environment = _Environment(request["id"], request["uid"], request["gid"], linux.pidfd_open(pid_1))
+            self._environments[environment.number] = environment
+            self._children[pid_1] = functools.partial(self._pid_1_ended, environment)
+            self._fork_runtime(environment, 1, ends, functools.partial(isolation.mount_proc, self._config), stem)
 
     def _mount(self, environment: _Environment, targets: list[str], fds: list[int]) -> None:
         """The blank environment becomes a function's: its code, then the waiting process may go on."""
         if len(fds) != len(targets):  # the kernel drops those for which this process has no number left
             raise OSError("%d of %d mounts have come" % (len(fds), len(targets)))
-        linux.setns(environment.pid_1_fd, linux.CLONE_NEWNS)
-        try:
+        with self._inside(environment, linux.CLONE_NEWNS):
             for target, fd in zip(targets, fds):
                 linux.move_mount(fd, target)
-        finally:
-            linux.setns(self._mount_namespace, linux.CLONE_NEWNS)
         assert environment.go is not None
         with contextlib.suppress(BrokenPipeError):  # it was killed meanwhile, which is told when it is reaped
             os.write(environment.go, b"\n")
         os.close(environment.go)
         environment.go = None
 
-    def _start(self, environment: _Environment, generation: int, fds: list[int], *, blank: bool = False) -> None:
-        """Fork the runtime process of a generation."""
+    def _start(self, environment: _Environment, generation: int, fds: list[int]) -> None:
+        with self._inside(environment, linux.CLONE_NEWPID):
+            move_in = functools.partial(isolation.enter_environment, environment.pid_1_fd)
+            self._fork_runtime(environment, generation, fds, move_in)
+
+    def _fork_runtime(
+        self,
+        environment: _Environment,
+        generation: int,
+        fds: list[int],
+        move_in: Callable[[], None],
+        stem: Stem | None = None,
+    ) -> None:
+        """Fork the runtime process of a generation into the PID namespace in which children are born now.
+
+        Args:
+            fds: frames socket, log pipe, cgroup files; the caller closes them.
+            stem: of a first generation, which waits for its code.
+        """
         with contextlib.ExitStack() as undo:
             progress, progress_write = _pipe(undo)
             os.set_blocking(progress, False)
             identity, identity_write = _pipe(undo)
-            go, go_write = _pipe(undo) if blank else (None, None)
+            go, go_write = _pipe(undo) if generation == 1 else (None, None)
             ends = init.Ends(
                 channel=fds[0],
                 output=fds[1],
@@ -254,14 +287,9 @@ class Zygote:
                 progress=progress_write,
                 go=go,
             )
-            stem = environment.stem if blank else None
-            linux.setns(environment.pid_1_fd, linux.CLONE_NEWPID)
-            try:
-                pid = os.fork()
-                if pid == 0:
-                    init.become_runtime(self._config, environment.pid_1_fd, ends, self._runtime_main, stem)
-            finally:
-                linux.setns(self._pid_namespace, linux.CLONE_NEWPID)
+            pid = os.fork()
+            if pid == 0:
+                init.become_runtime(self._config, ends, self._runtime_main, stem, move_in)
             undo.pop_all()
         for fd in (identity, progress_write, go):
             if fd is not None:
@@ -286,6 +314,13 @@ class Zygote:
         if environment.runtime is not None:
             os.kill(environment.runtime, signal.SIGKILL)
 
+    @contextlib.contextmanager
+    def _inside(self, environment: _Environment, kind: int) -> Iterator[None]:
+        """Be in an environment's namespace, or have children born in it, for the length of a block."""
+        with self._home.left(kind):
+            linux.setns(environment.pid_1_fd, kind)
+            yield
+
     # --- what its own children say ---
 
     def _watch(self, environment: _Environment, progress: int) -> None:
@@ -306,15 +341,7 @@ class Zygote:
         if said is None:
             return
         try:
-            if said == init.Progress.NAMESPACES:
-                self._unwatch(environment)
-                fds, environment.first = environment.first, []
-                try:
-                    self._start(environment, 1, fds, blank=True)
-                finally:
-                    for fd in fds:
-                        os.close(fd)
-            elif said.startswith(init.Progress.UNSHARED):
+            if said.startswith(init.Progress.UNSHARED):
                 self._give_identity(environment, int(said[len(init.Progress.UNSHARED) :]))
             else:
                 self._prepared(environment, said)
@@ -333,16 +360,12 @@ class Zygote:
         """Of a process that has ended, and that the poll may not have told of yet."""
         if environment.progress is not None:
             said = _said(environment.progress) or b""
-            halfway = said == init.Progress.NAMESPACES or said.startswith(init.Progress.UNSHARED)
-            self._prepared(environment, b"" if halfway else said)
+            self._prepared(environment, b"" if said.startswith(init.Progress.UNSHARED) else said)
 
     def _give_identity(self, environment: _Environment, pid_inside: int) -> None:
         """Only who stands outside of a user namespace may say which users of the host it maps."""
-        linux.setns(environment.pid_1_fd, linux.CLONE_NEWNS)  # for its /proc
-        try:
+        with self._inside(environment, linux.CLONE_NEWNS):  # for its /proc
             isolation.write_identity_map(pid_inside, self._config, environment.uid, environment.gid)
-        finally:
-            linux.setns(self._mount_namespace, linux.CLONE_NEWNS)
         assert environment.identity is not None
         with contextlib.suppress(BrokenPipeError):  # as in `_mount`
             os.write(environment.identity, b"\n")
@@ -375,22 +398,16 @@ class Zygote:
 
     def _end_leftovers(self, environment: _Environment, status: int) -> None:
         """End what is left of a generation, then tell its end."""
-        linux.setns(environment.pid_1_fd, linux.CLONE_NEWPID)
-        try:
+        with self._inside(environment, linux.CLONE_NEWPID):
             pid = os.fork()
             if pid == 0:
                 _sweep()
-        finally:
-            linux.setns(self._pid_namespace, linux.CLONE_NEWPID)
         self._children[pid] = lambda _: self._tell_exit(environment, status)
 
     def _leftovers(self, environment: _Environment) -> bool:
         """Whether there is any process but pid 1."""
-        linux.setns(environment.pid_1_fd, linux.CLONE_NEWNS)
-        try:
+        with self._inside(environment, linux.CLONE_NEWNS):
             return any(name.isdigit() and name != "1" for name in os.listdir("/proc"))
-        finally:
-            linux.setns(self._mount_namespace, linux.CLONE_NEWNS)
 
     def _tell_exit(self, environment: _Environment, status: int) -> None:
         signalled = os.WIFSIGNALED(status)
@@ -407,7 +424,7 @@ class Zygote:
     def _pid_1_ended(self, environment: _Environment, _: int) -> None:
         del self._environments[environment.number]
         self._last_words(environment)
-        for fd in (environment.pid_1_fd, environment.identity, environment.go, *environment.first):
+        for fd in (environment.pid_1_fd, environment.identity, environment.go):
             if fd is not None:
                 os.close(fd)
         environment.identity = environment.go = None
