@@ -14,7 +14,7 @@ from lambent.core.errors import InvalidParameterValue
 from lambent.gateway.control import Parameters, Route
 
 MOST_SECONDS = 12 * 3_600
-"""How far the clock may be moved at once: what is claimed from a queue is claimed for a day."""
+"""How far the clock may be moved at once: further than any delay there is, and not past all history."""
 
 _WRONG = f"The clock is moved ahead by more than 0 and at most 12 hours ({MOST_SECONDS} seconds) at once."
 
