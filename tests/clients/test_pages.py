@@ -137,6 +137,12 @@ def test_the_page_on_asynchronous_invocations(
     assert re.search(r"^failed .* mails .* ValueError: \{\}$", said, re.MULTILINE)
 
 
+def test_the_page_on_tenants(lambent: LambentServer, environment: dict[str, str], tmp_path: Path) -> None:
+    steps = "\n".join(blocks("docs/how-to/tenants.md", "sh"))
+    said = run(["bash", "-euo", "pipefail"], steps, lambent, environment, tmp_path)
+    assert said.index('["green"]') < said.index('["blue", "blue"]')
+
+
 @pytest.mark.skipif(NODE is None, reason="this machine has no Node.js that functions can have")
 def test_the_page_on_function_urls(lambent: LambentServer, environment: dict[str, str], tmp_path: Path) -> None:
     steps = "\n".join(blocks("docs/how-to/function-urls.md", "sh")).replace("nodejs22.x", str(NODE))
