@@ -118,22 +118,6 @@ def test_an_event_that_grows_too_old_behind_others_is_given_up_then(
         wait_for(lambda: state(server, runs) == "succeeded")
 
 
-def test_an_event_that_runs_is_not_run_again_however_far_the_clock_is_moved(
-    server: LambentServer, caller: Caller, clock: MoveClock
-) -> None:
-    create_function(server.client(), "long", WAITING)
-    with closed_gate() as gate:
-        runs = send(caller, "long", gate.event)
-        wait_for(lambda: gate.waiting == 1)
-        for _ in range(3):
-            clock("advance", "12h")
-        later = send(caller, "long", b"0")
-        wait_for(lambda: state(server, later) == "succeeded")
-        assert gate.waiting == 1
-        gate.open()
-        wait_for(lambda: state(server, runs) == "succeeded")
-
-
 def send(caller: Caller, function: str, payload: bytes) -> str:
     """An event; its request id."""
     return caller.invoke(function, payload, headers={"X-Amz-Invocation-Type": "Event"}).headers["x-amzn-requestid"]
@@ -167,23 +151,6 @@ def test_what_runs_notices_nothing(server: LambentServer, caller: Caller, clock:
     assert 8_000 < result["left"] <= 10_000
     (report,) = wait_for(lambda: lines_of(server, caller, "runs", beginning="REPORT "))
     assert 2_000 <= float(report.partition("Duration: ")[2].split()[0]) < 6_000
-
-
-def test_an_event_that_runs_is_not_run_again_however_far_the_clock_is_moved(
-    server: LambentServer, caller: Caller
-) -> None:
-    create_function(server.client(), "long", TELLS.replace("left =", "print('NOTE', event)\n    left ="), Timeout=60)
-    sent = caller.invoke("long", b"4", headers={"X-Amz-Invocation-Type": "Event"}).headers["x-amzn-requestid"]
-    wait_for(lambda: lines_of(server, caller, "long", beginning="NOTE "))
-    for _ in range(3):
-        assert control(server, "POST", "clock?seconds=43200", token_of(server))[0] == 200
-
-    def known() -> Any:
-        return control(server, "GET", f"invocations/{sent}", token_of(server))[1]
-
-    wait_for(lambda: "finishedAt" in known())
-    assert (known()["state"], known()["attempts"]) == ("succeeded", 1)
-    assert len(lines_of(server, caller, "long", beginning="NOTE ")) == 1
 
 
 def test_show_says_what_time_it_is(clock: MoveClock) -> None:
