@@ -18,14 +18,16 @@ def test_it_waits_for_the_end_of_its_pipe_and_has_children_reaped(tmp_path: Path
     pid = os.posix_spawn(program, ["init"], {}, file_actions=[(os.POSIX_SPAWN_DUP2, read, 0)])
     os.close(read)
     os.write(write, b"data is no end")
-    ignored = 0
-    while not ignored:  # it has just begun
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-        (ignored,) = (int(line.split()[1], 16) for line in lines if line.startswith("SigIgn"))
+    while not ignores(pid, signal.SIGCHLD):  # it has just begun
         assert os.waitpid(pid, os.WNOHANG) == (0, 0)
-    assert ignored >> signal.SIGCHLD - 1 & 1
     os.close(write)
     assert os.waitpid(pid, 0) == (pid, 0)
+
+
+def ignores(pid: int, number: int) -> bool:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (ignored,) = (int(line.split()[1], 16) for line in lines if line.startswith("SigIgn"))
+    return bool(ignored >> number - 1 & 1)
 
 
 @pytest.mark.parametrize(("machine", "number"), [("x86_64", 62), ("aarch64", 183)])
