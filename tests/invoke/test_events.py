@@ -1,5 +1,6 @@
 """InvocationType=Event: accepted at once, run soon, tried again when the function fails."""
 
+import contextlib
 import json
 import sqlite3
 import time
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.golden import assert_answer, sample
-from tests.invoke.caller import Caller
+from tests.invoke.caller import Caller, at_the_same_time
+from tests.invoke.gate import WAITING, closed_gate
 from tests.invoke.logs import lines_of, wait_for
 from tests.invoke.test_payloads import assert_too_large
 from tests.lambent_server import LambentServer, create_function
@@ -88,6 +90,49 @@ def test_many_events_all_run_once(caller: Caller, notes: Notes) -> None:
     sent = [caller.invoke("fn", str(n).encode(), headers=EVENT).headers["x-amzn-requestid"] for n in range(10)]
     wait_for(lambda: len(notes()) >= len(sent))
     assert sorted(note[1] for note in notes()) == sorted(sent)
+
+
+def test_a_function_that_is_busy_holds_up_no_others(
+    caller: Caller, client: Any, lambent: LambentServer, notes: Notes
+) -> None:
+    """Each function has a queue of its own, and is as fast as its concurrency lets it. Source: invocation.md section 2."""
+    create_function(client, "busy", WAITING)
+    client.put_function_concurrency(FunctionName="busy", ReservedConcurrentExecutions=2)
+    with closed_gate() as gate:
+        at_the_same_time(200, lambda _: caller.invoke("busy", gate.event, headers=EVENT))
+        wait_for(lambda: gate.waiting == 2)
+        quick = caller.invoke("fn", headers=EVENT).headers["x-amzn-requestid"]
+        assert wait_for(notes)[0][1] == quick
+        assert gate.waiting == 2
+        assert waiting(lambent, caller, "busy") == (200, 0, 0), "nobody has tried what can't run"
+        gate.open()
+        wait_for(lambda: waiting(lambent, caller, "busy")[0] == 0, seconds=60)
+
+
+def test_a_function_that_the_host_has_no_memory_for_holds_up_no_others(own_lambent: LambentServer) -> None:
+    """What waits for an environment takes from the concurrency of the account: events wait in their queue."""
+    own_lambent.flags = [*own_lambent.flags, "--memory-capacity-mb", "1280"]
+    client = own_lambent.start().client()
+    caller = Caller(own_lambent.port, "000000000000")
+    create_function(client, "large", WAITING, MemorySize=512)
+    create_function(client, "fn", NOTES, MemorySize=128)
+    with closed_gate() as gate:
+        at_the_same_time(50, lambda _: caller.invoke("large", gate.event, headers=EVENT))
+        wait_for(lambda: gate.waiting == 2)
+        quick = caller.invoke("fn", headers=EVENT).headers["x-amzn-requestid"]
+        [note] = wait_for(lambda: lines_of(own_lambent, caller, "fn", beginning="NOTE "))
+        assert json.loads(note)[1] == quick
+        assert waiting(own_lambent, caller, "large") == (50, 0, 0)
+        gate.open()
+        wait_for(lambda: waiting(own_lambent, caller, "large")[0] == 0, seconds=60)
+
+
+def waiting(lambent: LambentServer, caller: Caller, function: str) -> tuple[int, int, int]:
+    """How many events of a function aren't over, and how many attempts and deferrals they have had together."""
+    with contextlib.closing(sqlite3.connect(f"file:{lambent.data_directory / 'queue.db'}?mode=ro", uri=True)) as queue:
+        query = "SELECT count(*), total(attempts), total(deferrals) FROM events WHERE account = ? AND function_name = ?"
+        count, attempts, deferrals = queue.execute(query, (caller.account, function)).fetchone()
+        return count, int(attempts), int(deferrals)
 
 
 def next_try_ms(lambent: LambentServer, request_id: str, *, attempts: int) -> int | None:
