@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.invoke.caller import Caller
+from tests.invoke.logs import lines_of, wait_for
 from tests.invoke.test_layers import NODE
 from tests.lambent_server import LambentServer
 
@@ -135,6 +137,17 @@ def test_the_page_on_asynchronous_invocations(
     assert re.findall(r'"MaximumRetryAttempts": (\d)', listed)[:2] == ["0", "1"]
     assert "0 deliveries taken out" in said
     assert re.search(r"^failed .* mails .* ValueError: \{\}$", said, re.MULTILINE)
+
+
+def test_the_page_on_event_source_mappings(lambent: LambentServer, environment: dict[str, str], tmp_path: Path) -> None:
+    steps = "\n".join(blocks("docs/how-to/event-source-mappings.md", "sh"))
+    said = run(["bash", "-euo", "pipefail"], steps, lambent, environment, tmp_path)
+    assert '"MaximumConcurrency": 2' in said
+    caller = Caller(lambent.port, "000000000000", region="us-east-1")
+    wait_for(lambda: lines_of(lambent, caller, "orders", beginning="ORDER") == ['{"total": 12}'])
+    client = lambent.client(region="us-east-1")
+    for mapping in client.list_event_source_mappings()["EventSourceMappings"]:
+        client.delete_event_source_mapping(UUID=mapping["UUID"])
 
 
 def test_the_page_on_tenants(lambent: LambentServer, environment: dict[str, str], tmp_path: Path) -> None:

@@ -32,9 +32,7 @@ def test_what_is_throttled_for_too_long_is_left(world: World) -> None:
     world.functions.put_function_concurrency(FunctionName=FUNCTION, ReservedConcurrentExecutions=0)
     world.mapping(queue)
     queue.send("a")
-    found: list[str] = []
-    wait_for(lambda: found.extend(letters.received()) or found)
-    assert found == ["a"]
+    assert wait_for(letters.received) == ["a"]
     assert "ReservedFunctionConcurrentInvocationLimitExceeded" in world.server.said()
 
 

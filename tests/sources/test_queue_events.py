@@ -37,7 +37,7 @@ def test_the_record_of_a_message(world: World) -> None:
     assert attributes.keys() == {"SenderId"}
     assert record.pop("messageId")
     assert record.pop("receiptHandle")
-    empty = {"stringListValues": [], "binaryListValues": []}
+    empty: dict[str, list[str]] = {"stringListValues": [], "binaryListValues": []}
     assert record == {
         "body": '{"a": 1}',
         "messageAttributes": {

@@ -10,7 +10,7 @@ from tests.sources.world import QueueOfTest, World
 
 pytestmark = pytest.mark.root
 
-REPORTS = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}
+REPORTS: dict[str, Any] = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}
 
 
 def counts(records: list[dict[str, Any]]) -> list[str]:

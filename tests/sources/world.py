@@ -78,7 +78,7 @@ class World:
     def settled(self, mapping: str) -> str:
         """The state of a mapping that is in no transition."""
         states = iter(lambda: self.functions.get_event_source_mapping(UUID=mapping)["State"], None)
-        return wait_for(lambda: next((state for state in [next(states)] if state in SETTLED), None))
+        return str(wait_for(lambda: next((state for state in [next(states)] if state in SETTLED), None)))
 
     def delete(self, mapping: str) -> None:
         """Returns when it is gone."""

@@ -34,9 +34,12 @@ KEPT_NOT_IN_FORCE: tuple[KeptSetting, ...] = (
     ),
     KeptSetting("KMSKeyArn", "environment variables aren't encrypted with the key"),
     KeptSetting("SourceKMSKeyArn", "deployment packages aren't encrypted with the key"),
-    KeptSetting("Event source mappings", "sources aren't polled yet, so that nothing is invoked"),
+    KeptSetting("Event source mappings of Kinesis", "streams of Kinesis aren't read yet, so that nothing is invoked"),
+    KeptSetting("Event source mappings of DynamoDB", "streams of tables aren't read yet, so that nothing is invoked"),
+    KeptSetting("Event source mappings of Kafka", "neither MSK nor other brokers are read yet"),
+    KeptSetting("Event source mappings of Amazon MQ", "brokers aren't read yet, so that nothing is invoked"),
+    KeptSetting("Event source mappings of DocumentDB", "change streams aren't read yet, so that nothing is invoked"),
     KeptSetting("KMSKeyArn of event source mappings", "filter criteria aren't encrypted with the key"),
-    KeptSetting("RecursiveLoop=Terminate", "loops by way of queues aren't stopped, unlike those of functions alone"),
     KeptSetting("Layers with /opt/extensions", "external extensions aren't started"),
 )
 

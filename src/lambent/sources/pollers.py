@@ -78,7 +78,7 @@ class Pollers:
     def _begin(self, mapping: EventSourceMapping) -> QueuePoller:
         # The long poll of one that has just ended, of the same queue, would take messages away from the new one.
         for ending in self._ending:
-            if ending.source == mapping.source and not ending.is_over:
+            if ending.mapping.source == mapping.source and not ending.is_over:
                 self._ending.discard(ending)
                 ending.follow(mapping)
                 return ending
@@ -90,15 +90,14 @@ class Pollers:
 
     async def _run(self, poller: QueuePoller) -> None:
         try:
-            while True:
-                try:
-                    await poller.run()
-                except Exception:
-                    # One mapping's trouble isn't the server's.
-                    logger.exception("An event source mapping's poller has failed; it begins again in a second.")
-                    await asyncio.sleep(_RESTART_SECONDS)
-                else:
-                    return
+            await poller.run()
+        except Exception:
+            # One mapping's trouble isn't the server's.
+            logger.exception("An event source mapping's poller has failed; it begins again in a second.")
+            await asyncio.sleep(_RESTART_SECONDS)
+            key = (poller.mapping.scope, poller.mapping.uuid)
+            if self._pollers.get(key) is poller and not self._is_stopping:
+                self._pollers[key] = self._begin(poller.mapping)
         finally:
             self._ending.discard(poller)
             self._running -= 1

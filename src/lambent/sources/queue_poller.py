@@ -25,7 +25,7 @@ from lambent.core.mappings.queues.groups import Waiting
 from lambent.core.mappings.queues.lineages import chain_of, together
 from lambent.core.mappings.queues.messages import Message, record_of, rendered
 from lambent.core.mappings.queues.visibility import hidden_seconds
-from lambent.core.mappings.sources import EventSource, SourceKind
+from lambent.core.mappings.sources import SourceKind
 from lambent.observe.mapping_metrics import MappingCounters, MappingMetrics
 from lambent.sources.queue_batches import QueueBatches, Work
 from lambent.sources.queue_deletions import delete, give_back
@@ -71,16 +71,16 @@ class QueuePoller:
         self._requested = 0  # messages that the receives under way may return
         self._under_way = 0  # batches and deletions
         self._running = 0  # batches
-        self._waiting = Waiting()
+        self._waiting = Waiting(keeps_order=mapping.source.kind is SourceKind.SQS_FIFO)
         self._ending = asyncio.Event()
         self._trouble = ""
         self._begin(mapping)
         self._assembly = self._new_assembly()
 
     @property
-    def source(self) -> EventSource:
-        """The queue."""
-        return self._mapping.source
+    def mapping(self) -> EventSourceMapping:
+        """What it reads for."""
+        return self._mapping
 
     @property
     def is_over(self) -> bool:
@@ -103,7 +103,7 @@ class QueuePoller:
         """Receive nothing more; what no function has seen yet is given back."""
         self._receiving = False
         unseen = [one.message for batch in (*self._waiting.clear(), self._assembly.take()) for one in batch]
-        if unseen:
+        if unseen and self._tasks is not None:
             self._start(give_back(self._queue, unseen))
         self.wake()
 
@@ -120,11 +120,13 @@ class QueuePoller:
 
     async def run(self) -> None:
         """Read until `stop_receiving`; returns when nothing is under way."""
-        async with asyncio.TaskGroup() as tasks:
-            self._tasks = tasks
-            while not self.is_over:
-                self._wake.clear()
-                await self._sleep(self._step())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                while not self.is_over:
+                    self._wake.clear()
+                    await self._sleep(self._step())
+        finally:
             self._tasks = None
 
     # --- what is to be done ---
@@ -219,7 +221,7 @@ class QueuePoller:
             logger.exception("A batch could not be seen through.", extra={"mapping": work.mapping.uuid})
         finally:
             self._running -= 1
-            self._waiting.ended(batch, left={one.group for one in left if one.group})
+            self._waiting.ended(batch, left=left)
 
     # --- receives ---
 
@@ -296,7 +298,7 @@ class QueuePoller:
                 unwanted.append(message)
         self._work.counters.polled += len(messages)
         self._work.counters.filtered_out += len(unwanted)
-        self._assemble(wanted if self.source.kind is SourceKind.SQS_FIFO else together(wanted))
+        self._assemble(wanted if self._mapping.source.kind is SourceKind.SQS_FIFO else together(wanted))
         if unwanted:
             self._start(self._delete(unwanted))
 

@@ -6,15 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambent.core.mappings.queues.batches import Batch, Received
-from lambent.core.mappings.queues.groups import Waiting, groups_of
+from lambent.core.mappings.queues.groups import Waiting
 from lambent.core.mappings.queues.messages import Message
 
 
 def batch(*names: str) -> Batch:
-    """Messages; the first letter is the group, in upper case none."""
+    """Messages, named for their group and their place in it."""
     return [
         Received(
-            Message(name, name, "", system_attributes={} if name[0].isupper() else {"MessageGroupId": name[0]}),
+            Message(name, name, "", system_attributes={"MessageGroupId": name[0]}),
             b"{}",
             30.0,
         )
@@ -27,7 +27,7 @@ def names(taken: Batch | None) -> list[str] | None:
 
 
 def test_a_group_has_one_batch_under_way() -> None:
-    waiting = Waiting()
+    waiting = Waiting(keeps_order=True)
     for one in (batch("a1", "b1"), batch("b2"), batch("c1"), batch("a2")):
         waiting.add(one)
     first = waiting.next()
@@ -42,27 +42,33 @@ def test_a_group_has_one_batch_under_way() -> None:
 
 
 def test_what_comes_after_a_failure_in_its_group_is_left() -> None:
-    waiting = Waiting()
+    waiting = Waiting(keeps_order=True)
     for one in (batch("a1", "b1"), batch("a2", "b2"), batch("a3")):
         waiting.add(one)
     first = waiting.next()
     assert first is not None
-    waiting.ended(first, left={"a"})
+    waiting.ended(first, left=[one.message for one in first if one.message.group == "a"])
     assert names(waiting.next()) == ["b2"]
     assert len(waiting) == 0
 
 
-def test_standard_queues_have_no_groups() -> None:
-    waiting = Waiting()
-    waiting.add(batch("X"))
-    waiting.add(batch("Y"))
-    assert names(waiting.next()) == ["X"]
-    assert names(waiting.next()) == ["Y"]
-    assert groups_of(batch("X")) == frozenset()
+def test_groups_of_standard_queues_say_nothing_of_order() -> None:
+    waiting = Waiting(keeps_order=False)
+    for one in (batch("a1"), batch("a2"), batch("a3")):
+        waiting.add(one)
+    first = waiting.next()
+    assert first is not None
+    assert names(waiting.next()) == ["a2"]
+    waiting.ended(first, left=[one.message for one in first])
+    assert names(waiting.next()) == ["a3"]
+
+
+def groups_of(one: Batch) -> frozenset[str]:
+    return frozenset(received.message.group for received in one)
 
 
 def test_what_waits_can_be_taken_back() -> None:
-    waiting = Waiting()
+    waiting = Waiting(keeps_order=True)
     waiting.add(batch("a1"))
     assert [names(one) for one in waiting.clear()] == [["a1"]]
     assert waiting.next() is None
@@ -73,7 +79,7 @@ def test_no_message_overtakes_another_of_its_group(seed: int) -> None:
     """Whatever is received together, in whatever order batches end, and whichever of them fail."""
     draw = random.Random(seed)
     messages = [f"{draw.choice('abc')}{number:02}" for number in range(24)]
-    waiting = Waiting()
+    waiting = Waiting(keeps_order=True)
     running: list[Batch] = []
     done: dict[str, list[str]] = {"a": [], "b": [], "c": []}
     while messages or running or len(waiting):
@@ -93,5 +99,5 @@ def test_no_message_overtakes_another_of_its_group(seed: int) -> None:
             for name in names(ended) or ():
                 if name[0] not in left:
                     done[name[0]].append(name)
-            waiting.ended(ended, left=left)
+            waiting.ended(ended, left=[one.message for one in ended if one.message.group in left])
     assert all(order == sorted(order) for order in done.values())

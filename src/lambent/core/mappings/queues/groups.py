@@ -1,5 +1,7 @@
 """The order within the message groups of a FIFO queue.
 
+Standard queues have groups too ("fair queues"), which say who is to wait for whom, and nothing of order.
+
 A group has one batch under way. The queue sees to that by itself: while messages of a group are hidden it gives out no
 others. But what one receive returned may be several batches (6 MB), and they wait for each other; and if one of them
 leaves a message of a group behind, what came after it in that group is left too, so that all come again in order.
@@ -8,20 +10,21 @@ Source: event-sources.md §2 (FIFO).
 """
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Iterable
 
 from lambent.core.mappings.queues.batches import Batch
-
-
-def groups_of(batch: Batch) -> frozenset[str]:
-    """The groups that messages of a batch are in; none in a standard queue."""
-    return frozenset(one.message.group for one in batch if one.message.group)
+from lambent.core.mappings.queues.messages import Message
 
 
 class Waiting:
-    """Batches that are over and wait for their turn."""
+    """Batches that are over and wait for their turn.
 
-    def __init__(self) -> None:
+    Args:
+        keeps_order: within message groups, as FIFO queues do.
+    """
+
+    def __init__(self, *, keeps_order: bool) -> None:
+        self._keeps_order = keeps_order
         self._batches: deque[Batch] = deque()
         self._busy: set[str] = set()
 
@@ -36,7 +39,7 @@ class Waiting:
         """The first whose groups have nothing under way, nor anything that waits before it; its groups are now busy."""
         taken = set(self._busy)
         for index, batch in enumerate(self._batches):
-            groups = groups_of(batch)
+            groups = self._groups(one.message for one in batch)
             if taken.isdisjoint(groups):
                 del self._batches[index]
                 self._busy |= groups
@@ -44,11 +47,12 @@ class Waiting:
             taken |= groups
         return None
 
-    def ended(self, batch: Batch, *, left: Collection[str] = ()) -> None:
-        """A batch that `next` gave out is over; of the groups in `left` a message has stayed behind."""
-        self._busy -= groups_of(batch)
-        if left:
-            kept = (tuple(one for one in waiting if one.message.group not in left) for waiting in self._batches)
+    def ended(self, batch: Batch, *, left: Iterable[Message] = ()) -> None:
+        """A batch that `next` gave out is over, and these messages have stayed behind."""
+        self._busy -= self._groups(one.message for one in batch)
+        groups = self._groups(left)
+        if groups:
+            kept = (tuple(one for one in waiting if one.message.group not in groups) for waiting in self._batches)
             self._batches = deque(batch for batch in kept if batch)
 
     def clear(self) -> list[Batch]:
@@ -56,3 +60,6 @@ class Waiting:
         batches = list(self._batches)
         self._batches.clear()
         return batches
+
+    def _groups(self, messages: Iterable[Message]) -> frozenset[str]:
+        return frozenset(one.group for one in messages) if self._keeps_order else frozenset()

@@ -37,7 +37,7 @@ class Message:
 
     @property
     def group(self) -> str:
-        """The message group; empty in a standard queue."""
+        """The message group; empty if it is in none, which messages of FIFO queues always are."""
         return self.system_attributes.get("MessageGroupId", "")
 
     @property
