@@ -1,5 +1,6 @@
 """Whose a signed request is: Lambda's, or another service's."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from lambent.wire.rest_json import RestJsonCodec
 from lambent.wire.service_model import load_lambda_model
 
 SCOPE = Scope("123456789012", "eu-west-1")
+BODY = 20_000_000  # more than a socket holds
 LAMBDAS = "/2015-03-31/functions/"
 
 
@@ -76,6 +78,40 @@ async def test_a_body_that_is_too_long_is_refused_before_it_is_read(others: Othe
     [(status, _, body)] = answers
     assert status == 413
     assert b"<Code>EntityTooLarge</Code>" in body
+
+
+async def test_a_client_that_goes_has_its_connection_to_the_endpoint_closed_when_all_was_sent() -> None:
+    whole, closed = asyncio.Event(), asyncio.Event()
+    bodies: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        request.abandon()  # before the endpoint has read the body
+        bodies.append(await reader.readexactly(BODY))
+        whole.set()
+        assert await reader.read() == b""
+        closed.set()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    forwarder = Forwarder()
+    others = OtherServices(
+        codec=RestJsonCodec(load_lambda_model()),
+        endpoints=Endpoints({"AWS_ENDPOINT_URL_SQS": endpoint}, own_port=4566, companion_url=None),
+        companion=None,
+        forwarder=forwarder,
+        default_region="us-east-1",
+    )
+    request = Request("POST", "/", headers=Headers({"host": "localhost"}), body=b"m" * BODY)
+    answers = Answers()
+    async with server, asyncio.timeout(30):
+        await others.handle(request, Addressed("sqs", SCOPE), "an-id", answers.respond)
+        await whole.wait()
+        await closed.wait()
+        await forwarder.close()
+    assert bodies == [b"m" * BODY]
+    assert [(answer[0], answer[1]) for answer in answers] == [(400, "RequestAborted")]
 
 
 def test_an_error_has_its_message() -> None:
