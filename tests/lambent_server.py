@@ -221,9 +221,13 @@ def zip_of(files: Mapping[str, str | bytes]) -> bytes:
 
 
 def create_function(
-    client: Any, name: str, source: str | Mapping[str, str | bytes], *, seconds: float = 20, **settings: Any
+    client: Any, name: str, source: str | Mapping[str, str | bytes], *, seconds: Any = 20, **settings: Any
 ) -> dict[str, Any]:
-    """Create a Python function from the source of its module `app` (handler `app.handler`) and wait until Active."""
+    """Create a Python function from the source of its module `app` (handler `app.handler`) and wait until Active.
+
+    Args:
+        seconds: how long to wait; Any, since callers unpack settings of other types.
+    """
     files = {"app.py": source} if isinstance(source, str) else source
     defaults: dict[str, Any] = {"Runtime": "python3.13", "Handler": "app.handler", "Role": ROLE}
     created: dict[str, Any] = client.create_function(

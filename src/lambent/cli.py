@@ -69,13 +69,12 @@ def _serve(options: argparse.Namespace, environ: Mapping[str, str], clock: Clock
 def _invoke(options: argparse.Namespace, environ: Mapping[str, str], clock: Clock) -> int:
     from lambent.commands import invoke
     from lambent.commands.client import LambdaClient, RequestFailed
-    from lambent.commands.endpoint import credentials_of, endpoint_of
-    from lambent.endpoints import own_url
+    from lambent.commands.endpoint import credentials_of
 
     settings = _settings("dev", options, environ)
     try:
         client = LambdaClient(
-            options.endpoint_url or endpoint_of(environ) or own_url(settings.host, settings.port),
+            _server_url(options, environ, settings),
             region=_region(options, environ, settings),
             credentials=credentials_of(environ),
             clock=clock,
@@ -122,12 +121,20 @@ def _runtime(options: argparse.Namespace, environ: Mapping[str, str], clock: Clo
 def _control_client(options: argparse.Namespace, environ: Mapping[str, str]) -> "ControlClient":
     """Of the server that the options name; raises RequestFailed."""
     from lambent.commands.control import ControlClient
+
+    settings = _settings("dev", options, environ)
+    return ControlClient(_server_url(options, environ, settings), settings.data_directory)
+
+
+def _server_url(options: argparse.Namespace, environ: Mapping[str, str], settings: Settings) -> str:
+    """The server that a command is for: what was typed comes before the environment."""
     from lambent.commands.endpoint import endpoint_of
     from lambent.endpoints import own_url
 
-    settings = _settings("dev", options, environ)
-    url = options.endpoint_url or endpoint_of(environ) or own_url(settings.host, settings.port)
-    return ControlClient(url, settings.data_directory)
+    if options.endpoint_url:
+        return str(options.endpoint_url)
+    typed = options.host is not None or options.port is not None
+    return ("" if typed else endpoint_of(environ)) or own_url(settings.host, settings.port)
 
 
 def _queue(options: argparse.Namespace, environ: Mapping[str, str]) -> int:

@@ -46,3 +46,16 @@ def test_without_a_server_it_says_so(
     (tmp_path / "control-token").write_text("x")
     assert main(["clock", "show", "--data-directory", str(tmp_path), "--port", "1"]) == 1
     assert "is `lambent dev` running there?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["clock", "show"], ["queue", "list"], ["invocations"], ["invoke", "fn"]])
+def test_a_port_that_is_given_comes_before_the_endpoint_of_the_environment(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:2")
+    (tmp_path / "control-token").write_text("x")
+    directory = [] if command[0] == "invoke" else ["--data-directory", str(tmp_path)]
+    assert main([*command, *directory, "--port", "1"]) == 1
+    assert "no answer from http://127.0.0.1:1 " in capsys.readouterr().err
+    assert main([*command, *directory]) == 1
+    assert "no answer from http://127.0.0.1:2 " in capsys.readouterr().err

@@ -139,9 +139,7 @@ def _add_invoke(command: argparse.ArgumentParser) -> None:
     command.add_argument("--qualifier", default="", metavar="VERSION", help="a version or an alias")
     command.add_argument("--tenant-id", default="", metavar="ID", help="of a function with tenants: whose event it is")
     command.add_argument("--tail", action="store_true", help="show the end of the log too")
-    command.add_argument(
-        "--endpoint-url", metavar="URL", help="the server; default: AWS_ENDPOINT_URL, or this machine's"
-    )
+    _add_server(command)
     command.add_argument("--region", help="default: AWS_REGION, AWS_DEFAULT_REGION, or the setting")
 
 
@@ -180,19 +178,25 @@ def _add_events_of(command: argparse.ArgumentParser) -> None:
     command.add_argument("--function", metavar="NAME", help="only those of one function")
     command.add_argument("--limit", metavar="NUMBER", help="how many to show at most; default: 100")
     command.add_argument("--json", action="store_true", help="for programs")
-    command.add_argument(
-        "--endpoint-url", metavar="URL", help="the server; default: AWS_ENDPOINT_URL, or this machine's"
-    )
-    _add_settings(command, _named("host", "port", "data_directory"))
+    _add_server(command)
+    _add_settings(command, _named("data_directory"))
 
 
 def _add_clock(command: argparse.ArgumentParser) -> None:
     command.add_argument("action", choices=("show", "advance"), metavar="ACTION", help="what to do")
     command.add_argument("duration", nargs="?", metavar="DURATION", help="such as 90s, 2m or 1h; at most 12h")
+    _add_server(command)
+    _add_settings(command, _named("data_directory"))
+
+
+def _add_server(command: argparse.ArgumentParser) -> None:
+    """Which server a command is for; the settings of that name say it, too."""
     command.add_argument(
         "--endpoint-url", metavar="URL", help="the server; default: AWS_ENDPOINT_URL, or this machine's"
     )
-    _add_settings(command, _named("host", "port", "data_directory"))
+    for row in _named("host", "port"):
+        text = f"of the server, instead of --endpoint-url; default: {row.default}"
+        command.add_argument(*row.flags, dest=row.name, metavar=row.name.upper(), help=text)
 
 
 def _named(*names: str) -> list[Setting]:
