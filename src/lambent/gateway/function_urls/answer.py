@@ -145,21 +145,21 @@ def _head(described: "_Described") -> HttpHead | None:
         lines.append(("Content-Type", _JSON))
     if described.cookies:
         lines += [("Set-Cookie", cookie) for cookie in described.cookies]
-    status = _status(described.statusCode)
-    if status is None or _breaks("".join([part for line in lines for part in line])):
+    code = described.statusCode
+    status = code if type(code) is int else _number(code)
+    if not 200 <= status <= 599 or _breaks("".join([part for line in lines for part in line])):
         return None
     return HttpHead(status, lines)
 
 
-def _status(code: float | str) -> int | None:
-    """A status of an answer; its digits as text will do (observed)."""
+def _number(code: float | str) -> int:
+    """A status that isn't an integer: digits as text will do (observed); 0 for what isn't a number."""
     if isinstance(code, str) and not (code.isascii() and code.isdigit()):
-        return None
+        return 0
     try:
-        status = int(code)
+        return int(code)
     except (ValueError, OverflowError):
-        return None
-    return status if 200 <= status <= 599 else None
+        return 0
 
 
 class _Described(msgspec.Struct):
