@@ -1,14 +1,19 @@
 """`lambent queue` and `lambent invocations`: run as programs against a server."""
 
 import json
+import socket
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lambent.commands import queue
+from lambent.commands.client import RequestFailed
 from lambent.commands.columns import ago, aligned, span
+from lambent.commands.control import ControlClient
 from tests.invoke.caller import Caller
 from tests.invoke.logs import wait_for
 from tests.invoke.test_events import EVENT
@@ -139,6 +144,17 @@ def test_nobody_without_the_token_is_told_anything(lambent: LambentServer, calle
         assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (403, "AccessDeniedException")
         answer.read()
         connection.close()
+
+
+def test_purging_a_long_queue_may_take_longer_than_a_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A million events take half a minute; a server that does not answer has its two deadlines."""
+    monkeypatch.setattr("lambent.commands.queue._LONGEST_CHANGE_SECONDS", 0.2)
+    (tmp_path / "control-token").write_text("token")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = ControlClient(f"http://127.0.0.1:{silent.getsockname()[1]}", tmp_path)
+        assert queue.run(client, "purge", {"all": "true"}, as_json=False) == 1
+        with pytest.raises(RequestFailed, match="timed out"):
+            client.request("GET", "queue", timeout_seconds=0.1)
 
 
 def test_columns_are_as_wide_as_what_is_in_them() -> None:

@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 from lambent.commands.client import RequestFailed
 from lambent.gateway.control import TOKEN_FILE
 
-_TIMEOUT_SECONDS = 30
+_TIMEOUT_SECONDS = 30.0
 
 
 class ControlClient:
@@ -36,17 +36,26 @@ class ControlClient:
                 "is --data-directory the server's?"
             ) from error
 
-    def request(self, method: str, path: str, parameters: Mapping[str, str] | None = None) -> Any:
+    def request(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str] | None = None,
+        *,
+        timeout_seconds: float = _TIMEOUT_SECONDS,
+    ) -> Any:
         """Call a control endpoint; its JSON.
 
         Args:
             path: below `/_lambent/`.
+            timeout_seconds: how long an answer may take.
 
         Raises:
             RequestFailed: no server, or it refuses.
         """
         query = f"?{urlencode(parameters)}" if parameters else ""
         headers = {"Authorization": f"Bearer {self._token}"}
+        self._connection.timeout = timeout_seconds
         try:
             self._connection.request(method, f"/_lambent/{path}{query}", headers=headers)
             answer = self._connection.getresponse()

@@ -10,6 +10,7 @@ from lambent.commands.control import ControlClient
 from lambent.commands.invocations import show_one
 from lambent.commands.terminal import Terminal
 
+_LONGEST_CHANGE_SECONDS = 600.0  # a million events take half a minute
 _DONE = {"retry": "tried now", "purge": "taken out"}
 
 
@@ -29,7 +30,7 @@ def run(client: ControlClient, action: str, parameters: Mapping[str, str], *, as
         if action == "list":
             document = client.request("GET", "queue", parameters)
         else:
-            document = client.request("POST", f"queue/{action}", parameters)
+            document = client.request("POST", f"queue/{action}", parameters, timeout_seconds=_LONGEST_CHANGE_SECONDS)
     except RequestFailed as failure:
         Terminal.error().line(f"lambent: {failure}")
         return 1
