@@ -11,17 +11,11 @@ import pytest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from tests.clients.installed import installed, node_modules, run
+from tests.clients.installed import installed, run
 from tests.lambent_server import REGION, LambentServer
 
 ROOT_KEY = re.compile(r"AWS_ACCESS_KEY_ID=(\S+)\s+AWS_SECRET_ACCESS_KEY=(\S+)")
 _CHALICE = ("chalice==1.32.0", "setuptools<81")
-
-
-@pytest.fixture(scope="session")
-def sdk_for_javascript() -> Path:
-    """A folder whose node_modules has the SDK; modules in it can import the SDK by its name."""
-    return node_modules("sdk-for-javascript", "@aws-sdk/client-lambda@3.1162.0")
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients.installed import installed, run
+from tests.clients.installed import installed, node_modules, run
 from tests.lambent_server import REGION
 
 _SOURCES = Path(__file__).with_name("sdks")
@@ -60,7 +60,7 @@ class Program:
             pytest.skip(f"the SDK for {self.name} takes {', '.join(missing)}, which this machine hasn't")
         sources = _SOURCES / self.name
         key = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(sources.iterdir()))).hexdigest()
-        return installed(f"sdk-for-{self.name}", key, lambda folder: self.build(sources, folder))
+        return installed(f"program-for-{self.name}", key, lambda folder: self.build(sources, folder))
 
     @contextmanager
     def running(self, scenario: str, url: str, account: str, **variables: str) -> Iterator[Running]:
@@ -114,7 +114,16 @@ def _run_java(folder: Path) -> tuple[str, ...]:
     return ("java", *options, "-cp", f"{folder}:{folder}/jars/*", "Scenarios")
 
 
+def _build_javascript(sources: Path, folder: Path) -> None:
+    """A module finds packages beside itself."""
+    for file in sources.iterdir():
+        shutil.copy(file, folder)
+    packages = node_modules("sdk-for-javascript", "@aws-sdk/client-lambda@3.1162.0")
+    (folder / "node_modules").symlink_to(packages / "node_modules")
+
+
 PROGRAMS = (
     Program("go", ("go",), _build_go, lambda folder: (str(folder / "program"),)),
+    Program("javascript", ("npm", "node"), _build_javascript, lambda folder: ("node", str(folder / "scenarios.mjs"))),
     Program("java", ("mvn", "javac", "java"), _build_java, _run_java),
 )
