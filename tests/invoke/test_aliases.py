@@ -1,5 +1,6 @@
 """Invocations by alias: which version runs, and what it is told. invocation.md section 1; api-errors.md section 7."""
 
+import itertools
 import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -118,6 +119,31 @@ def test_each_invocation_of_a_weighted_alias_draws_its_version(caller: Caller, c
     seen = Counter(one for some in at_the_same_time(4, invoke) for one in some)
     assert set(seen) == {("1", "1", "one"), ("2", "2", "two")}
     assert 60 <= seen["2", "2", "two"] <= 140
+
+
+def test_weights_move_while_invocations_run_and_none_fails(caller: Caller, client: Any, versions: str) -> None:
+    alias(client, "1")
+
+    def invoke() -> list[tuple[int, str, str]]:
+        connection = caller.connect()
+        seen = []
+        for _ in range(150):
+            answer = caller.invoke("fn", b'"more"', qualifier="live", connection=connection)
+            seen.append((answer.status, answer.headers["x-amz-executed-version"], json.loads(answer.body)["text"]))
+        connection.close()
+        return seen
+
+    moves = itertools.cycle([("1", {"2": 0.5}), ("2", {}), ("2", {"1": 1.0}), ("1", {})])
+    with ThreadPoolExecutor(4) as threads:
+        running = [threads.submit(invoke) for _ in range(4)]
+        while not all(some.done() for some in running):
+            version, weights = next(moves)
+            routing = {"AdditionalVersionWeights": weights}
+            client.update_alias(FunctionName="fn", Name="live", FunctionVersion=version, RoutingConfig=routing)
+    assert {one for some in running for one in some.result()} == {(200, "1", "one"), (200, "2", "two")}
+    last = {"AdditionalVersionWeights": {}}
+    client.update_alias(FunctionName="fn", Name="live", FunctionVersion="2", RoutingConfig=last)
+    assert set(invoke()) == {(200, "2", "two")}
 
 
 def test_weights_of_nothing_and_everything_are_exact(caller: Caller, client: Any, versions: str) -> None:
