@@ -155,12 +155,11 @@ def test_response_streams(program: Program, lambent: LambentServer, account: str
     }
 
 
-def test_errors_have_their_types(sees: Sees, client: Any, lambent: LambentServer, account: str, arn: str) -> None:
+def test_errors_have_their_types(sees: Sees, client: Any, arn: str) -> None:
     create_function(client, NAME, SOURCE)
     client.publish_version(FunctionName=NAME)
     create_function(client, "throttled", SOURCE)
     client.put_function_concurrency(FunctionName="throttled", ReservedConcurrentExecutions=0)
-    trace = f"Root=1-5759e988-bd862e3fe1be46a994272793;Lineage={lineage_of(Caller(lambent.port, account), NAME)}"
     throttled = refused(
         "TooManyRequestsException",
         429,
@@ -168,7 +167,7 @@ def test_errors_have_their_types(sees: Sees, client: Any, lambent: LambentServer
         reason="ReservedFunctionConcurrentInvocationLimitExceeded",
         retryAfterSeconds="1",
     )
-    seen = sees("errors", TRACE=trace)
+    seen = sees("errors")
     assert seen == {
         "missing": refused("ResourceNotFoundException", 404, f"Function not found: {arn[: -len(NAME)]}nobody:$LATEST"),
         "notJson": refused("InvalidRequestContentException", 400, seen["notJson"]["message"]),
@@ -179,7 +178,6 @@ def test_errors_have_their_types(sees: Sees, client: Any, lambent: LambentServer
         ),
         "throttled": throttled,
         "stream": throttled,
-        "recursive": refused("RecursiveInvocationException", 400, STOPPED),
         "invalid": without_type("ValidationException", 400, seen["invalid"]["message"]),
         "changed": refused("PreconditionFailedException", 412, seen["changed"]["message"]),
         "parameter": refused("InvalidParameterValueException", 400, seen["parameter"]["message"]),
@@ -192,6 +190,17 @@ def test_errors_have_their_types(sees: Sees, client: Any, lambent: LambentServer
     }
     for which in ("notJson", "invalid", "changed", "parameter"):
         assert seen[which]["message"], "an error without a message helps nobody"
+
+
+def test_a_chain_is_carried_on_by_the_sdk_in_a_function(
+    sees: Sees, client: Any, lambent: LambentServer, account: str
+) -> None:
+    """Source: invocation.md section 4: SDKs pass on the trace header that they find in their function's environment."""
+    create_function(client, NAME, SOURCE)
+    trace = f"Root=1-5759e988-bd862e3fe1be46a994272793;Lineage={lineage_of(Caller(lambent.port, account), NAME)}"
+    stopped = refused("RecursiveInvocationException", 400, STOPPED)
+    seen = sees("chain", AWS_LAMBDA_FUNCTION_NAME=NAME, _X_AMZN_TRACE_ID=trace)
+    assert seen == {"invoke": stopped, "stream": stopped}
 
 
 def test_paginators(sees: Sees, client: Any) -> None:

@@ -31,6 +31,7 @@ var (
 		"invoke":   invoke,
 		"stream":   stream,
 		"errors":   refusals,
+		"chain":    chain,
 		"pages":    pages,
 		"settings": configurations,
 		"aliases":  aliases,

@@ -160,14 +160,11 @@ final class Functions {
     static Object errors() {
         LambdaClient unsigned = LambdaClient.builder().credentialsProvider(AnonymousCredentialsProvider.create()).build();
         String large = '"' + "x".repeat(6_300_000) + '"';
-        String trace = Scenarios.environment("TRACE");
         return Scenarios.seen(
                 "missing", Scenarios.refusal(() -> call("{}", r -> r.functionName("nobody"))),
                 "notJson", Scenarios.refusal(() -> call("{", r -> {})),
                 "tooLarge", Scenarios.refusal(() -> call(large, r -> {})),
                 "throttled", Scenarios.refusal(() -> call("{}", r -> r.functionName("throttled"))),
-                "recursive", Scenarios.refusal(() -> call("{}", r -> r
-                        .overrideConfiguration(o -> o.putHeader("X-Amzn-Trace-Id", trace)))),
                 "invalid", Scenarios.refusal(() -> call("{}", r -> r.functionName("not a name"))),
                 "stream", Scenarios.refusal(() -> Streams.collected("throttled", "{}", text -> {})),
                 "changed", Scenarios.refusal(() -> CLIENT.updateFunctionConfiguration(
@@ -177,6 +174,13 @@ final class Functions {
                 "provisioned", Scenarios.refusal(() -> CLIENT.getProvisionedConcurrencyConfig(
                         g -> g.functionName(NAME).qualifier("1"))),
                 "unsigned", Scenarios.refusal(unsigned::listFunctions));
+    }
+
+    /** Played as if in a function, with what the SDK reads there. */
+    static Object chain() {
+        return Scenarios.seen(
+                "invoke", Scenarios.refusal(() -> call("{}", r -> {})),
+                "stream", Scenarios.refusal(() -> Streams.collected(NAME, "{}", text -> {})));
     }
 
     static Object pages() {

@@ -25,6 +25,7 @@ public final class Scenarios {
             case "life" -> Functions.life();
             case "invoke" -> Functions.invoke();
             case "errors" -> Functions.errors();
+            case "chain" -> Functions.chain();
             case "pages" -> Functions.pages();
             case "stream" -> Streams.stream();
             case "settings" -> Resources.settings();

@@ -111,14 +111,6 @@ export async function invoke() {
 }
 
 export async function errors() {
-  const tracing = new LambdaClient({ maxAttempts: 1 });
-  tracing.middlewareStack.add(
-    (next) => (args) => {
-      args.request.headers["X-Amzn-Trace-Id"] = process.env.TRACE;
-      return next(args);
-    },
-    { step: "build" },
-  );
   const unsigned = new LambdaClient({ maxAttempts: 1, signer: { sign: async (request) => request } });
   const throttled = { FunctionName: "throttled" };
   return {
@@ -126,7 +118,6 @@ export async function errors() {
     notJson: await refusal(call("{")),
     tooLarge: await refusal(call(`"${"x".repeat(6_300_000)}"`)),
     throttled: await refusal(client.send(new InvokeCommand(throttled))),
-    recursive: await refusal(tracing.send(new InvokeCommand({ FunctionName }))),
     invalid: await refusal(call("{}", { FunctionName: "not a name" })),
     stream: await refusal(client.send(new InvokeWithResponseStreamCommand(throttled))),
     changed: await refusal(
@@ -141,6 +132,14 @@ export async function errors() {
       client.send(new GetProvisionedConcurrencyConfigCommand({ FunctionName, Qualifier: "1" })),
     ),
     unsigned: await refusal(unsigned.send(new ListFunctionsCommand({}))),
+  };
+}
+
+// Played as if in a function, with what the SDK reads there.
+export async function chain() {
+  return {
+    invoke: await refusal(call("{}")),
+    stream: await refusal(client.send(new InvokeWithResponseStreamCommand({ FunctionName }))),
   };
 }
 
