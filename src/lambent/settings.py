@@ -319,7 +319,8 @@ class Settings:
         default=1_000,
         kind=whole_number(1, 100_000),
         group="Asynchronous invocations",
-        description="How many asynchronous invocations run at the same time; the others wait in the queue.",
+        description="How many asynchronous invocations of one function run at the same time, where its own concurrency "
+        "allows for more; the others wait in its queue.",
     )
     event_history_hours: float = _setting(
         default=24,
