@@ -110,6 +110,38 @@ async def test_who_does_not_say_that_it_streams_does_so_with_what_is_not_json(
     await client.close()
 
 
+async def broken_off(make: MakeHarness) -> tuple[Harness, Streaming]:
+    """A stream whose connection has ended, and the server knows."""
+    harness, client, streaming = await over_http(make)
+    client.write(HEAD + CRUMB)
+    await client.close()
+    async with asyncio.timeout(5):
+        while not harness.environment._api._broken:
+            await asyncio.sleep(0.001)
+    return harness, streaming
+
+
+async def test_a_process_that_ended_in_the_middle_is_why_its_connection_did(make: MakeHarness) -> None:
+    """Its descriptors are closed before its end is known."""
+    harness, streaming = await broken_off(make)
+    harness.sandbox.exit(3)
+    assert b"exit status 3" in (await streaming.result()).payload
+
+
+async def test_a_process_that_lives_broke_the_connection_off_itself(make: MakeHarness) -> None:
+    harness, streaming = await broken_off(make)
+    again = await Client.connect(harness)
+    again.request("GET", f"{BASE}/invocation/next")
+    assert b"Runtime.TruncatedResponse" in (await streaming.result()).payload
+    await harness.idle.get()
+    await again.close()
+
+
+async def test_a_process_that_does_nothing_more_has_a_moment(make: MakeHarness) -> None:
+    _, streaming = await broken_off(make)
+    assert b"Runtime.TruncatedResponse" in (await streaming.result()).payload
+
+
 async def test_crumbs_in_frames_go_on_together_and_so_does_their_credit(make: MakeHarness) -> None:
     _, runtime, streaming = await over_frames(make)
     await runtime.send(START, *[(frames.CHUNK, b"a")] * 2_000, (frames.STREAM_END, b""), (frames.NEXT, b""))

@@ -203,7 +203,8 @@ def test_a_time_out_ends_a_stream(client: Any, http_stream: str) -> None:
 def test_an_exit_ends_a_stream(client: Any, http_stream: str) -> None:
     pieces, complete = invoke(client, http_stream, steps({"text": "one"}, {"exit": True}))
     assert pieces == [b"one"]
-    assert complete["ErrorCode"] in {"Runtime.ExitError", "Runtime.TruncatedResponse"}
+    assert complete["ErrorCode"] == "Runtime.ExitError"
+    assert json.loads(complete["ErrorDetails"])["errorMessage"].endswith("exit status 3")
 
 
 def test_a_connection_that_breaks_off_ends_a_stream(client: Any, http_stream: str) -> None:

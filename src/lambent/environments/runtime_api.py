@@ -40,7 +40,7 @@ from lambent.core.invocation import MAX_PAYLOAD_BYTES, Invocation
 from lambent.core.loop_share import LoopShare
 from lambent.environments.acceptor import Acceptor
 from lambent.environments.response_stream import TRUNCATED, ResponseStream, RuntimeStream
-from lambent.environments.runtime_channel import RuntimePeer
+from lambent.environments.runtime_channel import EXIT_GRACE_SECONDS, RuntimePeer
 from lambent.environments.socket_stream import SocketStream
 
 MAX_HEAD_BYTES: Final = 4 * 1024 * 1024
@@ -99,7 +99,7 @@ class HttpRequest(NamedTuple):
 class RuntimeApi:
     """The HTTP codec of one environment: its listener, over all process generations, and their connections."""
 
-    __slots__ = ("_acceptor", "_connections", "_held_bytes", "_loop", "_peer", "_share", "_waiting")
+    __slots__ = ("_acceptor", "_broken", "_connections", "_held_bytes", "_loop", "_peer", "_share", "_waiting")
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, listener: socket.socket, peer: RuntimePeer, share: LoopShare
@@ -110,6 +110,7 @@ class RuntimeApi:
         self._share = share
         self._connections: set[_Connection] = set()
         self._waiting: list[_Connection] = []
+        self._broken: list[_Connection] = []
         self._held_bytes = 0
         self._acceptor = Acceptor(loop, listener, self._accepted, share)
 
@@ -129,6 +130,8 @@ class RuntimeApi:
 
     def request(self, connection: "_Connection", request: RuntimeRequest) -> Refuse | None:
         """A connection's request to the environment; for the next event the answer may come later, by `deliver`."""
+        if self._broken:
+            self.break_off()
         if request is not _NEXT:
             return self._peer.on_request(self, request)
         # It must be waiting before it is asked for, since the event may be delivered at once.
@@ -140,6 +143,8 @@ class RuntimeApi:
 
     def stream(self, request_id: str, content_type: str) -> RuntimeStream | Refuse:
         """A connection's response that comes in pieces."""
+        if self._broken:
+            self.break_off()
         return self._peer.on_stream(self, request_id, content_type)
 
     def received(self, more_bytes: int) -> bool:
@@ -148,12 +153,23 @@ class RuntimeApi:
         self._peer.on_received()
         return self._held_bytes <= MAX_HELD_BYTES
 
+    def broken(self, connection: "_Connection") -> None:
+        """The connection ended in the middle of a body; whether its process did, too, will be known in a moment."""
+        self._broken.append(connection)
+
+    def break_off(self) -> None:
+        """The process lives, since it has had its time or asks for something else: what broke off did so on its own."""
+        broken, self._broken = self._broken, []
+        for connection in broken:
+            connection.break_off()
+
     def forget(self, connection: "_Connection", held_bytes: int) -> None:
         """The connection has ended."""
         self._held_bytes -= held_bytes
         self._connections.discard(connection)
-        if connection in self._waiting:
-            self._waiting.remove(connection)
+        for others in (self._waiting, self._broken):
+            if connection in others:
+                others.remove(connection)
 
     def drain(self) -> None:
         """Take what processes that have ended sent before."""
@@ -188,11 +204,13 @@ class _Connection:
         "_body",
         "_body_bytes",
         "_busy",
+        "_grace",
         "_head_bytes",
         "_head_complete",
         "_headers",
         "_held_bytes",
         "_in_message",
+        "_loop",
         "_other_bytes",
         "_parser",
         "_parts",
@@ -206,6 +224,8 @@ class _Connection:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, api: RuntimeApi, share: LoopShare) -> None:
         self._api = api
+        self._loop = loop
+        self._grace: asyncio.TimerHandle | None = None  # until the connection's end is taken for itself
         self._parser = httptools.HttpRequestParser(self)
         self._requests: deque[HttpRequest] = deque()
         self._busy: HttpRequest | None = None
@@ -259,7 +279,14 @@ class _Connection:
 
     def _on_end(self) -> None:
         if self._in_message and self._head_complete:
-            self._truncated()
+            self._grace = self._loop.call_later(EXIT_GRACE_SECONDS, self._api.break_off)
+            self._api.broken(self)
+        else:
+            self.close()
+
+    def break_off(self) -> None:
+        """What was being received stays without its end."""
+        self._truncated()
         self.close()
 
     def _truncated(self) -> None:
@@ -416,6 +443,8 @@ class _Connection:
 
     def close(self) -> None:
         """End the connection."""
+        if self._grace is not None:
+            self._grace.cancel()
         self._stream.close()
         self._forget()
 

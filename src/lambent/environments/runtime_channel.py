@@ -26,8 +26,9 @@ from lambent.wire import frames
 from lambent.wire.frames import FrameError, FrameParser, LogRecord
 
 _NEXT = NextRequested()
-# A process that ends closes its descriptors a moment before its exit is known, and its exit status is what counts.
-_EXIT_GRACE_SECONDS = 0.25
+EXIT_GRACE_SECONDS = 0.25
+"""A process that ends closes its descriptors a moment before its exit is known, and its exit status is what counts."""
+
 # What a read brings for an invocation: a few log records, the response, the request for the next event.
 _FREE_FRAMES = 4
 _FRAME_SECONDS = 3e-6
@@ -224,7 +225,7 @@ class FramesChannel:
     def _on_end(self) -> None:
         """The other end is closed: by the process's end, or by exec of a program that speaks HTTP, or on purpose."""
         if self._bound:
-            self._loop.call_later(_EXIT_GRACE_SECONDS, self._kill_if_open)
+            self._loop.call_later(EXIT_GRACE_SECONDS, self._kill_if_open)
 
     def _kill_if_open(self) -> None:
         if not self._stream.closed:
