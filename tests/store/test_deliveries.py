@@ -204,6 +204,16 @@ async def test_what_is_claimed_is_running_and_what_waits_can_be_hastened_and_pur
     assert (finished.condition, finished.finished_ms) == ("Purged", 6_000)
 
 
+async def test_what_is_due_already_is_not_put_off_by_being_hastened(queues: Queues) -> None:
+    for number in range(2):
+        await queues.events.enqueue(replace(EVENT, request_id=f"r{number}"))
+    await queues.finished(DELIVERY, request_id="r2")
+    assert await queues.administration.hasten(EVERYTHING, now_ms=9_000) == (2, 1)
+    waiting = await queues.administration.waiting(EVERYTHING, limit=9)
+    assert [one.next_attempt_ms for one in waiting.events] == [1_000, 1_000]
+    assert [one.next_attempt_ms for one in waiting.deliveries] == [2_000]
+
+
 async def test_a_purged_delivery_is_over(queues: Queues) -> None:
     await queues.finished(DELIVERY)
     assert await queues.administration.hasten(EVERYTHING, now_ms=100) == (0, 1)

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from lambent.core.deliveries import LONGEST_DELAY_MS, Delivery, DeliveryKind, DeliveryProgress
 from lambent.core.scope import Scope
 from lambent.store.lanes import Found, LaneTable, Share
-from lambent.store.queue_selection import Selection, selected
+from lambent.store.queue_selection import Selection, by_now, selected
 from lambent.store.tables import queue_schema
 
 WAITING, DELIVERED, GIVEN_UP, PURGED = "", "Delivered", "GivenUp", "Purged"
@@ -195,7 +195,7 @@ def count_waiting_deliveries(connection: Connection, selection: Selection) -> in
 def hasten_deliveries(connection: Connection, selection: Selection, *, now_ms: int) -> int:
     """Make waiting deliveries due now; how many."""
     waiting = update(deliveries).where(_idle(), selected(deliveries, selection))
-    return connection.execute(waiting.values(visible_after_ms=now_ms)).rowcount
+    return connection.execute(waiting.values(visible_after_ms=by_now(deliveries, now_ms))).rowcount
 
 
 def purge_deliveries(connection: Connection, selection: Selection, *, limit: int) -> int:

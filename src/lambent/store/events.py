@@ -41,7 +41,7 @@ from lambent.store.deliveries import end_all_delivery_leases, insert_deliveries
 from lambent.store.finished_events import insert_finished
 from lambent.store.lanes import Found, LaneTable, Share
 from lambent.store.many_rows import ForMany, InsertMany
-from lambent.store.queue_selection import EVERYTHING, Selection, selected
+from lambent.store.queue_selection import EVERYTHING, Selection, by_now, selected
 from lambent.store.tables import queue_schema
 
 events = Table(
@@ -319,9 +319,9 @@ def list_waiting_events(connection: Connection, selection: Selection, *, limit: 
 
 
 def hasten_events(connection: Connection, selection: Selection, *, now_ms: int) -> int:
-    """Make waiting events due now; how many."""
+    """Make waiting events due now; how many. What has been due for longer stays ahead of what becomes due."""
     waiting = (events.c.lease_until_ms == 0) & selected(events, selection)
-    return connection.execute(update(events).where(waiting).values(visible_after_ms=now_ms)).rowcount
+    return connection.execute(update(events).where(waiting).values(visible_after_ms=by_now(events, now_ms))).rowcount
 
 
 def purge_events(connection: Connection, selection: Selection, *, limit: int, now_ms: int) -> int:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Table, and_, true
+from sqlalchemy import ColumnElement, Table, and_, case, true
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +33,9 @@ def selected(table: Table, selection: Selection) -> ColumnElement[bool]:
         "request_id": selection.request_id,
     }
     return and_(true(), *(table.c[name] == value for name, value in wanted.items() if value is not None))
+
+
+def by_now(table: Table, now_ms: int) -> ColumnElement[int]:
+    """When a row becomes due, or now if that is earlier."""
+    due_ms = table.c.visible_after_ms
+    return case((due_ms > now_ms, now_ms), else_=due_ms)
