@@ -223,16 +223,27 @@ def test_a_header_that_names_no_trace_is_none(queue: Queue) -> None:
     assert "AWSTraceHeader" not in message["Attributes"]
 
 
-@pytest.mark.parametrize("raw_delivery", ["true", "false"])
-def test_a_topic_hands_the_trace_on_to_its_queues(queue: Queue, raw_delivery: str) -> None:
+@pytest.mark.parametrize("raw_delivery", ["true", "false", None])
+def test_a_topic_hands_the_trace_on_to_its_queues(queue: Queue, raw_delivery: str | None) -> None:
     sns = with_trace(queue.aws.client("sns"))
     topic = sns.create_topic(Name="t")["TopicArn"]
-    attributes = {"RawMessageDelivery": raw_delivery} if raw_delivery == "true" else {}
+    attributes = {} if raw_delivery is None else {"RawMessageDelivery": raw_delivery}
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes=attributes)
-    sns.publish(TopicArn=topic, Message="text")
+    sent = {"text": {"DataType": "String", "StringValue": "v"}, "bytes": {"DataType": "Binary", "BinaryValue": b"\x01"}}
+    sns.publish(TopicArn=topic, Message="text", MessageAttributes=sent)
     [message] = queue.receive()
     assert message["Attributes"]["AWSTraceHeader"] == TRACE
-    assert message["Body"] == "text" if raw_delivery == "true" else json.loads(message["Body"])["Message"] == "text"
+    if raw_delivery == "true":
+        assert (message["Body"], message["MessageAttributes"]) == ("text", sent)
+    else:
+        assert json.loads(message["Body"])["Message"] == "text"
+        assert "MessageAttributes" not in message
+
+
+def test_a_message_that_is_refused_is_not_in_the_queue(queue: Queue) -> None:
+    with pytest.raises(ClientError, match="message attribute name"):
+        queue.send(MessageAttributes={"a name": {"DataType": "String", "StringValue": "v"}})
+    assert queue.counts() == (0, 0, 0)
 
 
 def test_a_bucket_hands_the_trace_on_to_its_queues(queue: Queue) -> None:

@@ -29,13 +29,22 @@ def sns(lambent: Lambent, module: ModuleType) -> None:
     def make(original: Any) -> Any:
         def publish(subscription: Any, message: str, message_id: str, *args: Any, **kwargs: Any) -> None:
             if subscription.protocol != "lambda":
-                original(subscription, message, message_id, *args, **kwargs)
+                original(_as_wanted(subscription), message, message_id, *args, **kwargs)
                 return
             _publish(lambent, subscription, message, message_id, *args, **kwargs)
 
         return publish
 
     replace(module.Subscription, "publish", make)
+
+
+def _as_wanted(subscription: Any) -> Any:
+    """The subscription, without the attribute that moto takes for true whatever it is."""
+    raw = subscription.attributes.get("RawMessageDelivery")
+    if raw is None or str(raw).lower() == "true":
+        return subscription
+    attributes = {name: value for name, value in subscription.attributes.items() if name != "RawMessageDelivery"}
+    return _With(subscription, attributes=attributes)
 
 
 def _publish(
@@ -99,7 +108,7 @@ def events(lambent: Lambent, module: ModuleType) -> None:
                         lambent.invoke_event(target["Arn"], payload, source=f"the rule {rule.arn}")
                     else:
                         with traces.without_lineage():
-                            original(_WithTargets(rule, [target]), original_event, transform_input)
+                            original(_With(rule, targets=[target]), original_event, transform_input)
                 except Exception as error:  # noqa: BLE001 - PutEvents doesn't fail because of a target
                     logger.warning("The rule %s could not reach %s: %r", rule.arn, target["Arn"], error)
 
@@ -108,15 +117,15 @@ def events(lambent: Lambent, module: ModuleType) -> None:
     replace(module.Rule, "send_to_targets", make)
 
 
-class _WithTargets:
-    """A rule with other targets than its own."""
+class _With:
+    """Something of moto's with other attributes than its own."""
 
-    def __init__(self, rule: Any, targets: list[dict[str, Any]]) -> None:
-        self.targets = targets
-        self._rule = rule
+    def __init__(self, original: Any, **attributes: Any) -> None:
+        self.__dict__.update(attributes)
+        self._original = original
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._rule, name)
+        return getattr(self._original, name)
 
 
 def _input(target: dict[str, Any], event: dict[str, Any]) -> bytes:
