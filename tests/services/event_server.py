@@ -13,7 +13,8 @@ from lambent.core.deliveries import EventTerms
 from lambent.core.retry import EventOutcome
 from lambent.core.scope import Scope
 from lambent.observe.event_metrics import EventMetrics
-from lambent.services.events import Attempt, EventService
+from lambent.services.event_invoker import Attempt
+from lambent.services.events import EventService
 from lambent.services.invoke import InvokeRequest
 from lambent.store.event_queue import EventQueue
 from lambent.store.events import Event

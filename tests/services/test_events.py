@@ -10,16 +10,15 @@ import pytest
 from sqlalchemy import Connection
 
 from lambent.clock import Clock
-from lambent.core.admission import Admission
 from lambent.core.deliveries import EventTerms
-from lambent.core.errors import ApiError, ResourceConflict, ResourceNotFound, ServiceFault, TooManyRequests
+from lambent.core.errors import TooManyRequests
 from lambent.core.event_invoke_configs import Destinations
 from lambent.core.event_records import Response
-from lambent.core.invocation import InvocationResult
 from lambent.core.retry import EventOutcome, RetryPolicy
 from lambent.core.scope import Scope
 from lambent.observe.event_metrics import EventMetrics
-from lambent.services.events import Attempt, EventInvoker, EventService
+from lambent.services.event_invoker import Attempt
+from lambent.services.events import EventService
 from lambent.services.invoke import InvokeRequest
 from lambent.store.errors import StoreOverloaded, StoreUnavailable
 from lambent.store.event_queue import EventQueue
@@ -357,6 +356,8 @@ async def test_no_function_waits_until_others_have_had_many_turns(queue: Watched
     async with stage.running():
         for _ in range(12 * 300):
             assert await stage.queue.next() == "completed"
+        await stage.looked_around()
+        assert list(stage.service._work._lanes) == [], "nothing is remembered of functions that have nothing"
     turns: Counter[str] = Counter()
     for name in stage.function.called_functions:
         turns[name] += 1
@@ -566,77 +567,3 @@ async def test_events_are_counted(stage: Stage) -> None:
         assert await stage.queue.next() == "completed"
     counters = stage.metrics.of(SCOPE, "greet")
     assert (counters.received, counters.dropped, counters.started) == (1, 1, 1)
-
-
-class Answers:
-    """In place of the InvokeService: gives one answer, and keeps what it was asked."""
-
-    def __init__(self, answer: InvocationResult | Exception) -> None:
-        self.answer = answer
-        self.requests: list[InvokeRequest] = []
-
-    async def invoke_and_wait(self, request: InvokeRequest) -> InvocationResult:
-        self.requests.append(request)
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-
-def result(function_error: str | None = None, *, environment_lost: bool = False) -> InvocationResult:
-    return InvocationResult(b"{}", function_error, "$LATEST", environment_lost=environment_lost)
-
-
-EVENT = Event(SCOPE, "greet", "live", "r1", b"1", NOON_MS, "Root=1", '{"custom": {}}', "blue")
-
-
-@pytest.mark.parametrize(
-    ("answer", "outcome", "failure"),
-    [
-        (result(), EventOutcome.SUCCESS, ""),
-        (result("Unhandled"), EventOutcome.FUNCTION_ERROR, "Unhandled"),
-        (
-            result("Unhandled", environment_lost=True),
-            EventOutcome.SYSTEM_ERROR,
-            "The execution environment went away.",
-        ),
-        (
-            TooManyRequests(reason="ConcurrentInvocationLimitExceeded"),
-            EventOutcome.THROTTLED,
-            "TooManyRequestsException: ConcurrentInvocationLimitExceeded",
-        ),
-        (
-            ResourceNotFound("Function not found"),
-            EventOutcome.FUNCTION_NOT_FOUND,
-            "ResourceNotFoundException: Function not found",
-        ),
-        (
-            ResourceConflict("The function is Pending"),
-            EventOutcome.SYSTEM_ERROR,
-            "ResourceConflictException: The function is Pending",
-        ),
-        (ServiceFault("out of order"), EventOutcome.SYSTEM_ERROR, "ServiceException: out of order"),
-    ],
-)
-async def test_what_an_invocation_came_to_in_the_words_of_the_retry_rules(
-    answer: InvocationResult | ApiError, outcome: EventOutcome, failure: str
-) -> None:
-    answers = Answers(answer)
-    invoker = EventInvoker(answers, Admission())  # type: ignore[arg-type]  # the one method that is called
-    attempt = await invoker(EVENT)
-    assert (attempt.outcome, attempt.failure) == (outcome, failure)
-    ran = outcome in {EventOutcome.SUCCESS, EventOutcome.FUNCTION_ERROR}
-    assert attempt.response == (Response("$LATEST", answer.function_error, b"{}") if ran else None)  # type: ignore[union-attr]
-    [request] = answers.requests
-    assert request == InvokeRequest(
-        EVENT.scope, "greet", "live", "r1", b"1", False, "Root=1", '{"custom": {}}', "", "blue"
-    )
-
-
-async def test_a_function_that_was_switched_off_is_not_invoked() -> None:
-    answers, admission = Answers(result()), Admission()
-    invoker = EventInvoker(answers, admission)  # type: ignore[arg-type]  # the one method that is called
-    admission.set_reserved(EVENT.scope, "greet", 0)
-    assert (await invoker(EVENT)).outcome is EventOutcome.ZERO_RESERVED_CONCURRENCY
-    assert answers.requests == []
-    admission.set_reserved(EVENT.scope, "greet", None)
-    assert (await invoker(EVENT)).outcome is EventOutcome.SUCCESS

@@ -15,7 +15,8 @@ from lambent.services.catalogue_view import CatalogueView
 from lambent.services.deliveries import THREADS, Deliveries
 from lambent.services.event_history import EventHistory, HistoryLimits
 from lambent.services.event_invoke_configs import TermsOfEvents
-from lambent.services.events import ConcurrencyOfEvents, EventInvoker, EventService
+from lambent.services.event_invoker import ConcurrencyOfEvents, EventInvoker
+from lambent.services.events import EventService
 from lambent.services.invoke import InvokeService
 from lambent.settings import Settings
 from lambent.store.database import Database

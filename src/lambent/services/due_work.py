@@ -20,11 +20,12 @@ from lambent.store.lanes import Found, Share
 Key = TypeVar("Key", bound=Hashable)
 Claimed = TypeVar("Claimed")
 
-# Leases end when their server starts again, and not by time: a clock that was moved to try retries out (DESIGN 3.11)
-# must not double what is under way.
-# Whole hours, so that what is under way has few different ones, and many can be ended with one statement.
-_LEASE_HOURS = 100 * 365 * 24
-_HOUR_MS = 3_600_000
+LEASED_UNTIL_MS = 253_402_300_800_000
+"""The end of every lease, the year 10000: they end when their server starts again, and never by time.
+
+A clock that was moved to try retries out (DESIGN 3.11) must not double what is under way; and what has the same lease
+is ended with one statement.
+"""
 _LANES_OF_A_CLAIM = 64
 _MOST_OF_A_CLAIM = 256
 _MOST_OF_A_LANE = 64
@@ -34,11 +35,6 @@ STORE_BACK_OFF_SECONDS = 1.0
 """How long to wait before the store is asked again that could not be read or written."""
 
 logger = logging.getLogger(__name__)
-
-
-def lease_until_ms(now_ms: int) -> int:
-    """When a lease ends that begins now."""
-    return (now_ms // _HOUR_MS + _LEASE_HOURS) * _HOUR_MS
 
 
 class DueQueue(Protocol[Key, Claimed]):
@@ -97,6 +93,8 @@ class DueWork(Generic[Key, Claimed]):
 
     def expect(self, key: Key, due_ms: int) -> None:
         """Something is in the store that is due then."""
+        if due_ms >= LEASED_UNTIL_MS:
+            return
         lane = self._lanes.lane(key)
         if lane.expect(due_ms) and not lane.is_claiming:
             self._line_up_at(lane, due_ms)
@@ -234,7 +232,7 @@ class DueWork(Generic[Key, Claimed]):
             found = await self._queue.claim(
                 [Share(lane.key, count) for lane, count in shares],
                 now_ms=now_ms,
-                lease_until_ms=lease_until_ms(now_ms),
+                lease_until_ms=LEASED_UNTIL_MS,
             )
         except BaseException:
             for (lane, _), due_ms in zip(shares, before, strict=True):
@@ -244,7 +242,7 @@ class DueWork(Generic[Key, Claimed]):
             raise
         for (lane, _), (claimed, next_ms) in zip(shares, found, strict=True):
             lane.is_claiming = False
-            lane.expect(next_ms)
+            lane.expect(next_ms if next_ms != LEASED_UNTIL_MS else None)
             lane.claimed.extend(claimed)
             self._lanes.grow(lane, sum(map(self._bytes_of, claimed)))
             self._lanes.line_up(lane)
