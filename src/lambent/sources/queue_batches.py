@@ -126,7 +126,8 @@ class QueueBatches:
                 outcome = self._answered(work, request, messages, result)
                 left = {one.receipt for one in outcome.left}
                 done = [one for one in messages if one.receipt not in left]
-                work.counters.deleted += await delete(work.queue, done)
+                deleted = await delete(work.queue, done)
+                work.counters.deleted += deleted  # which others have added to meanwhile
                 return Outcome(outcome.left, outcome.refused or refusals > 0)
 
     async def _run(self, request: InvokeRequest) -> InvocationResult:
