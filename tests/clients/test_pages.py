@@ -167,4 +167,5 @@ def test_the_page_on_function_urls(lambent: LambentServer, environment: dict[str
     assert "Set-Cookie: ordered=tea; HttpOnly" in said
     assert "Access-Control-Allow-Origin: https://shop.example" in said
     assert '{"Message":"Forbidden"}{"path":"/","query":null,"cookies":null}' in said
+    assert said.count("one after the other") == 2
     assert said.endswith("one after the other")
