@@ -497,6 +497,7 @@ class _Assembly:
         """Every caller is answered before its connection ends: by its function, or by the end of the environments."""
         self._pollers.stop_receiving()
         self._server.begin_stop()
+        self._rest_of_aws.begin_stop()
         await asyncio.gather(
             self._server.drained(timeout_seconds=_GRACE_SECONDS),
             self._asynchronous.stop(grace_seconds=_GRACE_SECONDS),

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.companion.conftest import aws_client
+from tests.companion.conftest import Account, aws_client
+from tests.companion.test_queues import Queue, hanging_receive, settle
 from tests.lambent_server import LambentServer, create_function, descendants
 
 pytestmark = pytest.mark.root
@@ -47,6 +48,18 @@ def test_it_is_started_by_the_first_request_for_another_service(own_lambent: Lam
     assert len(companions(own_lambent)) == 1
     aws_client(own_lambent, "sqs", ACCOUNT).list_queues()
     assert len(companions(own_lambent)) == 1
+
+
+def test_who_waits_for_messages_is_answered_when_the_server_stops(own_lambent: LambentServer) -> None:
+    own_lambent.start()
+    queue = Queue(Account(own_lambent, ACCOUNT))
+    connection = hanging_receive(queue)
+    settle(queue)
+    assert own_lambent.stop() == 0
+    answer = http.client.HTTPResponse(connection)
+    answer.begin()
+    assert (answer.status, json.load(answer)) == (200, {})
+    connection.close()
 
 
 def test_requests_at_once_start_one(own_lambent: LambentServer) -> None:

@@ -71,6 +71,11 @@ class RestOfAws:
             threads=threads,
         )
 
+    def begin_stop(self) -> None:
+        """The server stops, when what is under way is done."""
+        if self._companion is not None:
+            self._companion.begin_stop()
+
     def gateway(
         self, codec: RestJsonCodec, *, data_directory: Path, spawn: Spawn, stack: contextlib.AsyncExitStack
     ) -> OtherServices | None:

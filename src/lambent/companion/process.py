@@ -27,6 +27,7 @@ _LINE_BYTES = 1 << 16
 _SOCKETS = "companion-*.sock"
 _FOLDER = "companion"  # of the data directory: all that it may write to
 _READY = b"ready\n"  # as lambent.companion.launcher says it
+_HURRY = b"."  # any byte
 _LEVELS = {"INFO": logging.DEBUG, "WARNING": logging.WARNING, "ERROR": logging.ERROR, "CRITICAL": logging.ERROR}
 _LOGGERS = ("lambent.", "moto:")  # ours, and moto's own few warnings
 
@@ -86,6 +87,12 @@ class CompanionProcess:
             async with asyncio.timeout(_ENDING_SECONDS):
                 await process.wait()
         return process.returncode is not None
+
+    def begin_stop(self) -> None:
+        """Have those answered who wait for messages, so that nobody has to wait for them."""
+        process = self._process
+        if process is not None and process.returncode is None and process.stdin is not None:
+            process.stdin.write(_HURRY)
 
     async def stop(self) -> None:
         """End it."""

@@ -2,7 +2,8 @@
 
 LISTENER is the number of a listening socket that was inherited, URL where Lambent is. A line on standard output says
 that requests are answered; standard error is the log, each line with its level before it. The process ends when its
-standard input does: that is a pipe, whose other end the server has until it ends, however that is.
+standard input does: that is a pipe, whose other end the server has until it ends, however that is. A byte there says
+that the server is about to: nobody waits for messages any longer.
 """
 
 import functools
@@ -110,7 +111,8 @@ def main(listener: int, url: str) -> None:
 
 
 def _end_with_the_server() -> None:
-    os.read(0, 1)
+    while os.read(0, 1):
+        queues.hurry()
     os._exit(0)
 
 

@@ -150,7 +150,7 @@ class Messages:
         self._secret = secrets.token_bytes(32)  # of the receipt handles
         self._waiting = 0
         self._woken_at = math.inf  # the alarm's next call
-        self._deleted = False
+        self._deleted = self._is_hurried = False
 
     # --- what senders do ---
 
@@ -270,6 +270,12 @@ class Messages:
             self._deleted = True
             self._changed.notify_all()
 
+    def hurry(self) -> None:
+        """From now on nobody waits: who does is answered."""
+        with self._changed:
+            self._is_hurried = True
+            self._changed.notify_all()
+
     def count(self, state: State) -> int:
         """How many are visible, delayed or in flight."""
         with self._changed:
@@ -285,7 +291,7 @@ class Messages:
             self._settle(now)
             if self._deleted:
                 raise QueueDeleted
-            if self._some() or now >= deadline:
+            if self._some() or now >= deadline or self._is_hurried:
                 return now
             self._waiting += 1
             self._set_alarm()

@@ -7,6 +7,7 @@ one is deleted may be lost, two receives may get the same one, and each costs as
 
 import base64
 import copy
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from types import ModuleType
@@ -60,6 +61,17 @@ def queues(module: ModuleType) -> None:
     replace(backend, "change_message_visibility_batch", lambda _: _change_visibility_batch(module))
     replace(backend, "purge_queue", _purge)
     replace(backend, "delete_queue", _delete_queue)
+
+
+def hurry() -> None:
+    """The server stops: who waits for messages of any queue is answered now."""
+    models = sys.modules.get("moto.sqs.models")
+    if models is None:
+        return
+    for regions in list(models.sqs_backends.values()):
+        for backend in list(regions.values()):
+            for queue in list(backend.queues.values()):
+                queue.lambent_messages.hurry()
 
 
 def _counted(state: State) -> Callable[[Any], Any]:
