@@ -18,7 +18,7 @@ from tests.invoke.caller import Caller
 from tests.invoke.gate import closed_gate
 from tests.invoke.test_recursion import lineage_of
 from tests.invoke.test_streams import create_http_stream
-from tests.lambent_server import REGION, LambentServer, create_function, zip_of
+from tests.lambent_server import REGION, LambentServer, create_function, wait_until_active, zip_of
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -106,7 +106,7 @@ def test_the_life_of_a_function(sees: Sees, client: Any, arn: str, tmp_path: Pat
 
 
 def test_invocations(sees: Sees, client: Any) -> None:
-    create_function(client, NAME, SOURCE)
+    create_function(client, NAME, SOURCE, Timeout=30, MemorySize=512)
     client.publish_version(FunctionName=NAME)
     seen = sees("invoke")
     log = seen.pop("log")
@@ -133,7 +133,6 @@ def test_response_streams(program: Program, lambent: LambentServer, account: str
     create_http_stream(client, NAME, Timeout=60)
     with closed_gate() as gate, program.running("stream", lambent.url, account, GATE=gate.event.decode()) as running:
         assert running.next() == {"first": "one"}
-        assert gate.waiting <= 1
         gate.open()
         seen = running.next()
     logs = [seen[which].pop("log") for which in ("slow", "failed", "long")]
@@ -196,7 +195,7 @@ def test_a_chain_is_carried_on_by_the_sdk_in_a_function(
     sees: Sees, client: Any, lambent: LambentServer, account: str
 ) -> None:
     """Source: invocation.md section 4: SDKs pass on the trace header that they find in their function's environment."""
-    create_function(client, NAME, SOURCE)
+    create_function(client, NAME, SOURCE, Timeout=30)
     trace = f"Root=1-5759e988-bd862e3fe1be46a994272793;Lineage={lineage_of(Caller(lambent.port, account), NAME)}"
     stopped = refused("RecursiveInvocationException", 400, STOPPED)
     seen = sees("chain", AWS_LAMBDA_FUNCTION_NAME=NAME, _X_AMZN_TRACE_ID=trace)
@@ -207,7 +206,7 @@ def test_paginators(sees: Sees, client: Any) -> None:
     create_function(client, NAME, TELLS_VERSION)
     for number in range(1, 4):
         client.update_function_configuration(FunctionName=NAME, Description=str(number))
-        client.get_waiter("function_updated_v2").wait(FunctionName=NAME)
+        wait_until_active(client, NAME)
         client.publish_version(FunctionName=NAME)
         client.create_alias(FunctionName=NAME, Name=f"alias-{number}", FunctionVersion=str(number))
     for number in range(4):
@@ -252,10 +251,10 @@ def test_configurations_of_a_function(sees: Sees, client: Any, arn: str) -> None
 
 
 def test_aliases_with_weights(sees: Sees, client: Any, arn: str) -> None:
-    create_function(client, NAME, TELLS_VERSION)
+    create_function(client, NAME, TELLS_VERSION, Timeout=30)
     client.publish_version(FunctionName=NAME)
     client.update_function_configuration(FunctionName=NAME, Description="two")
-    client.get_waiter("function_updated_v2").wait(FunctionName=NAME)
+    wait_until_active(client, NAME)
     client.publish_version(FunctionName=NAME)
     seen = sees("aliases")
     assert seen == {
@@ -272,7 +271,7 @@ def test_a_function_url_is_signed_for_by_the_sdks_own_signer(program: Program, s
     """Under `lambent serve`, which verifies signatures."""
     client = serving.client()
     name = f"url-{program.name}"
-    create_function(client, name, TELLS_REQUEST)
+    create_function(client, name, TELLS_REQUEST, Timeout=30)
     address = client.create_function_url_config(FunctionName=name, AuthType="AWS_IAM")["FunctionUrl"]
     host = urlsplit(address).netloc
     twin = f"{serving.server.url}/_lambent/url/{host.partition('.')[0]}/"
