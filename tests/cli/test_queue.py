@@ -4,6 +4,8 @@ import json
 import socket
 import subprocess
 import sys
+import time
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from lambent.commands.client import RequestFailed
 from lambent.commands.columns import ago, aligned, span
 from lambent.commands.control import ControlClient
 from tests.invoke.caller import Caller
+from tests.invoke.gate import WAITING, closed_gate
 from tests.invoke.logs import wait_for
 from tests.invoke.test_events import EVENT
 from tests.lambent_server import REGION, LambentServer, create_function
@@ -109,6 +112,30 @@ def test_purge_takes_out_and_the_history_knows(failed_once: str, caller: Caller,
     assert (known["requestId"], known["state"], known["failure"]) == (failed_once, "purged", "ValueError: no")
     listed = lambent_cli(lambent, "invocations", "--function", function)
     assert f"{function}  {failed_once}  ValueError: no" in listed
+
+
+def test_what_waits_for_its_function_waits_and_can_be_purged(
+    client: Any, caller: Caller, lambent: LambentServer
+) -> None:
+    """However much of it the server has taken out of its store to go on with."""
+    name = f"busy-{caller.account}"
+    create_function(client, name, WAITING, Timeout=60)
+    client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=2)
+    with closed_gate() as gate:
+        for _ in range(20):
+            caller.invoke(name, gate.event, headers=EVENT)
+        wait_for(lambda: gate.waiting == 2)
+        time.sleep(2)  # a lane that is full has its oldest looked at, each second
+        listed = document(lambent, "queue", "list", "--function", name)["events"]
+        assert Counter(one["state"] for one in listed) == {"running": 2, "waiting": 18}
+        states = {document(lambent, "invocations", one["requestId"])["state"] for one in listed}
+        assert states == {"running", "waiting"}
+        assert document(lambent, "queue", "purge", "--function", name)["events"] == 18
+        gate.open()
+        later = caller.invoke(name, b"0", headers=EVENT).headers["x-amzn-requestid"]
+        wait_for(lambda: document(lambent, "invocations", later)["state"] == "succeeded")
+    over = document(lambent, "invocations", "--function", name)["invocations"]
+    assert Counter(one["state"] for one in over) == {"succeeded": 3, "purged": 18}
 
 
 @pytest.mark.parametrize("request_id", ["no-such-id", "not/a ?n #id"])

@@ -22,7 +22,7 @@ from lambent.services.events import EventService
 from lambent.services.invoke import InvokeRequest
 from lambent.store.errors import StoreOverloaded, StoreUnavailable
 from lambent.store.event_queue import EventQueue
-from lambent.store.events import ClaimedEvent, Ending, Event, Function, hasten_events
+from lambent.store.events import ClaimedEvent, Ending, Event, Function, hasten_events, purge_events
 from lambent.store.lanes import Found, Share
 from lambent.store.queue_selection import EVERYTHING
 
@@ -567,3 +567,55 @@ async def test_events_are_counted(stage: Stage) -> None:
         assert await stage.queue.next() == "completed"
     counters = stage.metrics.of(SCOPE, "greet")
     assert (counters.received, counters.dropped, counters.started) == (1, 1, 1)
+
+
+async def full_lane(queue: WatchedQueue) -> Stage:
+    """One of three events is to run; the second is to be claimed, for a look at its age."""
+    stage = Stage(queue, limit_of=lambda _: 1)
+    stage.function.open.clear()
+    for number in range(3):
+        await stage.accept(f"r{number}")
+    return stage
+
+
+async def test_what_was_claimed_and_has_not_begun_is_in_the_store_while_that_is_changed_by_hand(
+    queue: WatchedQueue,
+) -> None:
+    stage = await full_lane(queue)
+    async with stage.running():
+        await stage.function.called(1)
+        stage.move(1.5)
+        await stage.looked_around()
+        assert stage.service.under_way() == {"r0"}
+        async with stage.service.held():
+            assert await queue.writer.write(_purge, stage.clock.wall_ms) == 2
+        stage.function.open.set()
+        await stage.accept("r3")
+        await stage.function.called(2)
+    assert stage.function.calls == ["r0", "r3"]
+    queue.close()
+
+
+async def test_what_cannot_be_given_back_goes_on(queue: WatchedQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = await full_lane(queue)
+
+    async def fails(_claimed: ClaimedEvent) -> None:
+        raise StoreUnavailable("no disk")
+
+    async with stage.running():
+        await stage.function.called(1)
+        stage.move(1.5)
+        await stage.looked_around()
+        with monkeypatch.context() as patched:
+            patched.setattr(queue, "release", fails)
+            with pytest.raises(StoreUnavailable):
+                async with stage.service.held():
+                    raise AssertionError("nothing may be changed")
+        stage.function.open.set()
+        await stage.function.called(3)
+    assert stage.function.calls == ["r0", "r1", "r2"]
+    queue.close()
+
+
+def _purge(connection: Connection, moments: Sequence[int]) -> list[int]:
+    return [purge_events(connection, EVERYTHING, limit=9, now_ms=now_ms) for now_ms in moments]

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from lambent.ids import IdMaker
 from lambent.observe.event_metrics import EventMetrics
 from lambent.services.catalogue_view import CatalogueView
 from lambent.services.deliveries import THREADS, Deliveries
-from lambent.services.event_history import EventHistory, HistoryLimits
+from lambent.services.event_history import EventHistory, HistoryLimits, UnderWay
 from lambent.services.event_invoke_configs import TermsOfEvents
 from lambent.services.event_invoker import ConcurrencyOfEvents, EventInvoker
 from lambent.services.events import EventService
@@ -96,6 +96,8 @@ class AsynchronousInvocations:
             limits=HistoryLimits(settings.event_history_hours, settings.event_history_events),
             clock=clock,
             on_hastened=self._look_around,
+            under_way=lambda: UnderWay(self.events.under_way(), self._deliveries.under_way()),
+            held=self._held,
         )
         clock.on_moved(self._wake)
 
@@ -108,6 +110,12 @@ class AsynchronousInvocations:
         await asyncio.gather(
             self.events.stop(grace_seconds=grace_seconds), self._deliveries.stop(grace_seconds=grace_seconds)
         )
+
+    @contextlib.asynccontextmanager
+    async def _held(self) -> AsyncIterator[None]:
+        """While the queue is changed by hand."""
+        async with self.events.held(), self._deliveries.held():
+            yield
 
     def _wake(self) -> None:
         """Something may have become due."""

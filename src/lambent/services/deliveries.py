@@ -91,8 +91,14 @@ class Deliveries:
         )
         self.wake = self._work.wake
         self.look_around = self._work.look_around
+        self.held = self._work.held
         self.run = self._work.run
         self.stop = self._work.stop
+
+    def under_way(self) -> frozenset[tuple[str, str]]:
+        """The request id and the kind of each delivery that is being sent."""
+        under_way = (claimed.delivery for claimed in self._work.under_way())
+        return frozenset((delivery.request_id, delivery.kind.value) for delivery in under_way)
 
     def expect(self, deliveries: Iterable[Delivery]) -> None:
         """These are on disk, and due."""

@@ -8,8 +8,9 @@ A server that stops gives the unfinished back; one that is killed leaves leases,
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from lambent.clock import Clock
@@ -86,10 +87,29 @@ class DueWork(Generic[Key, Claimed]):
         self._tasks: asyncio.TaskGroup | None = None
         self._changes = 0  # of the store, by hand
         self._known_changes = -1
+        self._claiming = asyncio.Lock()  # one claims, or somebody holds up claims; nothing else is taken under it
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
 
-    # --- what others say ---
+    # --- what others ask and say ---
+
+    def under_way(self) -> Iterable[Claimed]:
+        """What has begun and isn't over; what was claimed otherwise waits here."""
+        return [claimed for task, (_, claimed) in self._in_flight.items() if task.get_name() == self._name]
+
+    @contextlib.asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """While the store is changed by hand: what was claimed and hasn't begun is given back, and nothing is claimed.
+
+        Raises:
+            StoreUnavailable: it could not be given back.
+        """
+        async with self._claiming:
+            try:
+                await self._give_back()
+                yield
+            finally:
+                self.look_around()
 
     def expect(self, key: Key, due_ms: int) -> None:
         """Something is in the store that is due then."""
@@ -188,7 +208,8 @@ class DueWork(Generic[Key, Claimed]):
             shares = self._shares()
             if not shares:
                 return
-            await self._claim(shares)
+            async with self._claiming:
+                await self._claim(shares)
 
     def _shares(self) -> list[tuple[Lane[Key, Claimed], int]]:
         """How many to claim of which lanes: all who stand in line get some, as far as one claim goes."""
@@ -216,7 +237,7 @@ class DueWork(Generic[Key, Claimed]):
                     return 1  # to be looked at
                 lane.aged_ms = now_ms + _LONGEST_UNTIL_AGED_MS
                 aged = lane.claimed.popleft()
-                self._start(lane, aged, self._give_up_or_keep(lane, aged))
+                self._start(lane, aged, self._give_up_or_keep(lane, aged), name=f"{self._name} that may be too old")
         elif lane.due_ms is not None:
             self._lanes.line_up_at(lane, lane.due_ms)
         else:
@@ -257,12 +278,12 @@ class DueWork(Generic[Key, Claimed]):
 
     def _begin(self, lane: Lane[Key, Claimed], claimed: Claimed) -> None:
         lane.begun_ms = self._clock.now_ms()
-        self._start(lane, claimed, self._see_through(claimed))
+        self._start(lane, claimed, self._see_through(claimed), name=self._name)
 
-    def _start(self, lane: Lane[Key, Claimed], claimed: Claimed, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, lane: Lane[Key, Claimed], claimed: Claimed, work: Coroutine[Any, Any, None], *, name: str) -> None:
         assert self._tasks is not None  # `run` has begun
         lane.under_way += 1
-        task = self._tasks.create_task(work, name=self._name)
+        task = self._tasks.create_task(work, name=name)
         self._in_flight[task] = lane, claimed
         task.add_done_callback(self._ended)
 
@@ -303,6 +324,22 @@ class DueWork(Generic[Key, Claimed]):
             lane.aged_ms = min(max(aged_ms, now_ms + SECOND_MS), now_ms + _LONGEST_UNTIL_AGED_MS)
             self._lanes.grow(lane, self._bytes_of(claimed))
             lane.claimed.appendleft(claimed)
+
+    async def _give_back(self) -> None:
+        """Release what was claimed and hasn't begun. What can't be released stays, and StoreUnavailable is raised."""
+        waiting = [(lane.key, one) for lane in self._lanes for one in lane.claimed]
+        for lane in self._lanes:
+            self._lanes.grow(lane, -sum(map(self._bytes_of, lane.claimed)))
+            lane.claimed.clear()
+        released = await asyncio.gather(*(self._queue.release(one) for _, one in waiting), return_exceptions=True)
+        kept = [(key, one, error) for (key, one), error in zip(waiting, released, strict=True) if error is not None]
+        for key, one, _ in kept:
+            lane = self._lanes.lane(key)
+            lane.claimed.append(one)
+            self._lanes.grow(lane, self._bytes_of(one))
+            self._lanes.line_up(lane)
+        if kept:
+            raise kept[0][2]
 
     async def _release_claimed(self) -> None:
         claimed = [one for lane in self._lanes for one in lane.claimed]

@@ -6,11 +6,14 @@ AWS shows none of this. The history is bounded by age and by number; a sweep a f
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
 
 from lambent.clock import Clock
 from lambent.core.finished_events import FinishedEvent
+from lambent.store.deliveries import WAITING, DeliveryState
 from lambent.store.errors import StoreUnavailable
+from lambent.store.events import EventState
 from lambent.store.queue_administration import QueueAdministration, Remembered, Waiting
 from lambent.store.queue_selection import Selection
 
@@ -28,11 +31,29 @@ class HistoryLimits:
     events: int
 
 
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """What is being invoked or sent now.
+
+    Attributes:
+        events: request ids.
+        deliveries: request ids and kinds.
+    """
+
+    events: frozenset[str]
+    deliveries: frozenset[tuple[str, str]]
+
+    def __or__(self, later: "UnderWay") -> "UnderWay":
+        return UnderWay(self.events | later.events, self.deliveries | later.deliveries)
+
+
 class EventHistory:
     """The use cases of who looks at the queue. Each raises StoreUnavailable when the storage fails.
 
     Args:
         on_hastened: told that something may have become due.
+        under_way: what the store can't tell from what was claimed and still waits, for its function to have room.
+        held: while it is entered nothing is claimed, and what was claimed and hasn't begun waits in the store.
     """
 
     def __init__(
@@ -42,11 +63,15 @@ class EventHistory:
         limits: HistoryLimits,
         clock: Clock,
         on_hastened: Callable[[], None],
+        under_way: Callable[[], UnderWay],
+        held: Callable[[], AbstractAsyncContextManager[None]],
     ) -> None:
         self._administration = administration
         self._limits = limits
         self._clock = clock
         self._on_hastened = on_hastened
+        self._under_way = under_way
+        self._held = held
 
     def now_ms(self) -> int:
         """The time that the others' times are of, which may have been moved."""
@@ -54,11 +79,25 @@ class EventHistory:
 
     async def waiting(self, selection: Selection, *, limit: int) -> Waiting:
         """What isn't over, the next one first."""
-        return await self._administration.waiting(selection, limit=limit)
+        before = self._under_way()
+        found = await self._administration.waiting(selection, limit=limit)
+        under_way = before | self._under_way()
+        return replace(
+            found,
+            events=[self._event(event, under_way) for event in found.events],
+            deliveries=[self._delivery(delivery, under_way) for delivery in found.deliveries],
+        )
 
     async def find(self, request_id: str) -> Remembered:
         """What is known of one asynchronous invocation."""
-        return await self._administration.find(request_id)
+        before = self._under_way()
+        found = await self._administration.find(request_id)
+        under_way = before | self._under_way()
+        return replace(
+            found,
+            waiting=None if found.waiting is None else self._event(found.waiting, under_way),
+            deliveries=[self._delivery(delivery, under_way) for delivery in found.deliveries],
+        )
 
     async def finished(self, selection: Selection, *, failed_only: bool, limit: int) -> list[FinishedEvent]:
         """What is over, the latest first."""
@@ -72,7 +111,8 @@ class EventHistory:
 
     async def purge(self, selection: Selection) -> tuple[int, int]:
         """Give up what waits, nothing being sent; how many events and deliveries. What runs, runs on."""
-        return await self._administration.purge(selection, now_ms=self._clock.now_ms())
+        async with self._held():
+            return await self._administration.purge(selection, now_ms=self._clock.now_ms())
 
     async def run(self) -> None:
         """Sweep the history until cancelled."""
@@ -83,3 +123,15 @@ class EventHistory:
             except StoreUnavailable:
                 logger.exception("The history of asynchronous invocations could not be swept.")
             await asyncio.sleep(_SWEEP_SECONDS)
+
+    def _event(self, event: EventState, under_way: UnderWay) -> EventState:
+        """An event that is under a lease and isn't invoked yet is due."""
+        is_so = event.next_attempt_ms is not None or event.request_id in under_way.events
+        return event if is_so else replace(event, next_attempt_ms=self._clock.now_ms())
+
+    def _delivery(self, delivery: DeliveryState, under_way: UnderWay) -> DeliveryState:
+        """As `_event`."""
+        is_leased = delivery.outcome == WAITING and delivery.next_attempt_ms is None
+        if not is_leased or (delivery.request_id, delivery.kind) in under_way.deliveries:
+            return delivery
+        return replace(delivery, next_attempt_ms=self._clock.now_ms())

@@ -84,8 +84,13 @@ class EventService:
         )
         self.wake = self._work.wake
         self.look_around = self._work.look_around
+        self.held = self._work.held
         self.run = self._work.run
         self.stop = self._work.stop
+
+    def under_way(self) -> frozenset[str]:
+        """The request ids of the events that are being invoked."""
+        return frozenset(claimed.event.request_id for claimed in self._work.under_way())
 
     async def accept(self, request: InvokeRequest) -> None:
         """Take an event on; when this returns it is on disk and will be invoked, whatever happens to this process.
