@@ -41,6 +41,9 @@ SIGNATURES = {
     "moto.sns.models:Subscription._parse_message_structure": ["self", "message", "protocol"],
     "moto.s3.notifications:_get_s3_event": ["event_name", "bucket", "key", "notification_id"],
     "moto.s3.notifications:_invoke_awslambda": ["account_id", "event_body", "fn_arn", "region_name"],
+    "moto.backends:list_of_moto_modules": [],
+    "moto.core.utils:camelcase_to_underscores": ["argument"],
+    "moto.core.utils:method_names_from_class": ["clazz"],
     "moto.sqs.models:Queue.add_message": ["self", "message"],
     "moto.sqs.models:Queue.delete_message": ["self", "receipt_handle"],
     "moto.sqs.models:SQSBackend.send_message": [

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from lambent.companion.launcher import (
     accounts,
+    caches,
     change_sets,
     custom_resources,
     deliveries,
@@ -49,6 +50,8 @@ def changes(lambent: Lambent) -> Mapping[str, Change]:
         return functools.partial(change, lambent)
 
     return {
+        "moto.backends": caches.services,
+        "moto.core.utils": caches.names,
         "moto.core.models": accounts.default_account,
         "moto.core.config": accounts.configuration,
         "moto.iam.models": accounts.access_keys,
