@@ -13,6 +13,7 @@ from tests.clients.installed import python_libraries, zip_of_folder
 from tests.companion.conftest import Account
 from tests.function_urls.conftest import Url
 from tests.lambent_server import REGION, LambentServer, create_function
+from tests.sources.world import QueueOfTest
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(420)]
 
@@ -227,6 +228,21 @@ def test_batches(deploy: Deploy, handler: str) -> None:
     assert some.log.count("done tea") == 2
     none = invoke(sqs_event(bad))
     assert (none.error, none.answer["errorType"]) == ("Unhandled", "BatchProcessingError")
+
+
+def test_batches_of_a_queue(deploy: Deploy, aws: Account) -> None:
+    """What the processor has done is deleted, what it reports comes again."""
+    deploy("batches")
+    sqs, functions = aws.client("sqs"), aws.client("lambda")
+    queue = QueueOfTest(sqs, sqs.create_queue(QueueName="teas", Attributes={"VisibilityTimeout": "300"})["QueueUrl"])
+    mapping = functions.create_event_source_mapping(
+        FunctionName="batches", EventSourceArn=queue.arn, FunctionResponseTypes=["ReportBatchItemFailures"]
+    )
+    queue.send_many('{"item": "tea", "count": 1}', '{"item": "tea", "count": 0}', '{"item": "tea", "count": 2}')
+    try:
+        queue.wait_for_counts(0, 1, seconds=60)
+    finally:
+        functions.delete_event_source_mapping(UUID=mapping["UUID"])
 
 
 def test_parameters(deploy: Deploy, aws: Account, table: str) -> None:

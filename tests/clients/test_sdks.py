@@ -3,9 +3,10 @@
 What is expected are the answers of the reference as an SDK's types hold them; it is the same for all of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
@@ -57,6 +58,29 @@ def sees(program: Program, lambent: LambentServer, account: str) -> Sees:
     return lambda scenario, **variables: program.sees(scenario, lambent.url, account, **variables)
 
 
+class Place(NamedTuple):
+    """A server: boto3's client of it, and what the program sees of a scenario there."""
+
+    client: Any
+    sees: Sees
+
+
+@pytest.fixture(params=["dev", "serve"])
+def place(request: pytest.FixtureRequest, program: Program) -> Iterator[Place]:
+    """Under `serve`, every signature is verified."""
+    if request.param == "dev":
+        yield Place(request.getfixturevalue("client"), request.getfixturevalue("sees"))
+        return
+    serving: Serving = request.getfixturevalue("serving")
+    client, keys = serving.client(), serving.key
+    where = partial(
+        program.sees, url=serving.server.url, account=keys.access_key, AWS_SECRET_ACCESS_KEY=keys.secret_key
+    )
+    yield Place(client, where)
+    for function in client.list_functions()["Functions"]:
+        client.delete_function(FunctionName=function["FunctionName"])
+
+
 def refused(code: str, status: int, message: str, **more: Any) -> dict[str, Any]:
     """An error for which the SDKs have a type."""
     return {"type": code, "code": code, "status": status, "message": message, **more}
@@ -105,10 +129,10 @@ def test_the_life_of_a_function(sees: Sees, client: Any, arn: str, tmp_path: Pat
     }
 
 
-def test_invocations(sees: Sees, client: Any) -> None:
-    create_function(client, NAME, SOURCE, Timeout=30, MemorySize=512)
-    client.publish_version(FunctionName=NAME)
-    seen = sees("invoke")
+def test_invocations(place: Place) -> None:
+    arn = create_function(place.client, NAME, SOURCE, Timeout=30, MemorySize=512)["FunctionArn"]
+    place.client.publish_version(FunctionName=NAME)
+    seen = place.sees("invoke", ARN=arn)
     log = seen.pop("log")
     assert "START RequestId: " in log
     assert "called with 1\n" in log
@@ -124,6 +148,7 @@ def test_invocations(sees: Sees, client: Any) -> None:
         "dryRun": {"status": 204, "bytes": 0},
         "context": {"hello": "x", "custom": {"shop": "thé"}},
         "qualified": "1",
+        "byArn": "1",
         "large": True,
     }
 
@@ -225,11 +250,11 @@ def test_paginators(sees: Sees, client: Any) -> None:
     }
 
 
-def test_configurations_of_a_function(sees: Sees, client: Any, arn: str) -> None:
+def test_configurations_of_a_function(place: Place) -> None:
     """Of asynchronous invocation, concurrency, tags, policy, account and URL."""
-    create_function(client, NAME, SOURCE)
-    other = create_function(client, "other", SOURCE)["FunctionArn"]
-    seen = sees("settings", OTHER=other)
+    create_function(place.client, NAME, SOURCE)
+    other = create_function(place.client, "other", SOURCE)["FunctionArn"]
+    seen = place.sees("settings", OTHER=other)
     assert seen == {
         "put": {"retries": 1, "age": None, "recent": True},
         "got": {"retries": 1, "age": 60, "failure": other},

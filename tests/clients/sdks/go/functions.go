@@ -121,6 +121,7 @@ func invoke() seen {
 		r.ClientContext = aws.String(base64.StdEncoding.EncodeToString([]byte(`{"custom": {"shop": "thé"}}`)))
 		r.Qualifier = aws.String("1")
 	})
+	byArn := call(`{"name": "x"}`, func(r *lambda.InvokeInput) { r.FunctionName = aws.String(os.Getenv("ARN") + ":1") })
 	long := strings.Repeat("é", 2_500_000)
 	large := call(`{"name": "`+long+`"}`, func(r *lambda.InvokeInput) {})
 	return seen{
@@ -135,6 +136,7 @@ func invoke() seen {
 		"dryRun":          seen{"status": dry.StatusCode, "bytes": len(dry.Payload)},
 		"context":         document(known.Payload),
 		"qualified":       known.ExecutedVersion,
+		"byArn":           byArn.ExecutedVersion,
 		"large":           document(large.Payload).(seen)["hello"] == long,
 	}
 }

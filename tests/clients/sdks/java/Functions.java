@@ -132,6 +132,7 @@ final class Functions {
         InvokeResponse known = call("{\"name\": \"x\"}", r -> r
                 .clientContext(Base64.getEncoder().encodeToString(context))
                 .qualifier("1"));
+        InvokeResponse byArn = call("{\"name\": \"x\"}", r -> r.functionName(Scenarios.environment("ARN") + ":1"));
         String text = "é".repeat(2_500_000);
         InvokeResponse large = call("{\"name\": \"" + text + "\"}", r -> {});
         return Scenarios.seen(
@@ -146,6 +147,7 @@ final class Functions {
                 "dryRun", Scenarios.seen("status", dry.statusCode(), "bytes", length(dry)),
                 "context", Scenarios.document(known.payload().asUtf8String()),
                 "qualified", known.executedVersion(),
+                "byArn", byArn.executedVersion(),
                 "large", Scenarios.document(large.payload().asUtf8String()).field("hello").get().asString().equals(text));
     }
 

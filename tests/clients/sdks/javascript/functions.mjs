@@ -92,6 +92,7 @@ export async function invoke() {
   const dry = await call("", { InvocationType: "DryRun" });
   const ClientContext = Buffer.from('{"custom": {"shop": "thé"}}').toString("base64");
   const known = await call('{"name": "x"}', { ClientContext, Qualifier: "1" });
+  const byArn = await call('{"name": "x"}', { FunctionName: `${process.env.ARN}:1` });
   const long = "é".repeat(2_500_000);
   const large = await call(JSON.stringify({ name: long }));
   return {
@@ -106,6 +107,7 @@ export async function invoke() {
     dryRun: { status: dry.StatusCode, bytes: dry.Payload?.length ?? 0 },
     context: JSON.parse(text(known.Payload)),
     qualified: known.ExecutedVersion,
+    byArn: byArn.ExecutedVersion,
     large: JSON.parse(text(large.Payload)).hello === long,
   };
 }
