@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -222,7 +223,7 @@ async def test_without_an_endpoint_it_is_awss_own(monkeypatch: pytest.MonkeyPatc
 
     sent: list[str] = []
 
-    async def send(_httpcore: Any, url: str, _request: Any, *, wait_seconds: int) -> Any:
+    async def send(_httpcore: Any, _pool: Any, url: str, _request: Any, _wait_seconds: int) -> Any:
         sent.append(url)
         return 200, [], b'{"QueueUrl": "https://q", "Attributes": {"VisibilityTimeout": "30"}}'
 
@@ -236,3 +237,30 @@ async def test_many_wait_at_the_same_time(service: Service, clients: QueueClient
     service.answer("GetQueueAttributes", {"Attributes": {"VisibilityTimeout": "30"}})
     queue = clients.queue(SOURCE)
     assert set(await asyncio.gather(*(queue.visibility_seconds() for _ in range(50)))) == {30}
+
+
+async def test_requests_go_through_the_proxy_that_the_environment_names(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def endpoint_for(_service: str) -> str:
+        return "http://queues.example"
+
+    service.answer("GetQueueAttributes", {"Attributes": {"VisibilityTimeout": "30"}})
+    monkeypatch.setenv("HTTP_PROXY", service.url)
+    monkeypatch.setenv("http_proxy", service.url)
+    clients = QueueClients(endpoint_for=endpoint_for, clock=Clock())
+    assert await clients.queue(SOURCE).visibility_seconds() == 30
+    assert service.asked[0][2]["host"] == "queues.example"
+    await clients.close()
+
+
+async def test_certificates_are_those_that_botocore_would_trust(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def endpoint_for(_service: str) -> str:
+        return "https://127.0.0.1:1"
+
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "none.pem"))
+    clients = QueueClients(endpoint_for=endpoint_for, clock=Clock())
+    with pytest.raises(QueueUnavailable, match="FileNotFoundError"):
+        await clients.queue(SOURCE).visibility_seconds()

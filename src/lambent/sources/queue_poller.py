@@ -188,7 +188,14 @@ class QueuePoller:
         """Begin something that is waited for at the end."""
         assert self._tasks is not None
         self._under_way += 1
-        self._tasks.create_task(work, name="queue").add_done_callback(self._ended)
+        self._tasks.create_task(self._seen_to_its_end(work), name="queue").add_done_callback(self._ended)
+
+    async def _seen_to_its_end(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception:
+            # What else is under way goes on; messages that this was about come again.
+            logger.exception("A part of an event source mapping has failed.", extra=self._fields())
 
     def _ended(self, _task: asyncio.Task[None]) -> None:
         self._under_way -= 1
@@ -217,8 +224,6 @@ class QueuePoller:
                 self._concurrency.refused(running=self._running)
             else:
                 self._concurrency.succeeded()
-        except Exception:
-            logger.exception("A batch could not be seen through.", extra={"mapping": work.mapping.uuid})
         finally:
             self._running -= 1
             self._waiting.ended(batch, left=left)

@@ -9,10 +9,13 @@ import contextlib
 import importlib
 import json
 import logging
+import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+import msgspec
 
 from lambent.clock import Clock
 from lambent.core.mappings.queues.messages import Message, message_of
@@ -49,6 +52,7 @@ class _Libraries:
     sigv4: Any
     credentials: Any
     session: Any
+    proxies: Any
 
 
 class QueueClients:
@@ -74,7 +78,7 @@ class QueueClients:
         self._is_up = is_up
         self._loading = asyncio.Lock()  # held while libraries, credentials or an endpoint are found, in a thread
         self._libraries: _Libraries | None = None
-        self._pool: Any = None
+        self._pools: dict[str, Any] = {}  # by the endpoint's URL
         self._endpoints: dict[str, str] = {}  # AWS's own, by region
         self._credentials: tuple[float, Any] | None = None
 
@@ -84,9 +88,9 @@ class QueueClients:
 
     async def close(self) -> None:
         """Cut what is open."""
-        if self._pool is not None:
+        for pool in self._pools.values():
             with contextlib.suppress(Exception):  # of a connection that can't be closed nothing is left to be done
-                await self._pool.aclose()
+                await pool.aclose()
 
     async def call(
         self, scope: Scope, operation: str, parameters: Mapping[str, Any], *, wait_seconds: int = 0
@@ -110,21 +114,20 @@ class QueueClients:
             credentials = (
                 libraries.credentials(scope.account, "any") if is_companion else await self._resolved(libraries)
             )
+            pool = self._pools.get(url)
+            if pool is None:
+                pool = self._pools[url] = _new_pool(libraries, url)
         except Exception as error:  # whatever may be wrong with somebody's configuration of AWS
             raise QueueUnavailable(f"AWS can't be asked: {type(error).__name__}: {error}") from error
         if credentials is None:
             raise QueueUnavailable("there are no credentials for AWS")
         request = _signed(libraries, credentials, scope.region, url, operation, json.dumps(parameters).encode())
-        status, headers, body = await self._send(libraries.httpcore, url, request, wait_seconds=wait_seconds)
+        status, headers, body = await self._send(libraries.httpcore, pool, url, request, wait_seconds)
         return self._understood(url, status, headers, body)
 
     async def _send(
-        self, httpcore: Any, url: str, request: Any, *, wait_seconds: int
+        self, httpcore: Any, pool: Any, url: str, request: Any, wait_seconds: int
     ) -> tuple[int, Sequence[tuple[bytes, bytes]], bytes]:
-        if self._pool is None:
-            self._pool = httpcore.AsyncConnectionPool(
-                max_connections=_CONNECTIONS, max_keepalive_connections=64, keepalive_expiry=15.0
-            )
         timeout = {
             "connect": _CONNECT_SECONDS,
             "pool": _ANSWER_SECONDS,
@@ -132,7 +135,7 @@ class QueueClients:
             "write": _ANSWER_SECONDS,
         }
         try:
-            answer = await self._pool.request(
+            answer = await pool.request(
                 request.method,
                 url,
                 headers=list(request.headers.items()),
@@ -141,7 +144,12 @@ class QueueClients:
             )
         except httpcore.TimeoutException as error:
             raise QueueUnavailable(f"{url} did not answer in time") from error
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
+        except (
+            httpcore.NetworkError,
+            httpcore.ProtocolError,
+            httpcore.ProxyError,
+            httpcore.UnsupportedProtocol,
+        ) as error:
             raise QueueUnavailable(f"{url} can't be reached: {error or type(error).__name__}") from error
         return answer.status, answer.headers, answer.content
 
@@ -149,7 +157,7 @@ class QueueClients:
         self, url: str, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes
     ) -> Mapping[str, Any]:
         try:
-            said = json.loads(body or b"{}")
+            said = _decoded(body or b"{}")
         except ValueError:
             said = None
         if status == _OK and isinstance(said, dict):
@@ -251,6 +259,13 @@ class Queue:
             raise
 
 
+def _decoded(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return json.loads(body)  # half a surrogate pair, which SQS itself refuses
+
+
 def _load() -> _Libraries:
     logging.getLogger("httpcore").setLevel(logging.WARNING)  # each step of each request, at debug
     return _Libraries(
@@ -259,7 +274,24 @@ def _load() -> _Libraries:
         sigv4=importlib.import_module("botocore.auth").SigV4Auth,
         credentials=importlib.import_module("botocore.credentials").Credentials,
         session=importlib.import_module("botocore.session").get_session(),
+        proxies=importlib.import_module("botocore.utils").get_environ_proxies,
     )
+
+
+def _new_pool(libraries: _Libraries, url: str) -> Any:
+    """Connections to an endpoint, with the certificates and the proxy that botocore would use."""
+    options: dict[str, Any] = {
+        "max_connections": _CONNECTIONS,
+        "max_keepalive_connections": 64,
+        "keepalive_expiry": 15.0,
+    }
+    authorities = libraries.session.get_config_variable("ca_bundle")
+    if authorities:
+        options["ssl_context"] = ssl.create_default_context(cafile=authorities)
+    proxy = libraries.proxies(url).get(urlsplit(url).scheme)
+    if proxy:
+        return libraries.httpcore.AsyncHTTPProxy(proxy_url=proxy, **options)
+    return libraries.httpcore.AsyncConnectionPool(**options)
 
 
 def _frozen_credentials(libraries: _Libraries) -> Any:

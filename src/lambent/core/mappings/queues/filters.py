@@ -6,9 +6,10 @@ body that is a single JSON value (`17`, `"a"`), either form may match: unverifie
 Source: event-sources.md §8; developer guide, "Using event filtering with an Amazon SQS event source".
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+
+import msgspec
 
 from lambent.core.event_patterns import EventPattern, InvalidEventPattern, parse_event_pattern
 
@@ -50,7 +51,7 @@ def _matches(pattern: EventPattern, form: Mapping[str, Any]) -> bool:
 
 def _forms(body: str) -> list[object]:
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return [body]
     return [value] if isinstance(value, dict | list) else [value, body]
