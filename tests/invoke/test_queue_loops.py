@@ -107,9 +107,11 @@ class Queue:
 
     def __init__(self, lambent: LambentServer, account: str, name: str) -> None:
         self.sqs = aws_client(lambent, "sqs", account)
-        self.dead_url = self.sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
-        policy = {"deadLetterTargetArn": f"arn:aws:sqs:{REGION}:{account}:{name}-dead", "maxReceiveCount": 1}
-        attributes = {"VisibilityTimeout": str(SECONDS), "RedrivePolicy": json.dumps(policy)}
+        kind = {"FifoQueue": "true", "ContentBasedDeduplication": "true"} if name.endswith(".fifo") else {}
+        self.dead_url = self.sqs.create_queue(QueueName=f"dead-{name}", Attributes=kind)["QueueUrl"]
+        policy = {"deadLetterTargetArn": f"arn:aws:sqs:{REGION}:{account}:dead-{name}", "maxReceiveCount": 1}
+        attributes = {"VisibilityTimeout": str(SECONDS), "RedrivePolicy": json.dumps(policy), **kind}
+        self.group = {"MessageGroupId": "g"} if kind else {}
         self.url = self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         self.arn = f"arn:aws:sqs:{REGION}:{account}:{name}"
 
@@ -117,7 +119,7 @@ class Queue:
         """Messages at once; to each body belongs a lineage, if any does."""
         entries: list[dict[str, Any]] = []
         for at, body in enumerate(bodies):
-            entry: dict[str, Any] = {"Id": str(at), "MessageBody": body}
+            entry: dict[str, Any] = {"Id": str(at), "MessageBody": body, **self.group}
             lineage = (lineages or {}).get(body)
             if lineage is not None:
                 header = f"Root=1-5759e988-bd862e3fe1be46a994272793;Lineage={lineage}"
@@ -175,6 +177,20 @@ def test_each_chain_of_a_batch_is_stopped(lambent: LambentServer, caller: Caller
     counts = Counter(passes(lambent, caller, "back"))
     assert sorted(counts) == list(range(1, 17))
     assert min(counts.values()) >= 5
+
+
+@pytest.mark.timeout(180)
+def test_a_group_goes_on_in_order_behind_a_message_that_is_stopped(
+    lambent: LambentServer, account: str, caller: Caller, client: Any
+) -> None:
+    """It waits for as long as the message is retried."""
+    queue = Queue(lambent, account, "q.fifo")
+    code = SENDS_BACK.replace("QueueUrl=", 'MessageGroupId="g", QueueUrl=')
+    function_of_queue(client, queue, "back", code, BatchSize=10)
+    queue.send("a:1", "b:10")
+    assert queue.dead_letter() == "a:17"
+    wait_for(lambda: Counter(passes(lambent, caller, "back"))[20] == 1, seconds=60)
+    assert dropped(lambent, caller.account, "back") == "1"
 
 
 def test_a_function_that_allows_loops_goes_on(
