@@ -60,7 +60,7 @@ def memory_mb(server: LambentServer) -> int:
 def ask(server: LambentServer, host: str, body: bytes) -> socket.socket:
     """Ask for a stream, and read nothing of it."""
     reader = socket.socket()
-    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
     reader.settimeout(60)
     reader.connect(("127.0.0.1", server.port))
     head = f"POST / HTTP/1.1\r\nHost: {host}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n"
