@@ -141,7 +141,7 @@ def test_weights_move_while_invocations_run_and_none_fails(caller: Caller, clien
             routing = {"AdditionalVersionWeights": weights}
             client.update_alias(FunctionName="fn", Name="live", FunctionVersion=version, RoutingConfig=routing)
     assert {one for some in running for one in some.result()} == {(200, "1", "one"), (200, "2", "two")}
-    last = {"AdditionalVersionWeights": {}}
+    last: dict[str, dict[str, float]] = {"AdditionalVersionWeights": {}}
     client.update_alias(FunctionName="fn", Name="live", FunctionVersion="2", RoutingConfig=last)
     assert set(invoke()) == {(200, "2", "two")}
 
