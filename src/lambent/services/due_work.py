@@ -204,7 +204,7 @@ class DueWork(Generic[Key, Claimed]):
             for key, due_ms in await self._queue.lanes():
                 self.expect(key, due_ms)
             self._known_changes = changes
-        while not self._stopping.is_set():
+        while not self._stopping.is_set() and self._known_changes == self._changes:
             shares = self._shares()
             if not shares:
                 return
