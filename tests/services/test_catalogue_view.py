@@ -51,6 +51,14 @@ async def test_a_function_is_read_once_and_then_known(database: Database) -> Non
         view.resolve(SCOPE, "f", "2")
 
 
+async def test_how_much_memory_a_function_has_is_told_without_waiting(database: Database) -> None:
+    await insert(database, ACTIVE)
+    view = CatalogueView(database=database, folders=NO_FOLDERS)
+    assert view.memory_mb(SCOPE, "f") is None
+    loaded = await view.load(SCOPE, "f", None)
+    assert view.memory_mb(SCOPE, "f") == loaded.memory_mb
+
+
 async def test_what_does_not_exist_is_not_remembered(database: Database) -> None:
     view = CatalogueView(database=database, folders=NO_FOLDERS)
     with pytest.raises(ResourceNotFound, match=r"function:f:\$LATEST$"):

@@ -1,20 +1,16 @@
 """What an invocation of an event came to, and how many may run at the same time."""
 
-from dataclasses import replace
-
 import pytest
 
 from lambent.core.admission import Admission
 from lambent.core.errors import ApiError, ResourceConflict, ResourceNotFound, ServiceFault, TooManyRequests
 from lambent.core.event_records import Response
-from lambent.core.function import FunctionTarget
 from lambent.core.invocation import InvocationResult
 from lambent.core.retry import EventOutcome
 from lambent.core.scope import Scope
 from lambent.services.event_invoker import ConcurrencyOfEvents, EventInvoker
 from lambent.services.invoke import InvokeRequest
 from lambent.store.events import Event
-from tests.environments.fakes import target
 
 SCOPE = Scope("000000000000", "eu-west-1")
 
@@ -93,47 +89,28 @@ async def test_a_function_that_was_switched_off_is_not_invoked() -> None:
     assert (await invoker(EVENT)).outcome is EventOutcome.SUCCESS
 
 
-class View:
-    """In place of the catalogue view: one function of so much memory, or what is wrong with it."""
-
-    def __init__(self, found: FunctionTarget | ApiError | None) -> None:
-        self.found = found
-
-    def resolve(self, scope: Scope, name: str, qualifier: str | None) -> FunctionTarget | None:
-        assert (scope, name, qualifier) == (SCOPE, "greet", None)
-        if isinstance(self.found, ApiError):
-            raise self.found
-        return self.found
-
-    async def load(self, scope: Scope, name: str, qualifier: str | None) -> FunctionTarget:
-        raise AssertionError("nobody waits")
-
-
-def most(found: FunctionTarget | ApiError | None, *, reserved: int | None = None) -> int:
+def most(*, memory_mb: int | None = None, reserved: int | None = None) -> int:
     admission = Admission()
     admission.set_reserved(SCOPE, "greet", reserved)
-    limit_of = ConcurrencyOfEvents(admission=admission, targets=View(found), most=100, memory_capacity_mb=4_096)
+    limit_of = ConcurrencyOfEvents(
+        admission=admission, memory_mb=lambda *_: memory_mb, most=100, memory_capacity_mb=4_096
+    )
     return limit_of((SCOPE, "greet"))
 
 
-def with_memory(memory_mb: int) -> FunctionTarget:
-    return replace(target(), memory_mb=memory_mb)
-
-
 def test_as_many_events_run_as_are_reserved_or_the_host_has_memory_for() -> None:
-    assert most(with_memory(128)) == 32
-    assert most(with_memory(128), reserved=20) == 20
-    assert most(with_memory(128), reserved=50) == 32
-    assert most(with_memory(3_008)) == 1
-    assert most(with_memory(10_240)) == 1, "it will be told that there is no room"
+    assert most(memory_mb=128) == 32
+    assert most(memory_mb=128, reserved=20) == 20
+    assert most(memory_mb=128, reserved=50) == 32
+    assert most(memory_mb=3_008) == 1
+    assert most(memory_mb=10_240) == 1, "it will be told that there is no room"
 
 
 def test_as_many_run_as_the_setting_says_where_nothing_is_known_of_the_function() -> None:
-    assert most(None) == 100
-    assert most(ResourceNotFound("Function not found")) == 100
-    assert most(None, reserved=1_000) == 100
+    assert most() == 100
+    assert most(reserved=1_000) == 100
 
 
 def test_events_of_a_function_that_was_switched_off_are_seen_to() -> None:
     """Source: invocation.md section 2: they go to the destination for failures at once."""
-    assert most(None, reserved=0) == 100
+    assert most(reserved=0) == 100

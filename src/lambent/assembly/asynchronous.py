@@ -77,7 +77,7 @@ class AsynchronousInvocations:
             clock=clock,
             limit_of=ConcurrencyOfEvents(
                 admission=admission,
-                targets=view,
+                memory_mb=view.memory_mb,
                 most=settings.event_concurrency,
                 memory_capacity_mb=settings.memory_capacity_mb,
             ),

@@ -94,6 +94,11 @@ class CatalogueView:
             self._functions[scope, name] = qualified
         return self._chosen(qualified.get(qualifier or LATEST), scope, name, qualifier)
 
+    def memory_mb(self, scope: Scope, name: str) -> int | None:
+        """The MemorySize of `$LATEST`; None where nothing is known of the function here."""
+        latest = self._functions.get((scope, name), {}).get(LATEST)
+        return latest.memory_mb if isinstance(latest, FunctionTarget) else None
+
     async def expect(self, scope: Scope, name: str) -> Sequence[FunctionConfiguration]:
         """Read a function that has just changed and keep it, so that its next invocation needn't wait for the store.
 

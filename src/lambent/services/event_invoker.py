@@ -1,13 +1,15 @@
 """One attempt to invoke an event's function, and how many of them may be made at the same time."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lambent.core.admission import Admission
 from lambent.core.errors import ApiError, RecursiveInvocation, ResourceNotFound, TooManyRequests
 from lambent.core.event_records import Response, failure_of
 from lambent.core.retry import EventOutcome
-from lambent.services.invoke import InvokeRequest, InvokeService, Targets
+from lambent.core.scope import Scope
+from lambent.services.invoke import InvokeRequest, InvokeService
 from lambent.store.events import Event, Function
 
 logger = logging.getLogger(__name__)
@@ -82,22 +84,27 @@ class ConcurrencyOfEvents:
     environment. A function that was switched off has its events all the same, each of which is over at once.
 
     Args:
+        memory_mb: a function's MemorySize, None if it isn't known.
         most: of any function.
         memory_capacity_mb: the host's, for all environments.
     """
 
-    def __init__(self, *, admission: Admission, targets: Targets, most: int, memory_capacity_mb: int) -> None:
+    def __init__(
+        self,
+        *,
+        admission: Admission,
+        memory_mb: Callable[[Scope, str], int | None],
+        most: int,
+        memory_capacity_mb: int,
+    ) -> None:
         self._admission = admission
-        self._targets = targets
+        self._memory_mb = memory_mb
         self._most = most
         self._memory_capacity_mb = memory_capacity_mb
 
     def __call__(self, function: Function) -> int:
         """At least 1."""
         reserved = self._admission.reserved(*function) or self._most
-        try:
-            target = self._targets.resolve(*function, None)
-        except ApiError:  # its events will be told
-            target = None
-        environments = self._most if target is None else max(1, self._memory_capacity_mb // target.memory_mb)
+        memory_mb = self._memory_mb(*function)
+        environments = self._most if memory_mb is None else max(1, self._memory_capacity_mb // memory_mb)
         return min(self._most, reserved, environments)

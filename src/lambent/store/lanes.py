@@ -103,7 +103,7 @@ class LaneTable(Generic[Key, Claimed]):
         return cursor
 
     def _claim_words(self, count: int) -> str:
-        # PostgreSQL is to pass by what another server is claiming; SQLite has one writer anyway.
+        # Nobody else claims of these lanes: each function has one home (DESIGN 3.9).
         due = (
             f"SELECT id FROM (SELECT id FROM {self._table} WHERE {self._is_of_lane} AND visible_after_ms <= {{mark}} "  # noqa: S608 - names of ours
             "ORDER BY visible_after_ms LIMIT {mark}) AS due"
