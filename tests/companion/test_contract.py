@@ -44,6 +44,7 @@ SIGNATURES = {
     "moto.backends:list_of_moto_modules": [],
     "moto.core.utils:camelcase_to_underscores": ["argument"],
     "moto.core.utils:method_names_from_class": ["clazz"],
+    "moto.sqs.responses:SQSResponse.receive_message": ["self"],
     "moto.sqs.models:Queue.add_message": ["self", "message"],
     "moto.sqs.models:Queue.delete_message": ["self", "receipt_handle"],
     "moto.sqs.models:SQSBackend.send_message": [

@@ -197,6 +197,8 @@ def test_what_a_receive_tells_of_a_message(queue: Queue) -> None:
     assert attributes.pop("SenderId")
     assert int(attributes.pop("ApproximateFirstReceiveTimestamp")) - int(attributes.pop("SentTimestamp")) >= 0
     assert attributes == {"ApproximateReceiveCount": "1", "AWSTraceHeader": TRACE}
+    queue.hide(message, 0)
+    assert "Attributes" not in queue.sqs.receive_message(QueueUrl=queue.url)["Messages"][0]
 
 
 def test_a_message_belongs_to_the_trace_of_its_request(queue: Queue) -> None:
@@ -283,6 +285,7 @@ def test_a_message_that_was_received_often_enough_is_a_dead_letter(aws: Account,
     assert (letter["MessageId"], letter["Body"]) == (sent["MessageId"], "poison")
     assert letter["Attributes"]["ApproximateReceiveCount"] == "3"
     assert letter["Attributes"]["AWSTraceHeader"] == TRACE
+    assert letter["Attributes"]["DeadLetterQueueSourceArn"] == queue.arn
     assert queue.counts() == (0, 0, 0)
 
 

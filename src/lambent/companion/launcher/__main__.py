@@ -62,6 +62,7 @@ def changes(lambent: Lambent) -> Mapping[str, Change]:
         "moto.s3.notifications": ours(deliveries.s3),
         "moto.events.models": ours(deliveries.events),
         "moto.sqs.models": queues.queues,
+        "moto.sqs.responses": queues.answers,
         "moto.events.notifications": ours(deliveries.service_events),
         "moto.cloudformation.parsing": _each(
             ours(stacks.stacks),

@@ -29,6 +29,9 @@ from lambent.companion.launcher.queue_messages import (
 
 _LONGEST_HIDDEN_SECONDS = 43_200
 
+_SOURCE = "DeadLetterQueueSourceArn"
+
+_sources: ContextVar[list[str | None]] = ContextVar("where the dead letters of a receive come from")
 _of_batch: ContextVar[Iterator[Any] | None] = ContextVar("system attributes of a batch's messages", default=None)
 
 
@@ -152,6 +155,7 @@ def _receive(module: ModuleType) -> Any:
 
         def bury(dead: Iterable[Entry]) -> None:
             for entry in dead:
+                entry.message.lambent_source_arn = queue.queue_arn
                 entry.message.approximate_receive_count += entry.receives
                 dead_letters.lambent_messages.add(entry.message, entry.message.group_id or "")
 
@@ -168,11 +172,35 @@ def _receive(module: ModuleType) -> Any:
         except QueueDeleted as error:
             raise module.QueueDoesNotExist from error
         received_ms = int(module.unix_time_millis())
-        return [
+        made = [
             _received(module, one, messages.handle(one), received_ms, message_attribute_names or []) for one in taken
         ]
+        _sources.set([getattr(one, "lambent_source_arn", None) for one in made])
+        return made
 
     return receive_message
+
+
+def answers(module: ModuleType) -> None:
+    """Change `moto.sqs.responses`: a dead letter says which queue it comes from."""
+
+    def make(original: Any) -> Any:
+        def receive_message(self: Any) -> Any:
+            _sources.set([])
+            answer = original(self)
+            names = {
+                *(self._get_param("AttributeNames", []) or []),
+                *(self._get_param("MessageSystemAttributeNames", []) or []),
+            }
+            if names & {"All", _SOURCE}:
+                for message, source_arn in zip(answer.result.get("Messages", []), _sources.get(), strict=True):
+                    if source_arn is not None:
+                        message.setdefault("Attributes", {})[_SOURCE] = source_arn
+            return answer
+
+        return receive_message
+
+    replace(module.SQSResponse, "receive_message", make)
 
 
 def _received(module: ModuleType, received: Received, handle: str, now_ms: int, attribute_names: list[str]) -> Any:
