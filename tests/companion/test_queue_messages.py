@@ -17,13 +17,13 @@ from lambent.companion.launcher.alarm import Alarm
 from lambent.companion.launcher.queue_messages import (
     Entry,
     HandleExpired,
-    HandleInvalid,
     Messages,
     QueueDeleted,
     Received,
     State,
     Wish,
 )
+from lambent.companion.launcher.receipt_handles import HandleInvalid
 
 ALARM = Alarm()
 TIMEOUT = 30

@@ -11,13 +11,9 @@ Source: SQS developer guide, "Visibility timeout", "FIFO delivery logic", "Exact
 ReceiveMessage.
 """
 
-import base64
-import binascii
-import hashlib
 import heapq
 import itertools
 import math
-import secrets
 import threading
 import time
 from collections import OrderedDict
@@ -27,11 +23,10 @@ from enum import Enum, auto
 from typing import Any, NamedTuple
 
 from lambent.companion.launcher.alarm import Alarm
+from lambent.companion.launcher.receipt_handles import ReceiptHandles
 
 DEDUPLICATION_SECONDS = 300.0
 
-_HANDLE_PREFIX = "AQEB"  # as AWS's begin
-_MAC_BYTES = 32
 _FIRST_SEQUENCE_NUMBER = 18_850_000_000_000_000_000  # 20 digits, as AWS's are
 _STALE_MOST = 1_000  # of the heap of hidden messages, beside those that are hidden
 
@@ -119,10 +114,6 @@ class QueueDeleted(Exception):
     """The queue was deleted while somebody waited for its messages."""
 
 
-class HandleInvalid(Exception):
-    """A receipt handle isn't one of this queue."""
-
-
 class HandleExpired(Exception):
     """A receipt handle isn't that of the last receive any more, or that receive's visibility timeout has ended."""
 
@@ -147,7 +138,7 @@ class Messages:
         self._ready: list[tuple[int, str]] = []  # a heap of groups, by their first message
         self._hidden: list[tuple[float, int]] = []  # a heap, by time; what isn't hidden until then is stale
         self._duplicates: OrderedDict[object, tuple[float, Entry]] = OrderedDict()
-        self._secret = secrets.token_bytes(32)  # of the receipt handles
+        self._handles = ReceiptHandles()
         self._waiting = 0
         self._woken_at = math.inf  # the alarm's next call
         self._deleted = self._is_hurried = False
@@ -212,8 +203,7 @@ class Messages:
 
     def handle(self, received: Received) -> str:
         """The receipt handle."""
-        told = f"{received.entry.number}:{received.receive}".encode()
-        return _HANDLE_PREFIX + base64.b64encode(self._mac(told) + told).decode()
+        return self._handles.write(received.entry.number, received.receive)
 
     def delete(self, handle: str) -> None:
         """Delete a message, by any handle of a standard queue's, by the last one of a FIFO queue's.
@@ -222,7 +212,7 @@ class Messages:
             HandleInvalid: of another queue.
             HandleExpired: of a FIFO queue, and the message may be somebody else's by now.
         """
-        number, receive = self._read(handle)
+        number, receive = self._handles.read(handle)
         now = time.monotonic()
         with self._changed:
             self._settle(now)
@@ -241,7 +231,7 @@ class Messages:
             HandleExpired: of a FIFO queue, and the message is somebody else's by now.
             ValueError: it would be hidden for longer than it may be, counted from its receive.
         """
-        number, receive = self._read(handle)
+        number, receive = self._handles.read(handle)
         now = time.monotonic()
         with self._changed:
             self._settle(now)
@@ -413,20 +403,3 @@ class Messages:
             self._settle(time.monotonic())
             if self._waiting:
                 self._set_alarm()
-
-    # --- receipt handles ---
-
-    def _mac(self, told: bytes) -> bytes:
-        return hashlib.blake2b(told, key=self._secret, digest_size=_MAC_BYTES).digest()
-
-    def _read(self, handle: str) -> tuple[int, int]:
-        """Number of the message, and of its receive."""
-        try:
-            raw = base64.b64decode(handle.removeprefix(_HANDLE_PREFIX), validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise HandleInvalid from error
-        mac, told = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
-        if not handle.startswith(_HANDLE_PREFIX) or not secrets.compare_digest(mac, self._mac(told)):
-            raise HandleInvalid
-        number, _, receive = told.decode().partition(":")
-        return int(number), int(receive)

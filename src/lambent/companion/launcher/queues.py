@@ -19,13 +19,13 @@ from lambent.companion.launcher.patching import replace
 from lambent.companion.launcher.queue_messages import (
     Entry,
     HandleExpired,
-    HandleInvalid,
     Messages,
     QueueDeleted,
     Received,
     State,
     Wish,
 )
+from lambent.companion.launcher.receipt_handles import HandleInvalid
 
 _LONGEST_HIDDEN_SECONDS = 43_200
 
