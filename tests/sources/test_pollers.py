@@ -136,9 +136,11 @@ async def pollers(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
 
         made = Pollers(reading, spawn=spawn)
         yield made
+        every = [*made._pollers.values(), *made._ending]
         made.stop_receiving()
         async with asyncio.timeout(10):
             await made.over(grace_seconds=5)
+        assert [poller._held_bytes for poller in every] == [0] * len(every)
 
 
 async def test_sources_of_other_kinds_are_not_read(pollers: Pollers, made_up: MadeUp) -> None:

@@ -1,8 +1,7 @@
 """Reads one queue for one mapping.
 
 One task decides; what it starts (receives, batches, deletions) are tasks of their own that wake it when they end. It
-asks for no more messages than may be with the function soon. An idle queue is asked by one receive at a time, which
-waits the longer the longer nothing has come; full answers bring more receives, an answer that isn't full leaves one.
+asks for no more messages than may be with the function soon.
 
 What a receive returns after the mapping was disabled is given back. A long poll isn't cut for that: the service might
 answer it into the void, and the messages would be hidden for nobody.
@@ -10,8 +9,9 @@ answer it into the void, and the messages would be hidden for nobody.
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from lambent.clock import Clock
@@ -24,6 +24,7 @@ from lambent.core.mappings.queues.filters import QueueFilter
 from lambent.core.mappings.queues.groups import Waiting
 from lambent.core.mappings.queues.lineages import chain_of, together
 from lambent.core.mappings.queues.messages import Message, record_of, rendered
+from lambent.core.mappings.queues.pace import Pace
 from lambent.core.mappings.queues.visibility import hidden_seconds
 from lambent.core.mappings.sources import SourceKind
 from lambent.observe.mapping_metrics import MappingCounters, MappingMetrics
@@ -31,8 +32,6 @@ from lambent.sources.queue_batches import QueueBatches, Work
 from lambent.sources.queue_deletions import delete, give_back
 from lambent.store.queue_client import MOST_AT_ONCE, QueueClients, QueueGone, QueueUnavailable
 
-_LONGEST_WAIT_SECONDS = 20
-_MOST_RECEIVES = 32
 _FIRST_BACK_OFF_SECONDS = 0.25
 _LONGEST_BACK_OFF_SECONDS = 3.0
 _SILENT_FAILURES = 2  # a function that is being activated, a connection that was cut
@@ -69,6 +68,7 @@ class QueuePoller:
         self._tasks: asyncio.TaskGroup | None = None
         self._receives: set[asyncio.Task[None]] = set()
         self._requested = 0  # messages that the receives under way may return
+        self._held_bytes = 0  # of messages that wait or are with the function
         self._under_way = 0  # batches and deletions
         self._running = 0  # batches
         self._waiting = Waiting(keeps_order=mapping.source.kind is SourceKind.SQS_FIFO)
@@ -102,9 +102,10 @@ class QueuePoller:
     def stop_receiving(self) -> None:
         """Receive nothing more; what no function has seen yet is given back."""
         self._receiving = False
-        unseen = [one.message for batch in (*self._waiting.clear(), self._assembly.take()) for one in batch]
+        unseen = [one for batch in (*self._waiting.clear(), self._assembly.take()) for one in batch]
+        self._held_bytes -= _bytes_of(unseen)
         if unseen and self._tasks is not None:
-            self._start(give_back(self._queue, unseen))
+            self._start(give_back(self._queue, [one.message for one in unseen]))
         self.wake()
 
     def stop(self) -> None:
@@ -137,8 +138,7 @@ class QueuePoller:
         self._work = Work(mapping, self._queue, self._counters(mapping), self._ending)
         self._filter = QueueFilter(mapping.settings.patterns)
         self._concurrency = Concurrency(scaling_of(mapping.source.kind, mapping.settings))
-        self._receivers = 1
-        self._wait_seconds = 1
+        self._pace = Pace()
         self._failures = 0
         self._resume_at = 0.0
         self._queue_seconds: tuple[float, int] | None = None
@@ -226,30 +226,42 @@ class QueuePoller:
                 self._concurrency.succeeded()
         finally:
             self._running -= 1
-            self._waiting.ended(batch, left=left)
+            dropped = self._waiting.ended(batch, left=left)
+            self._held_bytes -= _bytes_of(batch) + _bytes_of(dropped)
 
     # --- receives ---
 
     def _start_receives(self, now: float) -> None:
         assert self._tasks is not None
-        while len(self._receives) < self._receivers and now >= self._resume_at:
+        while len(self._receives) < self._pace.receives and now >= self._resume_at:
+            if not self._pace.has_room(held_bytes=self._held_bytes, requested=self._requested):
+                return
             size = self._assembly.size
             free = self._concurrency.limit - self._running - len(self._waiting)
             most = min(free * size - self._assembly.count - self._requested, size, MOST_AT_ONCE)
             if most <= 0:
                 return
             # One waits for messages; whoever helps it takes what is there.
-            wait_seconds = 0 if self._receives else self._wait_seconds
+            wait_seconds = 0 if self._receives else self._pace.wait_seconds
             task = self._tasks.create_task(self._receive(most, wait_seconds), name="receive")
             self._requested += most
             self._receives.add(task)
+            task.add_done_callback(partial(self._receive_ended, most))
+
+    def _receive_ended(self, most: int, task: asyncio.Task[None]) -> None:
+        self._requested -= most
+        self._receives.discard(task)
+        self.wake()
 
     async def _receive(self, most: int, wait_seconds: int) -> None:
         try:
             messages = await self._received(most, wait_seconds)
             if messages is not None:
                 self._recovered()
-                self._judge(messages, most, wait_seconds)
+                sizes = [len(one.body) for one in messages]
+                self._pace.answered(sizes, asked=most, waited=wait_seconds > 0)
+                if not messages and wait_seconds and not self._running:
+                    self._concurrency.idle()
         except QueueGone:
             self._hold("the queue isn't there")
         except QueueUnavailable as error:
@@ -258,12 +270,6 @@ class QueuePoller:
             self._hold(f"the function can't be invoked: {error}")
         except Exception as error:  # noqa: BLE001 - a bug of ours, or an answer that no queue gives: one mapping's trouble
             self._hold(f"{error!r}", error)
-        finally:
-            self._requested -= most
-            task = asyncio.current_task()
-            assert task is not None
-            self._receives.discard(task)
-            self.wake()
 
     async def _received(self, most: int, wait_seconds: int) -> list[Message] | None:
         """Receive, and take what came; None if it was given back."""
@@ -303,6 +309,7 @@ class QueuePoller:
                 unwanted.append(message)
         self._work.counters.polled += len(messages)
         self._work.counters.filtered_out += len(unwanted)
+        self._held_bytes += _bytes_of(wanted)
         self._assemble(wanted if self._mapping.source.kind is SourceKind.SQS_FIFO else together(wanted))
         if unwanted:
             self._start(self._delete(unwanted))
@@ -310,23 +317,11 @@ class QueuePoller:
     async def _delete(self, messages: Sequence[Message]) -> None:
         await delete(self._queue, messages)
 
-    def _judge(self, messages: Sequence[Message], most: int, wait_seconds: int) -> None:
-        """How the next receives are made, by what one has returned."""
-        is_full = len(messages) >= most
-        self._receivers = min(self._receivers * 2, _MOST_RECEIVES) if is_full else 1
-        if messages:
-            self._wait_seconds = 1
-        elif wait_seconds:
-            self._wait_seconds = min(self._wait_seconds * 2, _LONGEST_WAIT_SECONDS)
-            if not self._running:
-                self._concurrency.idle()
-
     def _hold(self, trouble: str, error: Exception | None = None) -> None:
         """Nothing can be received now: look again after a while, and say so once if it lasts."""
         delay = min(_FIRST_BACK_OFF_SECONDS * 2 ** min(self._failures, 8), _LONGEST_BACK_OFF_SECONDS)
         self._failures += 1
-        self._receivers = 1
-        self._wait_seconds = 1
+        self._pace.begin_anew()
         self._queue_seconds = None
         self._resume_at = self._reading.clock.monotonic() + delay
         if trouble != self._trouble and self._failures > _SILENT_FAILURES:
@@ -349,3 +344,7 @@ class QueuePoller:
             "function": mapping.function.name,
             "source": mapping.source.arn or "",
         }
+
+
+def _bytes_of(received: Iterable[Received]) -> int:
+    return sum(len(one.record) for one in received)

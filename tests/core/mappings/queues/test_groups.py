@@ -47,7 +47,8 @@ def test_what_comes_after_a_failure_in_its_group_is_left() -> None:
         waiting.add(one)
     first = waiting.next()
     assert first is not None
-    waiting.ended(first, left=[one.message for one in first if one.message.group == "a"])
+    dropped = waiting.ended(first, left=[one.message for one in first if one.message.group == "a"])
+    assert [one.message.id for one in dropped] == ["a2", "a3"]
     assert names(waiting.next()) == ["b2"]
     assert len(waiting) == 0
 

@@ -9,8 +9,9 @@ Words:
     left       not deleted: a message whose batch has failed is left, and the queue's redrive policy counts it.
 
 A message that no filter wants (`filters`) is deleted unseen. `answers` says what a function's answer means for its
-batch, `concurrency` how many batches may be with the function at the same time, `groups` keeps the order within the
-message groups of FIFO queues, and `lineages` finds the messages that have come round in a loop of invocations.
+batch. `pace` says how the queue is asked, `concurrency` how many batches may be with the function at the same time;
+`groups` keeps the order within the message groups of FIFO queues, and `lineages` keeps messages apart that have come
+round in a loop of invocations.
 
 Source: event-sources.md §2 and §8; developer guide, "Using Lambda with Amazon SQS".
 """

@@ -12,7 +12,7 @@ Source: event-sources.md §2 (FIFO).
 from collections import deque
 from collections.abc import Iterable
 
-from lambent.core.mappings.queues.batches import Batch
+from lambent.core.mappings.queues.batches import Batch, Received
 from lambent.core.mappings.queues.messages import Message
 
 
@@ -47,13 +47,16 @@ class Waiting:
             taken |= groups
         return None
 
-    def ended(self, batch: Batch, *, left: Iterable[Message] = ()) -> None:
-        """A batch that `next` gave out is over, and these messages have stayed behind."""
+    def ended(self, batch: Batch, *, left: Iterable[Message] = ()) -> list[Received]:
+        """A batch that `next` gave out is over, and these messages have stayed behind; who waits no longer for that."""
         self._busy -= self._groups(one.message for one in batch)
         groups = self._groups(left)
-        if groups:
-            kept = (tuple(one for one in waiting if one.message.group not in groups) for waiting in self._batches)
-            self._batches = deque(batch for batch in kept if batch)
+        if not groups:
+            return []
+        dropped = [one for waiting in self._batches for one in waiting if one.message.group in groups]
+        kept = (tuple(one for one in waiting if one.message.group not in groups) for waiting in self._batches)
+        self._batches = deque(batch for batch in kept if batch)
+        return dropped
 
     def clear(self) -> list[Batch]:
         """All that wait, which do so no longer."""
