@@ -24,7 +24,7 @@ from lambent.store.errors import StoreOverloaded, StoreUnavailable
 from lambent.store.event_queue import EventQueue
 from lambent.store.events import ClaimedEvent, Ending, Event, Function, hasten_events, purge_events
 from lambent.store.lanes import Found, Share
-from lambent.store.queue_selection import EVERYTHING
+from lambent.store.queue_selection import EVERYTHING, Selection
 
 NOON_MS = 1_700_000_000_000
 SCOPE = Scope("000000000000", "eu-west-1")
@@ -587,12 +587,27 @@ async def test_what_was_claimed_and_has_not_begun_is_in_the_store_while_that_is_
         stage.move(1.5)
         await stage.looked_around()
         assert stage.service.under_way() == {"r0"}
-        async with stage.service.held():
+        async with stage.service.held(EVERYTHING):
             assert await queue.writer.write(_purge, stage.clock.wall_ms) == 2
         stage.function.open.set()
         await stage.accept("r3")
         await stage.function.called(2)
     assert stage.function.calls == ["r0", "r3"]
+    queue.close()
+
+
+async def test_while_one_functions_events_are_changed_by_hand_the_others_go_on(queue: WatchedQueue) -> None:
+    stage = Stage(queue)
+    await stage.accept_many(3, "changed")
+    await stage.accept("r1", function="other")
+    async with stage.service.held(Selection(function_name="changed")), stage.running():
+        assert await stage.queue.next() == "completed"
+        await stage.looked_around()
+        assert stage.function.calls == ["r1"]
+    assert await queue.count() == 3
+    async with Stage(queue).running():
+        for _ in range(3):
+            assert await stage.queue.next() == "completed"
     queue.close()
 
 
@@ -609,7 +624,7 @@ async def test_what_cannot_be_given_back_goes_on(queue: WatchedQueue, monkeypatc
         with monkeypatch.context() as patched:
             patched.setattr(queue, "release", fails)
             with pytest.raises(StoreUnavailable):
-                async with stage.service.held():
+                async with stage.service.held(EVERYTHING):
                     raise AssertionError("nothing may be changed")
         stage.function.open.set()
         await stage.function.called(3)

@@ -23,6 +23,7 @@ from lambent.store.database import Database
 from lambent.store.delivery_queue import DeliveryQueue
 from lambent.store.event_queue import EventQueue
 from lambent.store.queue_administration import QueueAdministration
+from lambent.store.queue_selection import Selection
 
 
 class QueueStore:
@@ -112,9 +113,9 @@ class AsynchronousInvocations:
         )
 
     @contextlib.asynccontextmanager
-    async def _held(self) -> AsyncIterator[None]:
-        """While the queue is changed by hand."""
-        async with self.events.held(), self._deliveries.held():
+    async def _held(self, selection: Selection) -> AsyncIterator[None]:
+        """While some of the queue is changed by hand."""
+        async with self.events.held(selection), self._deliveries.held():
             yield
 
     def _wake(self) -> None:

@@ -10,6 +10,7 @@ AWS's metrics count what could not be sent in the end.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from lambent.clock import Clock
@@ -91,9 +92,12 @@ class Deliveries:
         )
         self.wake = self._work.wake
         self.look_around = self._work.look_around
-        self.held = self._work.held
         self.run = self._work.run
         self.stop = self._work.stop
+
+    def held(self) -> AbstractAsyncContextManager[None]:
+        """While deliveries are changed in the store by hand. Raises as `DueWork.held`."""
+        return self._work.held(lambda _target: True)
 
     def under_way(self) -> frozenset[tuple[str, str]]:
         """The request id and the kind of each delivery that is being sent."""

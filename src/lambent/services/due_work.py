@@ -87,7 +87,8 @@ class DueWork(Generic[Key, Claimed]):
         self._tasks: asyncio.TaskGroup | None = None
         self._changes = 0  # of the store, by hand
         self._known_changes = -1
-        self._claiming = asyncio.Lock()  # one claims, or somebody holds up claims; nothing else is taken under it
+        self._claiming = asyncio.Lock()  # a claim is on its way; nothing else is taken under it
+        self._holds: list[Callable[[Key], bool]] = []
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
 
@@ -98,18 +99,23 @@ class DueWork(Generic[Key, Claimed]):
         return [claimed for task, (_, claimed) in self._in_flight.items() if task.get_name() == self._name]
 
     @contextlib.asynccontextmanager
-    async def held(self) -> AsyncIterator[None]:
-        """While the store is changed by hand: what was claimed and hasn't begun is given back, and nothing is claimed.
+    async def held(self, concerns: Callable[[Key], bool]) -> AsyncIterator[None]:
+        """While lanes are changed in the store by hand: what was claimed and hasn't begun is there, nothing is claimed.
+
+        Args:
+            concerns: whether this lane is to be changed.
 
         Raises:
-            StoreUnavailable: it could not be given back.
+            StoreUnavailable: what was claimed could not be given back.
         """
-        async with self._claiming:
-            try:
-                await self._give_back()
-                yield
-            finally:
-                self.look_around()
+        self._holds.append(concerns)
+        try:
+            async with self._claiming:
+                await self._give_back([lane for lane in self._lanes if concerns(lane.key)])
+            yield
+        finally:
+            self._holds.remove(concerns)
+            self.look_around()
 
     def expect(self, key: Key, due_ms: int) -> None:
         """Something is in the store that is due then."""
@@ -205,10 +211,10 @@ class DueWork(Generic[Key, Claimed]):
                 self.expect(key, due_ms)
             self._known_changes = changes
         while not self._stopping.is_set() and self._known_changes == self._changes:
-            shares = self._shares()
-            if not shares:
-                return
             async with self._claiming:
+                shares = self._shares()
+                if not shares:
+                    return
                 await self._claim(shares)
 
     def _shares(self) -> list[tuple[Lane[Key, Claimed], int]]:
@@ -226,6 +232,9 @@ class DueWork(Generic[Key, Claimed]):
 
     def _turn(self, lane: Lane[Key, Claimed], now_ms: int, most: int) -> int:
         """Begin what was claimed, as far as there is room; how many to claim."""
+        if any(concerns(lane.key) for concerns in self._holds):
+            self._lanes.line_up_at(lane, now_ms + SECOND_MS)
+            return 0
         self._begin_claimed(lane, now_ms)
         if lane.claimed or lane.is_due(now_ms):
             room, memory = self._lanes.room(lane, now_ms), self._lanes.memory_for(lane, most)
@@ -325,10 +334,10 @@ class DueWork(Generic[Key, Claimed]):
             self._lanes.grow(lane, self._bytes_of(claimed))
             lane.claimed.appendleft(claimed)
 
-    async def _give_back(self) -> None:
+    async def _give_back(self, lanes: Sequence[Lane[Key, Claimed]]) -> None:
         """Release what was claimed and hasn't begun. What can't be released stays, and StoreUnavailable is raised."""
-        waiting = [(lane.key, one) for lane in self._lanes for one in lane.claimed]
-        for lane in self._lanes:
+        waiting = [(lane.key, one) for lane in lanes for one in lane.claimed]
+        for lane in lanes:
             self._lanes.grow(lane, -sum(map(self._bytes_of, lane.claimed)))
             lane.claimed.clear()
         released = await asyncio.gather(*(self._queue.release(one) for _, one in waiting), return_exceptions=True)

@@ -53,7 +53,8 @@ class EventHistory:
     Args:
         on_hastened: told that something may have become due.
         under_way: what the store can't tell from what was claimed and still waits, for its function to have room.
-        held: while it is entered nothing is claimed, and what was claimed and hasn't begun waits in the store.
+        held: while it is entered nothing of a selection is claimed, and what was claimed and hasn't begun is in the
+            store.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class EventHistory:
         clock: Clock,
         on_hastened: Callable[[], None],
         under_way: Callable[[], UnderWay],
-        held: Callable[[], AbstractAsyncContextManager[None]],
+        held: Callable[[Selection], AbstractAsyncContextManager[None]],
     ) -> None:
         self._administration = administration
         self._limits = limits
@@ -111,7 +112,7 @@ class EventHistory:
 
     async def purge(self, selection: Selection) -> tuple[int, int]:
         """Give up what waits, nothing being sent; how many events and deliveries. What runs, runs on."""
-        async with self._held():
+        async with self._held(selection):
             return await self._administration.purge(selection, now_ms=self._clock.now_ms())
 
     async def run(self) -> None:

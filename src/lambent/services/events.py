@@ -8,6 +8,7 @@ written in the transaction that takes it out of the queue; `services.deliveries`
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 from lambent.clock import Clock
@@ -25,6 +26,7 @@ from lambent.services.invoke import InvokeRequest
 from lambent.store.errors import StoreOverloaded, StoreUnavailable
 from lambent.store.event_queue import EventQueue
 from lambent.store.events import ClaimedEvent, Ending, Event, Function
+from lambent.store.queue_selection import Selection
 
 _MAX_BYTES = 128 * 1024 * 1024
 
@@ -84,9 +86,12 @@ class EventService:
         )
         self.wake = self._work.wake
         self.look_around = self._work.look_around
-        self.held = self._work.held
         self.run = self._work.run
         self.stop = self._work.stop
+
+    def held(self, selection: Selection) -> AbstractAsyncContextManager[None]:
+        """While these events are changed in the store by hand. Raises as `DueWork.held`."""
+        return self._work.held(lambda function: selection.may_have_of(*function))
 
     def under_way(self) -> frozenset[str]:
         """The request ids of the events that are being invoked."""

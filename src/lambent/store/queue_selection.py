@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Table, and_, case, true
 
+from lambent.core.scope import Scope
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -19,6 +21,11 @@ class Selection:
     region: str | None = None
     function_name: str | None = None
     request_id: str | None = None
+
+    def may_have_of(self, scope: Scope, function_name: str) -> bool:
+        """Whether rows of this function may be meant."""
+        wanted = (self.account, scope.account), (self.region, scope.region), (self.function_name, function_name)
+        return all(one is None or one == other for one, other in wanted)
 
 
 EVERYTHING = Selection()
