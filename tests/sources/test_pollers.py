@@ -173,6 +173,19 @@ async def test_what_is_refused_when_the_server_stops_is_given_back(pollers: Poll
     await made_up.until(lambda: made_up.given_back == ["a"])
 
 
+async def test_what_a_function_had_begun_with_is_left_when_the_server_stops(
+    pollers: Pollers, made_up: MadeUp, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is for the visibility timeout to say when it comes again."""
+    made_up.answers = [InvocationResult(b"", None, "$LATEST", environment_lost=True)] * 100
+    pollers.follow(mapping(), reads=True)
+    made_up.send("a")
+    await made_up.until(lambda: made_up.invoked)
+    pollers.stop_receiving()
+    await made_up.until(lambda: "will come again: the execution environment went away" in caplog.text)
+    assert made_up.given_back == []
+
+
 async def test_what_waits_for_its_window_is_given_back_at_the_end(pollers: Pollers, made_up: MadeUp) -> None:
     waits = mapping(maximum_batching_window_in_seconds=300)
     pollers.follow(waits, reads=True)

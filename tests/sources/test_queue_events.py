@@ -148,6 +148,18 @@ def test_queues_of_other_regions_are_other_queues(world: World) -> None:
         there.clean()
 
 
+def test_a_queue_of_another_account(world: World) -> None:
+    there = World(world.server, f"3{world.account[1:]}", world.callee)
+    queue = there.queue("theirs")
+    world.function()
+    world.mapping(queue)
+    queue.send("a")
+    call = world.callee.next().answer()
+    assert call.records[0]["eventSourceARN"] == f"arn:aws:sqs:{world.region}:{there.account}:theirs"
+    assert f":{world.account}:function:" in call.told["arn"]
+    queue.wait_until_empty()
+
+
 def test_each_batch_fits_into_six_megabytes(world: World) -> None:
     queue = world.queue(MaximumMessageSize=1_048_576)
     world.function(MemorySize=256)

@@ -122,6 +122,18 @@ def test_nothing_is_received_for_a_function_that_has_gone(world: World) -> None:
     queue.wait_until_empty()
 
 
+def test_a_function_of_tenants_gets_no_messages(world: World) -> None:
+    """No message says which tenant it is of."""
+    queue = world.queue()
+    said = "An event source mapping gets no messages: the function can't be invoked"
+    before = world.server.said().count(said)
+    world.function(TenancyConfig={"TenantIsolationMode": "PER_TENANT"})
+    world.mapping(queue)
+    wait_for(lambda: world.server.said().count(said) > before, seconds=60)
+    queue.send("a")
+    assert queue.counts == (1, 0)
+
+
 def test_a_queue_that_is_made_anew_is_read_again(world: World) -> None:
     queue = world.queue()
     world.function()

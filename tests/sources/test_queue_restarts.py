@@ -70,13 +70,14 @@ def test_a_server_that_is_killed_loses_nothing(lasting: World) -> None:
     queue = world.queue("killed", VisibilityTimeout=5)
     world.function(Timeout=5)
     world.mapping(queue, BatchSize=2)
-    bodies = [str(number) for number in range(10)]
+    bodies = [str(number) for number in range(20)]
     queue.send_many(*bodies)
-    done = world.callee.next().answer().bodies
-    world.callee.next()  # under way when it is killed
-    world.server.kill()
-    world.server.start()
-    found = set(done)
+    found: set[str] = set()
+    for _ in range(3):
+        found.update(world.callee.next().answer().bodies)
+        world.callee.next()  # under way when it is killed
+        world.server.kill()
+        world.server.start()
     while found != set(bodies):
         found.update(world.callee.next().answer().bodies)
     queue.wait_until_empty()

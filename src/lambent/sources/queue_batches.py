@@ -22,6 +22,7 @@ from lambent.core.mappings.queues.batches import Batch, payload_of
 from lambent.core.mappings.queues.lineages import carried_on
 from lambent.core.mappings.queues.messages import Message
 from lambent.core.mappings.queues.visibility import retry_delay_seconds
+from lambent.core.tenant_isolation import tenant_mismatch
 from lambent.core.trace_header import TraceHeader
 from lambent.ids import IdMaker
 from lambent.observe.mapping_metrics import MappingCounters
@@ -62,7 +63,15 @@ class Work:
 
 
 class _Refused(Exception):
-    """The function was not invoked, and may be if it is tried again; the message says why."""
+    """The function has not answered, and may if it is tried again; the message says why.
+
+    Attributes:
+        has_begun: it was invoked, and may have done something.
+    """
+
+    def __init__(self, why: str, *, has_begun: bool = False) -> None:
+        super().__init__(why)
+        self.has_begun = has_begun
 
 
 class _Impossible(Exception):
@@ -82,7 +91,11 @@ class QueueBatches:
         """The function of a mapping. Raises ApiError when it can't be invoked."""
         function = mapping.function
         target = self._targets.resolve(mapping.scope, function.name, function.qualifier)
-        return target or await self._targets.load(mapping.scope, function.name, function.qualifier)
+        if target is None:
+            target = await self._targets.load(mapping.scope, function.name, function.qualifier)
+        if target.per_tenant:  # no message says whose it is
+            raise tenant_mismatch(per_tenant=True)
+        return target
 
     async def see_through(self, work: Work, batch: Batch) -> Outcome:
         """Invoke the function with a batch, and delete what it has done."""
@@ -117,7 +130,7 @@ class QueueBatches:
                 delay = retry_delay_seconds(refusals, left_seconds=left_seconds, timeout_seconds=target.timeout_seconds)
                 if delay is None or work.ending.is_set():
                     outcome = self._failed(work, request, messages, str(error))
-                    if work.ending.is_set():
+                    if work.ending.is_set() and not error.has_begun:
                         await give_back(work.queue, messages)
                     return outcome
                 work.counters.failed += len(batch)
@@ -142,7 +155,7 @@ class QueueBatches:
             reason = error.reason if isinstance(error, TooManyRequests) else error
             raise _Refused(f"{error.code}: {reason}") from error
         if result.environment_lost:
-            raise _Refused("the execution environment went away")
+            raise _Refused("the execution environment went away", has_begun=True)
         return result
 
     def _request(self, mapping: EventSourceMapping, batch: Batch) -> InvokeRequest:
