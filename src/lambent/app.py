@@ -83,6 +83,7 @@ from lambent.wire.service_model import load_lambda_model
 
 _CAPACITY_WAIT_SECONDS = 5.0
 _GRACE_SECONDS = 5.0
+_LEAST_GRACE_SECONDS = 1.0  # for callers, when batches of queues have taken it all
 _GC_THRESHOLD = 50_000  # objects made and not freed before the collector looks
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
@@ -495,13 +496,16 @@ class _Assembly:
 
     async def _stop_serving(self) -> None:
         """Every caller is answered before its connection ends: by its function, or by the end of the environments."""
+        stopped = self._clock.monotonic() + _GRACE_SECONDS
         self._pollers.stop_receiving()
+        # Before the door is closed: what they have done is deleted from queues that are behind it.
+        await self._pollers.over(grace_seconds=_GRACE_SECONDS)
         self._server.begin_stop()
         self._rest_of_aws.begin_stop()
+        left_seconds = max(stopped - self._clock.monotonic(), _LEAST_GRACE_SECONDS)
         await asyncio.gather(
-            self._server.drained(timeout_seconds=_GRACE_SECONDS),
-            self._asynchronous.stop(grace_seconds=_GRACE_SECONDS),
-            self._pollers.over(grace_seconds=_GRACE_SECONDS),
+            self._server.drained(timeout_seconds=left_seconds),
+            self._asynchronous.stop(grace_seconds=left_seconds),
         )
         await self._fleet.stop()
         await self._server.close()

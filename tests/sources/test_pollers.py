@@ -54,6 +54,7 @@ class MadeUp:
     def __init__(self) -> None:
         self.arrivals: asyncio.Queue[list[Message] | Exception] = asyncio.Queue()
         self.receives = 0
+        self.visibility = 30
         self.deleted: list[str] = []
         self.given_back: list[str] = []
         self.refused_deletions = 0
@@ -84,7 +85,7 @@ class MadeUp:
         return found
 
     async def visibility_seconds(self) -> int:
-        return 30
+        return self.visibility
 
     async def delete(self, messages: Sequence[Message]) -> list[Message]:
         if self.refused_deletions:
@@ -155,6 +156,17 @@ async def test_a_refused_invocation_is_tried_again(pollers: Pollers, made_up: Ma
     made_up.send("a")
     await made_up.until(lambda: made_up.deleted == ["a"])
     assert len({request.request_id for request in made_up.invoked}) == 4
+
+
+async def test_messages_that_waited_for_too_long_are_left(
+    pollers: Pollers, made_up: MadeUp, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Others may have them by then."""
+    made_up.visibility = 0
+    pollers.follow(mapping(), reads=True)
+    made_up.send("a")
+    await made_up.until(lambda: "longer than they were hidden" in caplog.text)
+    assert made_up.invoked == []
 
 
 async def test_a_function_that_goes_between_receive_and_invocation(pollers: Pollers, made_up: MadeUp) -> None:

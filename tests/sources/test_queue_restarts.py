@@ -83,6 +83,21 @@ def test_a_server_that_is_killed_loses_nothing(lasting: World) -> None:
     queue.wait_until_empty()
 
 
+def test_what_is_finished_at_a_stop_is_deleted_behind_the_same_port(tmp_path: Path, callee: Callee) -> None:
+    server = LambentServer(tmp_path / "data").start()
+    world = World(server, "000000000000", callee)
+    queue = world.queue()
+    world.function()
+    world.mapping(queue, BatchSize=1)
+    queue.send("a")
+    call = callee.next()
+    server.signal()
+    call.answer()
+    assert server.wait() == 0
+    assert "could not be deleted" not in server.said()
+    assert server.leftovers() == []
+
+
 def test_messages_are_gathered_for_a_window(tmp_path: Path, callee: Callee) -> None:
     """It passes when the clock is moved (DESIGN 3.11)."""
     server = LambentServer(tmp_path / "data").start()

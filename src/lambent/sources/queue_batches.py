@@ -112,10 +112,9 @@ class QueueBatches:
         messages = [one.message for one in batch]
         refusals = 0
         while True:
-            left_seconds = min(one.hidden_until for one in batch) - self._clock.monotonic()
-            if left_seconds <= 0:  # others may have them by now
-                return Outcome(messages)
             request = self._request(work.mapping, batch)
+            if self._left_seconds(batch) <= 0:  # others may have them by now
+                return self._failed(work, request, messages, "they have waited for longer than they were hidden")
             work.counters.invoked += len(batch)
             try:
                 result = await self._run(request)
@@ -127,6 +126,7 @@ class QueueBatches:
                 return self._failed(work, request, messages, str(error))
             except _Refused as error:
                 refusals += 1
+                left_seconds = self._left_seconds(batch)
                 delay = retry_delay_seconds(refusals, left_seconds=left_seconds, timeout_seconds=target.timeout_seconds)
                 if delay is None or work.ending.is_set():
                     outcome = self._failed(work, request, messages, str(error))
@@ -142,6 +142,10 @@ class QueueBatches:
                 deleted = await delete(work.queue, done)
                 work.counters.deleted += deleted  # which others have added to meanwhile
                 return Outcome(outcome.left, outcome.refused or refusals > 0)
+
+    def _left_seconds(self, batch: Batch) -> float:
+        """For how long all messages of a batch stay hidden."""
+        return min(one.hidden_until for one in batch) - self._clock.monotonic()
 
     async def _run(self, request: InvokeRequest) -> InvocationResult:
         """Raises ResourceNotFound, _Impossible or _Refused if the function wasn't run."""
