@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import resource
 import secrets
+import struct
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -367,10 +369,10 @@ async def test_a_zygote_without_room_for_descriptors_goes_on_with_what_it_has(po
     while any(stock.building or not stock.blanks for stock in pool._stocks.values()):
         await asyncio.sleep(0.001)
     before = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
-    taken = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
+    taken = {int(entry.name) for entry in Path(f"/proc/{process.pid}/fd").iterdir()}
     refused = 0
-    for room in range(24):
-        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (taken + room, before[1]))
+    for limit in range(min(set(range(len(taken) + 1)) - taken), max(taken) + 16):  # from no room at all
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (limit, before[1]))
         try:
             sandbox = await pool.acquire("python", 64, fresh=True, flags=())
             await sandbox.destroy()
@@ -389,6 +391,45 @@ async def test_pid_1_is_started_without_variables_that_name_a_functions_folders(
     sandbox = await pool.acquire("python", 512, fresh=False, flags=())
     assert Path(f"/proc/{sandbox.pid_1}/cmdline").read_bytes() == b"/var/rapid/init\0"
     assert Path(f"/proc/{sandbox.pid_1}/environ").read_bytes() == b""
+
+
+async def test_pid_1_has_its_leash_and_nothing_else(pool: SandboxPool) -> None:
+    """Not the control groups' files, not a function's socket nor its pipe, whose end would never be seen."""
+    sandbox = await pool.acquire("python", 512, fresh=False, flags=())
+    opened = {entry.name: str(entry.readlink()) for entry in Path(f"/proc/{sandbox.pid_1}/fd").iterdir()}
+    assert set(opened) == {"0", "1", "2"}
+    assert len(set(opened.values())) == 1
+
+
+async def test_rights_that_a_server_passes_on_to_its_programs_end_with_the_zygote(pool: SandboxPool) -> None:
+    """A service manager's ambient capabilities, or a container engine's inheritable ones."""
+    with passing_on_rights():
+        sandbox = await pool.acquire("python", 512, fresh=False, flags=())
+    assert rights(os.getpid(), "CapPrm"), "the server has some"
+    assert not any(rights(sandbox.pid_1, name) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"))
+
+
+def rights(pid: int, name: str) -> int:
+    """One set of capabilities of a process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1], 16) for line in lines if line.startswith(name))
+
+
+@contextlib.contextmanager
+def passing_on_rights() -> Iterator[None]:
+    """Have this thread's capabilities kept by what it executes, whoever that runs as."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header, sets = struct.pack("=Ii", 0x20080522, 0), ctypes.create_string_buffer(24)  # capset(2), version 3
+    assert libc.capget(header, sets) == 0
+    words = struct.unpack("=6I", sets.raw)
+    inheritable = struct.pack("=6I", words[0], words[1], words[1], words[3], words[4], words[4])
+    assert libc.capset(header, inheritable) == 0
+    for number in range(64):
+        libc.prctl(47, 2, number, 0, 0)  # PR_CAP_AMBIENT_RAISE; there are fewer
+    try:
+        yield
+    finally:
+        assert libc.capset(header, sets.raw) == 0
 
 
 async def test_a_generation_that_is_killed_while_it_is_prepared_is_no_error(

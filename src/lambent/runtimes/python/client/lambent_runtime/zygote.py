@@ -3,9 +3,9 @@
 It is single-threaded, has the runtime client imported (where that is Python's) and never runs tenant code. It lives
 in the root file system that the launcher built. An environment is a pid 1, which is only there to end it (`init`), and
 one runtime process after another (its generations), whose parent the zygote is. To begin one, the zygote makes its
-namespaces and is in them until both processes are there. What the zygote executes has no rights: it has emptied its
-bounding set, so that pid 1, which is root, begins without any capability. The server speaks with the zygote over
-a SEQPACKET socket, one JSON object a message, descriptors beside it; "id" is the environment's number:
+namespaces and is in them until both processes are there. What the zygote executes has no rights: its bounding and
+inheritable sets are empty, so that pid 1, which is root, begins without any capability. The server speaks with the
+zygote over a SEQPACKET socket, one JSON object a message, descriptors beside it; "id" is the environment's number:
 
     server → zygote   {"config": {…}} first, once; then
                       {"op": "spawn", "id": i, "uid": u, "gid": g, "stem": [flag, …] | null}
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from lambent_runtime.isolation import Config
 
 _MAX_MESSAGE = 262144
-_MAX_FDS = 32
+_ANCILLARY_BYTES = socket.CMSG_LEN(32 * 4)  # so many descriptors
 _MAX_PROGRESS = 4096
 _ENCODINGS = ("ascii", "latin-1", "utf-8")  # loaded at their first use, when the scaffold may have gone
 
@@ -79,7 +79,7 @@ def main() -> NoReturn:
         codecs.lookup(encoding)
     for path in config["scaffold"]:
         linux.unmount(path)
-    linux.drop_bounding_set()
+    linux.keep_capabilities_to_oneself()
     linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
     zygote = Zygote(config, control, home, runtime_main, stem)
     gc.collect()
@@ -205,13 +205,16 @@ class Zygote:
     # --- what the server says ---
 
     def _receive(self) -> None:
-        data, fds, _, _ = socket.recv_fds(self._control, _MAX_MESSAGE, _MAX_FDS, socket.MSG_CMSG_CLOEXEC)
+        # Not by `socket.recv_fds`, which passes no flags on: pid 1 would have all that is received for its environment.
+        data, ancillary, flags, _ = self._control.recvmsg(_MAX_MESSAGE, _ANCILLARY_BYTES, socket.MSG_CMSG_CLOEXEC)
         if not data:
             os._exit(0)
+        fds = [fd for _, _, body in ancillary for fd in memoryview(body).cast("i")]
         request = json.loads(data)
         operation, number = request["op"], request["id"]
         environment = self._environments.get(number)
         try:
+            _check_complete(fds, flags)
             if operation == "spawn":
                 self._spawn(request, fds)
             elif environment is None:  # it ended while this was under way, of which the server is told
@@ -244,8 +247,6 @@ class Zygote:
 
     def _mount(self, environment: _Environment, targets: list[str], fds: list[int]) -> None:
         """The blank environment becomes a function's: its code, then the waiting process may go on."""
-        if len(fds) != len(targets):  # the kernel drops those for which this process has no number left
-            raise OSError("%d of %d mounts have come" % (len(fds), len(targets)))
         with self._inside(environment, linux.CLONE_NEWNS):
             for target, fd in zip(targets, fds):
                 linux.move_mount(fd, target)
@@ -439,6 +440,12 @@ class Zygote:
             socket.send_fds(self._control, [json.dumps(message).encode()], [] if process is None else [process])
         except OSError:
             os._exit(1)
+
+
+def _check_complete(fds: list[int], flags: int) -> None:
+    """The kernel drops those descriptors of a message for which this process has no number left."""
+    if flags & socket.MSG_CTRUNC:
+        raise OSError("only %d of its descriptors have come" % len(fds))
 
 
 def _pipe(undo: contextlib.ExitStack) -> tuple[int, int]:
