@@ -142,16 +142,20 @@ async def test_what_the_store_does_not_take_is_dropped_counted_and_told(
 
 
 async def test_a_pipe_that_uses_up_the_share_waits_and_is_read_later(
-    stream: FakeLogStream, clock: StoppedClock
+    stream: FakeLogStream, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logs = await capture(stream, clock, budget_bytes=1 << 30)
     read, write = os.pipe()
     os.set_blocking(read, False)
-    logs.attach(read)
-    os.write(write, b"\n" * 65_536)
-    while logs._pause is None:
-        await asyncio.sleep(0)
-    assert 0 < len(stream.events) < 20_000
+    loop = asyncio.get_running_loop()
+    now = loop.time()
+    with monkeypatch.context() as stopped:  # the share grows with the loop's time, however little of it was ours
+        stopped.setattr(loop, "time", lambda: now)
+        logs.attach(read)
+        os.write(write, b"\n" * 65_536)
+        while logs._pause is None:
+            await asyncio.sleep(0)
+        assert 0 < len(stream.events) < 20_000
     async with asyncio.timeout(10):
         while len(stream.events) < 65_536:
             await asyncio.sleep(0.005)
