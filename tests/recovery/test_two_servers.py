@@ -1,6 +1,7 @@
 """Two servers in one process: nothing is shared but the process."""
 
 import asyncio
+import contextlib
 import gc
 import json
 from collections.abc import Iterator
@@ -73,12 +74,22 @@ async def test_a_server_that_has_stopped_leaves_no_descriptor_open(tmp_path: Pat
             create_function, client_of(server), "one", "def handler(event, context):\n    return 1\n"
         )
         assert await asyncio.to_thread(answer_of, server, "one") == 1
-    gc.collect()
-    assert _descriptors() == before
+    for _ in range(100):  # what threads of the test's own clients hold goes when they do
+        gc.collect()
+        left = _descriptors() - before
+        if not left:
+            break
+        await asyncio.sleep(0.05)
+    assert not left
 
 
-def _descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
+def _descriptors() -> set[tuple[str, str]]:
+    """What is open, by number and what it is."""
+    found = set()
+    for path in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # the one that lists them
+            found.add((path.name, str(path.readlink())))
+    return found
 
 
 def _children() -> set[str]:
