@@ -361,6 +361,33 @@ async def test_a_blank_whose_init_was_killed_is_not_given_out(pool: SandboxPool)
     await first.destroy()
 
 
+async def test_a_blank_whose_process_was_killed_is_not_given_out(pool: SandboxPool, tmp_path: Path) -> None:
+    """The kernel prefers it to its pid 1 when the machine has no memory left."""
+    first = await pool.acquire("python", 512, fresh=False, flags=())
+    await pool.warm("python")
+    while not (blanks := [one for stock in pool._stocks.values() for one in stock.blanks]):
+        await asyncio.sleep(0.001)
+    for blank in (first, *blanks):
+        os.kill(runtime_of(blank), signal.SIGKILL)
+    while first.alive or any(blank.alive for blank in blanks):
+        await asyncio.sleep(0.001)
+    with pytest.raises(SandboxFailed, match="it has ended"):
+        first.specialise(128, [("/var/task", tmp_path)])
+    second = await pool.acquire("python", 512, fresh=False, flags=())
+    assert second not in blanks
+    assert second.alive
+    await first.destroy()
+
+
+def runtime_of(sandbox: Sandbox) -> int:
+    """The process that isn't pid 1 of its PID namespace."""
+    parent = stat_fields(sandbox.pid_1)[1]
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    own = os.readlink(f"/proc/{sandbox.pid_1}/ns/pid")
+    (pid,) = (int(pid) for pid in children if os.readlink(f"/proc/{pid}/ns/pid") == own and int(pid) != sandbox.pid_1)
+    return pid
+
+
 async def test_a_zygote_without_room_for_descriptors_goes_on_with_what_it_has(pool: SandboxPool) -> None:
     """Whatever it was doing when there was no more room, only the environment that it was doing it for is lost."""
     first = await pool.acquire("python", 512, fresh=False, flags=())

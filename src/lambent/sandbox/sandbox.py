@@ -164,6 +164,8 @@ class Sandbox:
         Raises:
             SandboxFailed: naming what failed; the sandbox must be destroyed.
         """
+        if not self.alive:
+            raise SandboxFailed(f"sandbox {self.sandbox_id}: it has ended")
         self.memory_mb = memory_mb
         fds: list[int] = []
         try:
@@ -287,6 +289,8 @@ class Sandbox:
             case "started" if isinstance(self._cgroup, GroupBySignals):
                 self._cgroup.runtime_started(event["pid"])
             case "exited" if event["generation"] == self._generation:
+                if self.pid_1 and not self._taken:
+                    self._failed("its process has ended before it was anybody's")
                 self._runtime_ended(event["code"], event["signal"])
             case "failed":
                 self._failed(event["step"])
