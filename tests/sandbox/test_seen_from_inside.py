@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.lambent_server import LambentServer
-from tests.sandbox.inside import Path, multiprocessing, names, refusal, resource, sys, time
+from tests.sandbox.inside import Path, multiprocessing, names, refusal, resource, sys, threading, time
 from tests.sandbox.probe import Probe
 
 ACCOUNT = "300000000004"
@@ -64,6 +64,7 @@ def look_around() -> dict[str, object]:
             for name in ("SIGPIPE", "SIGXFSZ", "SIGINT", "SIGCHLD")
             if signal.getsignal(getattr(signal, name)) is signal.SIG_IGN
         ],
+        "threads": [threading.main_thread().native_id, threading.get_native_id()],
         "drawn": [draw_in_a_fork(), draw_in_a_fork(), str(random.random())],
         "shell": os.popen("set -o pipefail && echo ${BASH_VERSION:+Bash}").read(),  # by /bin/sh
         "modes": {path: oct(Path(path).stat().st_mode) for path in ("/", "/var/task", "/opt", "/tmp", "/var/runtime")},
@@ -184,6 +185,12 @@ def test_there_is_no_shared_memory_folder_so_locks_fail_and_processes_work(seen:
 def test_signals_are_handled_as_python_does(seen: dict[str, Any]) -> None:
     """Writing to a closed pipe is an error that a function can catch."""
     assert seen["ignored"] == ["SIGPIPE", "SIGXFSZ"]
+
+
+def test_the_main_thread_has_its_number(seen: dict[str, Any]) -> None:
+    """Not that of the process which it was forked from."""
+    main, own = seen["threads"]
+    assert main == own
 
 
 def test_what_modules_want_done_in_a_forked_process_is_done_in_a_functions(seen: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.lambent_server import LambentServer
 from tests.ordinary_user.ordinary import GID, UID
-from tests.sandbox.inside import refusal
+from tests.sandbox.inside import names, refusal
 from tests.sandbox.probe import Probe, host_processes, host_uid
 from tests.sandbox.test_isolation import (
     look_through_init,
@@ -97,6 +97,7 @@ def test_of_init_only_the_number_of_its_descriptors_can_be_seen(probe: Probe) ->
     seen = probe.run(look_through_init)
     assert seen.pop("fd") == "allowed"
     assert set(seen.values()) <= {"EACCES", "EPERM", "ENOENT"}
+    assert probe.run(names, "/proc/1/fd") == ["0", "1", "2"], "its leash"
 
 
 def test_of_the_kernels_settings_only_inits_own_chance_to_be_killed_can_be_written(probe: Probe) -> None:

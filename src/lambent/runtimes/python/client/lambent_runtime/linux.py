@@ -46,6 +46,7 @@ _SYS_MOVE_MOUNT = 429
 _SYS_PIDFD_OPEN = 434
 _SYS_CLOSE_RANGE = 436
 _SYS_MOUNT_SETATTR = 442
+_CLOSE_RANGE_CLOEXEC = 0x4
 _MOVE_MOUNT_F_EMPTY_PATH = 0x4
 _AT_FDCWD = -100
 _AT_RECURSIVE = 0x8000
@@ -198,6 +199,11 @@ def close_from(first: int) -> None:
     _close_range(first, 0xFFFFFFFF)
 
 
+def close_on_exec_from(first: int) -> None:
+    """Let no program that this process executes have one of the file descriptors from first upwards."""
+    _close_range(first, 0xFFFFFFFF, _CLOSE_RANGE_CLOEXEC)
+
+
 def close_all_but(kept: Iterable[int]) -> None:
     """Close every file descriptor above 2 that isn't kept."""
     first = 3
@@ -208,9 +214,9 @@ def close_all_but(kept: Iterable[int]) -> None:
     close_from(first)
 
 
-def _close_range(first: int, last: int) -> None:
-    result = _libc.syscall(ctypes.c_long(_SYS_CLOSE_RANGE), ctypes.c_uint(first), ctypes.c_uint(last), ctypes.c_uint(0))
-    _check(result, "close_range")
+def _close_range(first: int, last: int, flags: int = 0) -> None:
+    numbers = map(ctypes.c_uint, (first, last, flags))
+    _check(_libc.syscall(ctypes.c_long(_SYS_CLOSE_RANGE), *numbers), "close_range")
 
 
 def pidfd_open(pid: int) -> int:

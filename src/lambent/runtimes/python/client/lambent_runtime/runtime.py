@@ -12,6 +12,7 @@ import importlib
 import os
 import random
 import sys
+import threading
 import types
 
 from lambent_runtime import byte_code, executed, fork_hooks, invocations, process_end, rehearsal, search_path
@@ -130,6 +131,8 @@ def _leave_the_zygote(layout: Layout) -> None:
     """Make this process look like one whose interpreter was started for the function."""
     fork_hooks.give()
     random.seed()
+    # As multiprocessing does in what it forks.
+    threading.main_thread()._set_native_id()  # type: ignore[attr-defined]  # noqa: SLF001
     _signal.signal(_signal.SIGINT, _signal.default_int_handler)
     program = types.ModuleType("__main__")
     # A real file that does nothing when imported: multiprocessing's "spawn" imports the parent's main module.

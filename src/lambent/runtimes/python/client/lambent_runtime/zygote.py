@@ -53,7 +53,7 @@ from lambent_runtime import executed, holes, init, isolation, linux
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any, NoReturn
 
     from lambent_runtime.init import RuntimeMain, Stem
@@ -69,8 +69,7 @@ def main() -> NoReturn:
     """Program entry: argv is the control fd, then those of this process's namespaces, in the order of `Home`."""
     control = socket.socket(fileno=int(sys.argv[1]))
     home = Home(*map(int, sys.argv[2:]))
-    for fd in (control.fileno(), *home.all()):
-        os.set_inheritable(fd, False)
+    linux.close_on_exec_from(3)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     config: Config = json.loads(control.recv(_MAX_MESSAGE))["config"]
     config["seccomp"] = base64.b64decode(config["seccomp"])  # JSON has no bytes
@@ -114,10 +113,6 @@ class Home:
             linux.CLONE_NEWIPC: ipc,
             linux.CLONE_NEWUTS: host_name,
         }
-
-    def all(self) -> Iterable[int]:
-        """The descriptors."""
-        return self._fds.values()
 
     @contextlib.contextmanager
     def left(self, kinds: int) -> Iterator[None]:
