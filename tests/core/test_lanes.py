@@ -107,14 +107,24 @@ def test_a_lane_takes_half_of_the_memory_and_the_next_half_of_what_is_left() -> 
     assert taken == [50, 25, 13]
 
 
-def test_a_lane_that_has_nothing_may_have_one_however_full_the_memory_is() -> None:
+def test_a_lane_that_has_nothing_may_have_one_though_others_have_taken_all_memory() -> None:
     lanes = make_lanes()
-    lanes.grow(lanes.lane("a"), 1_000)
+    lanes.grow(lanes.lane("a"), 199)
     assert lanes.memory_for(lanes.lane("b"), 64) == 1
     lanes.lane("b").under_way = 1
     assert lanes.memory_for(lanes.lane("b"), 64) == 0
-    lanes.grow(lanes.lane("a"), -1_000)
+    lanes.grow(lanes.lane("a"), -199)
     assert lanes.memory_for(lanes.lane("b"), 64) == 64
+
+
+def test_the_first_of_each_lane_take_as_much_memory_again_and_no_more() -> None:
+    lanes = make_lanes()
+    for number in range(300):
+        lane = lanes.lane(str(number))
+        if lanes.memory_for(lane, 64):
+            lane.under_way = 1
+            lanes.grow(lane, 10)
+    assert sum(lane.size for lane in lanes) == 200
 
 
 def test_a_lane_is_forgotten_when_it_has_nothing() -> None:
@@ -166,6 +176,19 @@ def test_of_a_time_that_was_brought_forward_only_the_earlier_counts() -> None:
     assert lanes.standing(10) == 1
     lanes.next()
     assert lanes.next_look_ms is None
+
+
+def test_what_was_put_off_again_and_again_takes_no_memory() -> None:
+    """One event waits for its next attempt for minutes, while others come and go."""
+    lanes = make_lanes()
+    a = lanes.lane("a")
+    for ms in range(5_000):
+        lanes.line_up_at(a, NOON_MS + ms)
+        assert lanes.standing(NOON_MS + ms) == 1
+        assert lanes.next() is a
+        lanes.line_up_at(a, NOON_MS + 120_000)
+    assert len(lanes._looks) < 100
+    assert lanes.next_look_ms == NOON_MS + 120_000
 
 
 @pytest.mark.parametrize("limit", [1, 3])

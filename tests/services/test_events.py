@@ -419,6 +419,23 @@ async def test_what_large_events_take_of_the_memory_leaves_some_to_others(queue:
     queue.close()
 
 
+async def test_large_events_of_many_functions_have_their_turn_without_all_being_in_memory(queue: WatchedQueue) -> None:
+    stage = Stage(queue)
+    stage.service._work._lanes._max_bytes = 10_000
+    stage.function.open.clear()
+    async with stage.running():
+        await asyncio.gather(*(stage.accept(f"r{number}", b"x" * 1_000, f"f{number}") for number in range(200)))
+        stage.move(2)
+        await stage.looked_around()
+        assert 20 <= len(stage.function.calls) <= 20 + 64, "no more than one claim beyond it"
+        stage.function.open.set()
+        for _ in range(200):
+            stage.move(1)
+            assert await stage.queue.next() == "completed"
+    assert sorted(stage.function.calls) == sorted(f"r{number}" for number in range(200))
+    queue.close()
+
+
 async def test_what_was_made_due_by_hand_is_found_when_the_queue_is_looked_at_anew(stage: Stage) -> None:
     stage.function.script = [EventOutcome.FUNCTION_ERROR]
     async with stage.running():

@@ -20,7 +20,9 @@ import lambent.store
 from lambent.store import tables
 from lambent.store.database import Database, open_engine
 from lambent.store.errors import SchemaTooNew
+from lambent.store.event_queue import EventQueue
 from lambent.store.migrations import control, migrate, queue
+from lambent.store.migrations.queue import m0001_events, m0002_deliveries
 from lambent.store.migrations.runner import migration_modules
 
 SCHEMAS = {"control": (control, tables.control_schema), "queue": (queue, tables.queue_schema)}
@@ -107,6 +109,28 @@ def test_a_newer_schema_is_refused_in_words(engine: Engine) -> None:
         connection.execute(text("UPDATE schema_version SET version = 99"))
     with pytest.raises(SchemaTooNew, match="the schema has version 99"):
         migrate(engine, queue)
+
+
+def test_a_lease_of_an_earlier_lambent_that_has_ended_meanwhile_is_none_any_more(tmp_path: Path) -> None:
+    """They ended after a day; what is leased can't be taken out of the queue by hand."""
+    path = tmp_path / "queue.db"
+    engine = open_engine(f"sqlite:///{path}", connections=1)
+    with engine.begin() as connection:
+        for module in (m0001_events, m0002_deliveries):
+            module.upgrade(connection)
+        connection.execute(text("CREATE TABLE schema_version (version INTEGER NOT NULL)"))
+        connection.execute(text("INSERT INTO schema_version VALUES (2)"))
+        connection.execute(
+            text(
+                "INSERT INTO events (account, region, function_name, request_id, trace_id, client_context, tenant_id, "
+                "accepted_ms, attempts, deferrals, visible_after_ms, lease_until_ms, payload) "
+                "VALUES ('a', 'r', 'f', 'id', '', '', '', 1000, 0, 0, 5000, 5000, x'')"
+            )
+        )
+    engine.dispose()
+    EventQueue.open(f"sqlite:///{path}", now_ms=1_000_000).close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT lease_until_ms, visible_after_ms FROM events").fetchall() == [(0, 1000)]
 
 
 @pytest.fixture

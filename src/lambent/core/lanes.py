@@ -17,14 +17,28 @@ from it is unverified.
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
 
 SECOND_MS = 1_000
+_FEW_LOOKS = 64
+
+
+class _Look(NamedTuple, Generic[Key, Item]):
+    """When a lane is to stand in line; it counts for as long as it is the lane's `look`."""
+
+    at_ms: int
+    number: int
+    lane: "Lane[Key, Item]"
+
+    @property
+    def counts(self) -> bool:
+        """Whether the lane has not stood in line since, nor was told an earlier time."""
+        return self.lane.look is self
 
 
 class Lane(Generic[Key, Item]):
@@ -53,7 +67,7 @@ class Lane(Generic[Key, Item]):
         "in_line",
         "is_claiming",
         "key",
-        "look_ms",
+        "look",
         "size",
         "under_way",
     )
@@ -66,7 +80,7 @@ class Lane(Generic[Key, Item]):
         self.due_ms: int | None = None
         self.is_claiming = False
         self.in_line = False
-        self.look_ms: int | None = None  # when it is to stand in line
+        self.look: _Look[Key, Item] | None = None  # when it is to stand in line
         self.begun_ms = 0
         self.aged_ms = 0
         self._window: int | None = None  # None: only its limit counts
@@ -132,7 +146,8 @@ class Lanes(Generic[Key, Item]):
 
     Args:
         limit_of: how many of a lane may be under way, now.
-        max_bytes: how large all that is claimed or under way may be.
+        max_bytes: how large all that is claimed or under way may be, but for the first of each lane: these may take as
+            much again.
     """
 
     def __init__(self, limit_of: Callable[[Key], int], *, max_bytes: int) -> None:
@@ -141,7 +156,7 @@ class Lanes(Generic[Key, Item]):
         self._size = 0
         self._lanes: dict[Key, Lane[Key, Item]] = {}
         self._line: deque[Lane[Key, Item]] = deque()
-        self._looks: list[tuple[int, int, Lane[Key, Item]]] = []  # a heap
+        self._looks: list[_Look[Key, Item]] = []  # a heap
         self._numbers = count()
 
     def __iter__(self) -> Iterator[Lane[Key, Item]]:
@@ -158,6 +173,7 @@ class Lanes(Generic[Key, Item]):
         """Let go of the lane if it has nothing."""
         if lane.is_empty and self._lanes.get(lane.key) is lane:
             del self._lanes[lane.key]
+            lane.look = None
 
     def room(self, lane: Lane[Key, Item], now_ms: int) -> int:
         """How many more of the lane may begin, as far as their number goes; may be negative."""
@@ -166,11 +182,13 @@ class Lanes(Generic[Key, Item]):
     def memory_for(self, lane: Lane[Key, Item], wanted: int) -> int:
         """How many more of the lane may be claimed, whose size isn't known before.
 
-        A lane that has taken as much memory as it has left to others takes no more; one that has nothing may have one.
+        A lane that has taken as much memory as it has left to others takes no more; one that has nothing may have one,
+        for which there is as much memory again.
         """
         if lane.size < self._max_bytes - self._size:
             return wanted
-        return 0 if lane.under_way or lane.claimed else 1
+        has_some = lane.under_way or lane.claimed
+        return 0 if has_some or self._size >= 2 * self._max_bytes else 1
 
     def grow(self, lane: Lane[Key, Item], size: int) -> None:
         """One is in memory now (or, negative, isn't any more)."""
@@ -187,19 +205,22 @@ class Lanes(Generic[Key, Item]):
 
     def line_up_at(self, lane: Lane[Key, Item], at_ms: int) -> bool:
         """Have it take a turn then; whether that is earlier than it would have."""
-        if lane.in_line or (lane.look_ms is not None and lane.look_ms <= at_ms):
+        if lane.in_line or (lane.look is not None and lane.look.at_ms <= at_ms):
             return False
-        lane.look_ms = at_ms
-        heappush(self._looks, (at_ms, next(self._numbers), lane))
+        lane.look = _Look(at_ms, next(self._numbers), lane)
+        if len(self._looks) > 2 * len(self._lanes) + _FEW_LOOKS:  # mostly such as count no more
+            self._looks = [look for look in self._looks if look.counts]
+            heapify(self._looks)
+        heappush(self._looks, lane.look)
         return True
 
     def standing(self, now_ms: int) -> int:
         """How many stand in line now, with those whose time has come."""
-        while self._looks and self._looks[0][0] <= now_ms:
-            at_ms, _, lane = heappop(self._looks)
-            if lane.look_ms == at_ms:
-                lane.look_ms = None
-                self.line_up(lane)
+        while self._looks and self._looks[0].at_ms <= now_ms:
+            look = heappop(self._looks)
+            if look.counts:
+                look.lane.look = None
+                self.line_up(look.lane)
         return len(self._line)
 
     def next(self) -> Lane[Key, Item] | None:
@@ -213,6 +234,6 @@ class Lanes(Generic[Key, Item]):
     @property
     def next_look_ms(self) -> int | None:
         """When a lane that doesn't stand in line will; None: none will by itself."""
-        while self._looks and self._looks[0][2].look_ms != self._looks[0][0]:
+        while self._looks and not self._looks[0].counts:
             heappop(self._looks)
-        return self._looks[0][0] if self._looks else None
+        return self._looks[0].at_ms if self._looks else None

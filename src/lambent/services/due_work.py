@@ -210,7 +210,7 @@ class DueWork(Generic[Key, Claimed]):
             for key, due_ms in await self._queue.lanes():
                 self.expect(key, due_ms)
             self._known_changes = changes
-        while not self._stopping.is_set() and self._known_changes == self._changes:
+        while self._known_changes == self._changes:
             async with self._claiming:
                 shares = self._shares()
                 if not shares:
@@ -223,7 +223,7 @@ class DueWork(Generic[Key, Claimed]):
         standing = max(1, self._lanes.standing(now_ms))
         most = min(max(_MOST_OF_A_CLAIM // standing, _FEWEST_OF_A_LANE), _MOST_OF_A_LANE)
         shares: list[tuple[Lane[Key, Claimed], int]] = []
-        while len(shares) < _LANES_OF_A_CLAIM and (lane := self._lanes.next()) is not None:
+        while len(shares) < _LANES_OF_A_CLAIM and not self._stopping.is_set() and (lane := self._lanes.next()):
             wanted = self._turn(lane, now_ms, most)
             if wanted:
                 lane.is_claiming = True
@@ -241,9 +241,9 @@ class DueWork(Generic[Key, Claimed]):
             if room > 0 and memory:
                 return lane.claim_size(room, memory, now_ms)
             self._lanes.line_up_at(lane, now_ms + SECOND_MS)
-            if self._is_aged(lane, now_ms):
+            if room <= 0 and self._is_aged(lane, now_ms):
                 if not lane.claimed:
-                    return 1  # to be looked at
+                    return min(1, memory)  # to be looked at
                 lane.aged_ms = now_ms + _LONGEST_UNTIL_AGED_MS
                 aged = lane.claimed.popleft()
                 self._start(lane, aged, self._give_up_or_keep(lane, aged), name=f"{self._name} that may be too old")
