@@ -383,8 +383,8 @@ def runtime_of(sandbox: Sandbox) -> int:
     """The process that isn't pid 1 of its PID namespace."""
     parent = stat_fields(sandbox.pid_1)[1]
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    own = os.readlink(f"/proc/{sandbox.pid_1}/ns/pid")
-    (pid,) = (int(pid) for pid in children if os.readlink(f"/proc/{pid}/ns/pid") == own and int(pid) != sandbox.pid_1)
+    own = Path(f"/proc/{sandbox.pid_1}/ns/pid").readlink()
+    (pid,) = {int(pid) for pid in children if Path(f"/proc/{pid}/ns/pid").readlink() == own} - {sandbox.pid_1}
     return pid
 
 

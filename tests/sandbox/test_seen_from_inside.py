@@ -19,7 +19,11 @@ RUNTIMES = ["python3.9", "python3.10", "python3.11", "python3.12", "python3.13"]
 
 
 def look_around() -> dict[str, object]:
-    import pwd  # noqa: PLC0415  # runs inside
+    import asyncio  # noqa: PLC0415  # runs inside
+    import concurrent.futures  # noqa: PLC0415
+    import io  # noqa: PLC0415
+    import logging  # noqa: PLC0415
+    import pwd  # noqa: PLC0415
     import random  # noqa: PLC0415
     import signal  # noqa: PLC0415
     import site  # noqa: PLC0415
@@ -37,6 +41,41 @@ def look_around() -> dict[str, object]:
             os._exit(0)
         os.wait()
         return os.read(read, 100).decode()
+
+    def fork_beside_threads() -> str:
+        handler = logging.StreamHandler(io.StringIO())
+        logger = logging.getLogger("forked")
+        logger.propagate = False
+        logger.addHandler(handler)
+        held, over = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with handler.lock:  # type: ignore[union-attr]
+                held.set()
+                over.wait()
+
+        async def run_a_loop_in_a_fork() -> str:
+            read, write = os.pipe()
+            if os.fork() == 0:
+                signal.alarm(10)  # ends the child where it would wait for ever
+                logger.warning("not held here")
+                with concurrent.futures.ThreadPoolExecutor() as own:
+                    total = sum(own.map(abs, [-1, -2]))
+                slept = asyncio.run(asyncio.sleep(0, "slept"))
+                alive = [thread.name for thread in threading.enumerate()]
+                os.write(write, repr((handler.stream.getvalue(), total, slept, alive)).encode())
+                os._exit(0)
+            os.close(write)
+            os.wait()  # noqa: ASYNC222  # nothing else is to run
+            return os.read(read, 1000).decode()
+
+        threading.Thread(target=hold).start()
+        held.wait()
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            pool.submit(abs, -1).result()
+            answer = asyncio.run(run_a_loop_in_a_fork())
+        over.set()
+        return answer
 
     limits = ("NOFILE", "NPROC", "MEMLOCK", "STACK", "AS", "CPU", "DATA", "FSIZE", "CORE")
     return {
@@ -65,6 +104,7 @@ def look_around() -> dict[str, object]:
             if signal.getsignal(getattr(signal, name)) is signal.SIG_IGN
         ],
         "threads": [threading.main_thread().native_id, threading.get_native_id()],
+        "forked": fork_beside_threads(),
         "drawn": [draw_in_a_fork(), draw_in_a_fork(), str(random.random())],
         "shell": os.popen("set -o pipefail && echo ${BASH_VERSION:+Bash}").read(),  # by /bin/sh
         "modes": {path: oct(Path(path).stat().st_mode) for path in ("/", "/var/task", "/opt", "/tmp", "/var/runtime")},
@@ -194,8 +234,9 @@ def test_the_main_thread_has_its_number(seen: dict[str, Any]) -> None:
 
 
 def test_what_modules_want_done_in_a_forked_process_is_done_in_a_functions(seen: dict[str, Any]) -> None:
-    """`random` is seeded anew."""
+    """`random` is seeded anew; locks that other threads held are free, and those threads forgotten."""
     assert len(set(seen["drawn"])) == 3
+    assert seen["forked"] == repr(("not held here\n", 3, "slept", ["MainThread"]))
 
 
 def test_standard_input_is_empty_and_output_goes_to_the_log(seen: dict[str, Any]) -> None:
