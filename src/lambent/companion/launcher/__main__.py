@@ -25,6 +25,7 @@ from lambent.companion.launcher import (
     functions,
     identities,
     other_resources,
+    queue_resources,
     queues,
     resource_names,
     rest_apis,
@@ -61,7 +62,7 @@ def changes(lambent: Lambent) -> Mapping[str, Change]:
         "moto.sns.models": ours(deliveries.sns),
         "moto.s3.notifications": ours(deliveries.s3),
         "moto.events.models": ours(deliveries.events),
-        "moto.sqs.models": queues.queues,
+        "moto.sqs.models": _each(queues.queues, ours(queue_resources.resources)),
         "moto.sqs.responses": queues.answers,
         "moto.events.notifications": ours(deliveries.service_events),
         "moto.cloudformation.parsing": _each(
