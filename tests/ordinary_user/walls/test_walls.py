@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from tests.lambent_server import LambentServer
@@ -116,6 +117,28 @@ def test_signals_to_init_have_no_effect(probe: Probe) -> None:
 
     probe.run(signal_init)
     assert probe.run(here) > 1
+
+
+def test_nobody_survives_a_reset_by_killing_who_ends_it(probe: Probe) -> None:
+    """All processes of an environment are the same user's on the host: one may kill the zygote's, too."""
+
+    def leave_a_killer() -> None:
+        if os.fork() == 0:
+            while os.getppid() != 1:
+                time.sleep(0.001)
+            until = time.monotonic() + 1
+            while time.monotonic() < until:
+                if refusal(os.kill, -1, signal.SIGKILL) == "allowed":
+                    break
+            time.sleep(1000)
+        os._exit(1)
+
+    def others() -> list[str]:
+        return [name for name in names("/proc") if name.isdigit() and int(name) not in (1, os.getpid())]
+
+    for _ in range(5):
+        probe.outcome(leave_a_killer)
+        assert probe.run(others) == []
 
 
 def test_tmp_has_its_exact_size_in_memory(probe: Probe) -> None:

@@ -382,9 +382,14 @@ class Zygote:
         """Tell, but first end what it has left running: nothing of a generation outlives it."""
         environment.runtime = None
         self._last_words(environment)
+        self._end_generation(environment, status, self._sweep)
+
+    def _end_generation(
+        self, environment: _Environment, status: int, end_leftovers: Callable[[_Environment, int], None]
+    ) -> None:
         try:
             if self._leftovers(environment):
-                self._end_leftovers(environment, status)
+                end_leftovers(environment, status)
             else:
                 self._tell_exit(environment, status)
         except ProcessLookupError:  # the runtime process, and what it left, were ended by the kernel with it
@@ -392,13 +397,17 @@ class Zygote:
         except OSError as error:
             self._failed(environment.number, "%s: %s" % (type(error).__name__, error))
 
-    def _end_leftovers(self, environment: _Environment, status: int) -> None:
+    def _sweep(self, environment: _Environment, status: int) -> None:
         """End what is left of a generation, then tell its end."""
         with self._inside(environment, linux.CLONE_NEWPID):
             pid = os.fork()
             if pid == 0:
                 _sweep()
-        self._children[pid] = lambda _: self._tell_exit(environment, status)
+        self._children[pid] = lambda _: self._end_generation(environment, status, self._give_up)
+
+    def _give_up(self, environment: _Environment, _: int) -> None:
+        """Where all are one user's on the host, what is left may have ended who was to end it; pid 1 it can't end."""
+        self._failed(environment.number, "processes are left that can't be ended")
 
     def _leftovers(self, environment: _Environment) -> bool:
         """Whether there is any process but pid 1."""
