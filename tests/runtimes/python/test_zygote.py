@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lambent.sandbox.user_namespace import CLONE_NEWNS
 from lambent.sandbox.zygote import client_directory
 
 
@@ -40,3 +41,12 @@ def test_what_is_left_of_an_environment_that_is_ending_cannot_end_the_zygote(
         monkeypatch.setattr(zygote, "linux", SimpleNamespace(setns=refuse, CLONE_NEWPID=0))
         made._runtime_ended(zygote._Environment(7, 1, 1, -1), 0)
         assert json.loads(ours.recv(1000)) == {"event": "failed", "id": 7, "step": told}
+
+
+def test_a_zygote_that_cannot_come_back_from_an_environment_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it was doing there: all that it does afterwards would be done to that environment."""
+    monkeypatch.syspath_prepend(client_directory())
+    zygote: Any = importlib.import_module("lambent_runtime.zygote")
+    home = zygote.Home(*(-1,) * 5)
+    with pytest.raises(SystemExit, match=r"can't leave an environment: .*setns"), home.left(CLONE_NEWNS):
+        raise OSError("a step that fails")
