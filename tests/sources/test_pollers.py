@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -195,6 +196,47 @@ async def test_what_a_function_had_begun_with_is_left_when_the_server_stops(
     await made_up.until(lambda: made_up.invoked)
     pollers.stop_receiving()
     await made_up.until(lambda: "will come again: the execution environment went away" in caplog.text)
+    assert made_up.given_back == []
+
+
+async def test_what_is_refused_when_a_mapping_is_disabled_is_given_back(pollers: Pollers, made_up: MadeUp) -> None:
+    """The queue hides messages for hours, if it likes; the function isn't invoked for all that time."""
+    made_up.visibility = 43_200
+    made_up.answers = [TooManyRequests(reason="Why")] * 100
+    pollers.follow(mapping(), reads=True)
+    made_up.send("a")
+    await made_up.until(lambda: made_up.invoked)
+    pollers.follow(mapping(), reads=False)
+    await made_up.until(lambda: made_up.given_back == ["a"])
+    assert len(made_up.invoked) <= 2
+
+
+async def test_what_one_function_has_refused_is_for_the_next_that_the_mapping_is_given(
+    pollers: Pollers, made_up: MadeUp
+) -> None:
+    made_up.visibility = 43_200
+    made_up.answers = [TooManyRequests(reason="Why")] * 100
+    pollers.follow(mapping(), reads=True)
+    made_up.send("a")
+    await made_up.until(lambda: made_up.invoked)
+    pollers.follow(replace(mapping(), function=FunctionReference("g", None)), reads=True)
+    await made_up.until(lambda: made_up.given_back == ["a"])
+    made_up.answers.clear()
+    made_up.send("a")  # as the queue would
+    await made_up.until(lambda: made_up.deleted == ["a"])
+    assert [request.function_name for request in made_up.invoked][-2:] == ["f", "g"]
+
+
+async def test_what_a_function_may_have_begun_with_is_left_though_it_was_refused_later(
+    pollers: Pollers, made_up: MadeUp, caplog: pytest.LogCaptureFixture
+) -> None:
+    lost = InvocationResult(b"", None, "$LATEST", environment_lost=True)
+    made_up.answers = [lost, *[TooManyRequests(reason="Why")] * 100]
+    pollers.follow(mapping(), reads=True)
+    made_up.send("a")
+    await made_up.until(lambda: len(made_up.invoked) == 2)
+    pollers.follow(mapping(), reads=False)
+    await made_up.until(lambda: "will come again: TooManyRequestsException" in caplog.text)
     assert made_up.given_back == []
 
 

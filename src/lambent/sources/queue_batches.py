@@ -2,7 +2,7 @@
 
 An invocation that is refused for now (throttles, a function that isn't ready, an environment that was lost) is tried
 again while the messages stay hidden for long enough. Nothing is made visible sooner than the queue would do it, but for
-what no function has seen: a server that stops, or finds the function gone, gives it back at once.
+what no function has seen: a mapping that ends, or finds the function gone, gives it back at once.
 
 Source: event-sources.md §2.
 """
@@ -110,7 +110,7 @@ class QueueBatches:
     async def _one(self, work: Work, target: FunctionTarget, batch: Batch) -> Outcome:
         """Have the function invoked, as often as it takes and the time allows."""
         messages = [one.message for one in batch]
-        refusals = 0
+        refusals, has_begun = 0, False
         while True:
             request = self._request(work.mapping, batch)
             if self._left_seconds(batch) <= 0:  # others may have them by now
@@ -126,15 +126,15 @@ class QueueBatches:
                 return self._failed(work, request, messages, str(error))
             except _Refused as error:
                 refusals += 1
+                has_begun = has_begun or error.has_begun
                 left_seconds = self._left_seconds(batch)
                 delay = retry_delay_seconds(refusals, left_seconds=left_seconds, timeout_seconds=target.timeout_seconds)
-                if delay is None or work.ending.is_set():
+                if delay is None or await _is_set_within(delay, work.ending):
                     outcome = self._failed(work, request, messages, str(error))
-                    if work.ending.is_set() and not error.has_begun:
+                    if work.ending.is_set() and not has_begun:
                         await give_back(work.queue, messages)
                     return outcome
                 work.counters.failed += len(batch)
-                await _pause(delay, until=work.ending)
             else:
                 outcome = self._answered(work, request, messages, result)
                 left = {one.receipt for one in outcome.left}
@@ -228,9 +228,10 @@ def _fields(mapping: EventSourceMapping, request_id: str = "") -> dict[str, str]
     return {**fields, "request_id": request_id} if request_id else fields
 
 
-async def _pause(seconds: float, *, until: asyncio.Event) -> None:
+async def _is_set_within(seconds: float, event: asyncio.Event) -> bool:
     try:
         async with asyncio.timeout(seconds):
-            await until.wait()
+            await event.wait()
     except TimeoutError:
-        pass
+        return False
+    return True

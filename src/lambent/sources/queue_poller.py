@@ -90,9 +90,12 @@ class QueuePoller:
     def follow(self, mapping: EventSourceMapping) -> None:
         """Read for this mapping from now on: the same one, changed, or another one of the same queue.
 
-        What is with the function stays there; what waits gets into batches by the new settings.
+        What is with the function stays there; what waits gets into batches by the new settings. What the function has
+        refused isn't tried again if it's another one from now on, but comes again.
         """
         waiting = [*self._waiting.clear(), self._assembly.take()]
+        if mapping.function != self._mapping.function:
+            self._ending.set()
         self._begin(mapping)
         self._assembly = self._new_assembly()
         for batch in waiting:
@@ -100,8 +103,9 @@ class QueuePoller:
         self.wake()
 
     def stop_receiving(self) -> None:
-        """Receive nothing more; what no function has seen yet is given back."""
+        """Receive nothing more, and try nothing again; what no function has seen yet is given back."""
         self._receiving = False
+        self._ending.set()
         unseen = [one for batch in (*self._waiting.clear(), self._assembly.take()) for one in batch]
         self._held_bytes -= _bytes_of(unseen)
         if unseen and self._tasks is not None:
@@ -109,8 +113,7 @@ class QueuePoller:
         self.wake()
 
     def stop(self) -> None:
-        """The server stops: cut what waits for messages, and try nothing again."""
-        self._ending.set()
+        """The server stops: also cut what waits for messages."""
         self.stop_receiving()
         for receive in self._receives:
             receive.cancel()
@@ -135,6 +138,8 @@ class QueuePoller:
     def _begin(self, mapping: EventSourceMapping) -> None:
         self._mapping = mapping
         self._receiving = True
+        if self._ending.is_set():
+            self._ending = asyncio.Event()
         self._work = Work(mapping, self._queue, self._counters(mapping), self._ending)
         self._filter = QueueFilter(mapping.settings.patterns)
         self._concurrency = Concurrency(scaling_of(mapping.source.kind, mapping.settings))

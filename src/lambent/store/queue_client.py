@@ -191,11 +191,11 @@ class QueueClients:
         return self._credentials[1] if self._credentials is not None else None
 
     async def _aws(self, libraries: _Libraries, region: str) -> str:
-        found = self._endpoints.get(region)
-        if found is None:
+        if region not in self._endpoints:
             async with self._loading:
-                found = self._endpoints[region] = await asyncio.to_thread(_aws_endpoint, libraries, region)
-        return found
+                if region not in self._endpoints:
+                    self._endpoints[region] = await asyncio.to_thread(_aws_endpoint, libraries, region)
+        return self._endpoints[region]
 
 
 class Queue:
