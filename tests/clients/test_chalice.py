@@ -1,6 +1,6 @@
 """AWS Chalice, unchanged but for the endpoint: an application of functions is deployed, invoked, redeployed, deleted.
 
-That the schedule and the queue invoke their functions by themselves is another matter: `docs/reference/operations.md`.
+The queue invokes its function; that the schedule doesn't yet is in `docs/how-to/other-services.md`.
 """
 
 import json
@@ -14,6 +14,8 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.invoke.caller import Caller
+from tests.invoke.logs import lines_of, wait_for
 from tests.lambent_server import REGION, LambentServer
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
@@ -95,10 +97,18 @@ def clients(lambent: LambentServer, account: str) -> Callable[[str], Any]:
 
 @pytest.mark.timeout(420)
 def test_deploy_invoke_redeploy_and_delete(
-    run: Chalice, project: Path, clients: Callable[[str], Any], account: str
+    run: Chalice, project: Path, clients: Callable[[str], Any], lambent: LambentServer, account: str
 ) -> None:
-    functions, rules, roles = clients("lambda"), clients("events"), clients("iam")
-    clients("sqs").create_queue(QueueName="orders", Attributes={"VisibilityTimeout": "60"})
+    functions, rules, roles, queues = clients("lambda"), clients("events"), clients("iam"), clients("sqs")
+    orders = queues.create_queue(QueueName="orders", Attributes={"VisibilityTimeout": "60"})["QueueUrl"]
+
+    def ordered(said: str) -> None:
+        """Wait until the function has had a message of the queue, and the queue hasn't any longer."""
+        queues.send_message(QueueUrl=orders, MessageBody=said)
+        wait_for(
+            lambda: said in lines_of(lambent, Caller(lambent.port, account), "shop-dev-order", beginning="ordered")
+        )
+        wait_for(lambda: _left(queues, orders) == 0)
 
     run("deploy")
     assert {one["FunctionName"] for one in functions.list_functions()["Functions"]} == {
@@ -124,6 +134,7 @@ def test_deploy_invoke_redeploy_and_delete(
     assert json.loads(run("invoke", "-n", "greet", event={"name": "Zoë"})) == {"hello": "Zoë"}
     assert json.loads(run("invoke", "-n", "tick", event=SCHEDULED))["source"] == "aws.events"
     assert json.loads(run("invoke", "-n", "order", event=MESSAGES)) == ["one", "two"]
+    ordered("a book")
 
     source = project / "app.py"
     source.write_text(source.read_text().replace('"hello"', '"goodbye"'))
@@ -131,9 +142,17 @@ def test_deploy_invoke_redeploy_and_delete(
     assert json.loads(run("invoke", "-n", "greet", event={"name": "Zoë"})) == {"goodbye": "Zoë"}
     assert [one["UUID"] for one in functions.list_event_source_mappings()["EventSourceMappings"]] == [mapping["UUID"]]
     assert json.loads(functions.get_policy(FunctionName="shop-dev-tick")["Policy"]) == policy
+    ordered("another book")
 
     run("delete")
     assert functions.list_functions()["Functions"] == []
     assert functions.list_event_source_mappings()["EventSourceMappings"] == []
     assert rules.list_rules()["Rules"] == []
     assert roles.list_roles()["Roles"] == []
+
+
+def _left(queues: Any, url: str) -> int:
+    """The messages that a queue has, those that are with a function among them."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = queues.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(found[name]) for name in names)

@@ -15,4 +15,6 @@ def tick(event):
 
 @app.on_sqs_message(queue="orders", batch_size=2)
 def order(event):
+    for record in event:
+        print("ordered", record.body)
     return [record.body for record in event]
