@@ -24,7 +24,7 @@ def test_a_batch_whose_function_raises_stays_in_the_queue(world: World) -> None:
     world.mapping(queue)
     first = world.callee.next().fail()
     assert sorted(first.bodies) == ["a", "b"]
-    wait_for(lambda: "will come again: the function failed" in world.server.said())
+    wait_for(lambda: "will come again: the function failed: RuntimeError: on purpose" in world.server.said())
     assert queue.counts == (0, 2)  # hidden for as long as the queue says, and not for less
     queue.show_again(*first.records)
     records: list[dict[str, Any]] = []

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from lambent.clock import Clock
 from lambent.core.errors import ApiError, InvalidParameterValue, RecursiveInvocation, ResourceNotFound, TooManyRequests
+from lambent.core.event_records import Response, failure_of
 from lambent.core.function import FunctionTarget
 from lambent.core.invocation import InvocationResult
 from lambent.core.mappings.mapping import EventSourceMapping
@@ -185,7 +186,8 @@ class QueueBatches:
         self, work: Work, request: InvokeRequest, messages: Sequence[Message], result: InvocationResult
     ) -> Outcome:
         if result.function_error is not None:
-            return self._failed(work, request, messages, f"the function failed ({result.function_error})")
+            error = failure_of(Response(result.executed_version, result.function_error, result.payload))
+            return self._failed(work, request, messages, f"the function failed: {error}")
         if _REPORTS_FAILURES not in (work.mapping.settings.function_response_types or ()):
             return Outcome()
         try:
@@ -201,8 +203,8 @@ class QueueBatches:
     def _failed(self, work: Work, request: InvokeRequest, messages: Sequence[Message], why: str) -> Outcome:
         work.counters.failed += len(messages)
         logger.warning(
-            "%d messages of an event source mapping are left in their queue, and will come again: %s",
-            len(messages),
+            "%s of an event source mapping will come again: %s",
+            _counted(messages),
             why,
             extra=_fields(work.mapping, request.request_id),
         )
@@ -210,8 +212,8 @@ class QueueBatches:
 
     async def _give_back(self, work: Work, batch: Batch, why: str) -> None:
         logger.warning(
-            "%d messages of an event source mapping were given back to their queue: %s",
-            len(batch),
+            "%s of an event source mapping went back to the queue: %s",
+            _counted(batch),
             why,
             extra=_fields(work.mapping),
         )
@@ -226,6 +228,10 @@ def _fields(mapping: EventSourceMapping, request_id: str = "") -> dict[str, str]
         "source": mapping.source.arn or "",
     }
     return {**fields, "request_id": request_id} if request_id else fields
+
+
+def _counted(messages: Sequence[object]) -> str:
+    return "1 message" if len(messages) == 1 else f"{len(messages)} messages"
 
 
 async def _is_set_within(seconds: float, event: asyncio.Event) -> bool:

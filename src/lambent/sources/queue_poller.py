@@ -10,7 +10,7 @@ answer it into the void, and the messages would be hidden for nobody.
 import asyncio
 import logging
 from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ from lambent.core.mappings.queues.messages import Message, record_of, rendered
 from lambent.core.mappings.queues.pace import Pace
 from lambent.core.mappings.queues.visibility import hidden_seconds
 from lambent.core.mappings.sources import SourceKind
+from lambent.core.shared_memory import SharedMemory
 from lambent.observe.mapping_metrics import MappingCounters, MappingMetrics
 from lambent.sources.queue_batches import QueueBatches, Work
 from lambent.sources.queue_deletions import delete, give_back
@@ -37,6 +38,8 @@ _LONGEST_BACK_OFF_SECONDS = 3.0
 _SILENT_FAILURES = 2  # a function that is being activated, a connection that was cut
 _VISIBILITY_SECONDS = 300.0  # for which the queue's attribute is taken to be what it was
 _SCALING_SECONDS = 1.0
+_MEMORY_SECONDS = 1.0  # until somebody looks whether others have given some back
+_MEMORY_BYTES = 256 * 1024 * 1024
 _COUNTS_EVENTS = "EventCount"
 
 logger = logging.getLogger(__name__)
@@ -49,6 +52,7 @@ class Reading:
     Attributes:
         clock: on which messages are hidden.
         window_clock: on which batching windows pass.
+        memory: for messages that wait or are with a function.
     """
 
     queues: QueueClients
@@ -56,6 +60,7 @@ class Reading:
     metrics: MappingMetrics
     clock: Clock
     window_clock: Clock
+    memory: SharedMemory = field(default_factory=lambda: SharedMemory(_MEMORY_BYTES))
 
 
 class QueuePoller:
@@ -107,7 +112,7 @@ class QueuePoller:
         self._receiving = False
         self._ending.set()
         unseen = [one for batch in (*self._waiting.clear(), self._assembly.take()) for one in batch]
-        self._held_bytes -= _bytes_of(unseen)
+        self._let_go(unseen)
         if unseen and self._tasks is not None:
             self._start(give_back(self._queue, [one.message for one in unseen]))
         self.wake()
@@ -132,6 +137,14 @@ class QueuePoller:
                     await self._sleep(self._step())
         finally:
             self._tasks = None
+            self._forget()
+
+    def _forget(self) -> None:
+        """Nothing is held any more, also of what a failure has cut short."""
+        self._waiting.clear()
+        self._assembly.take()
+        self._reading.memory.give_back(self._held_bytes)
+        self._held_bytes = 0
 
     # --- what is to be done ---
 
@@ -166,12 +179,12 @@ class QueuePoller:
             self._waiting.add(batch)
         self._concurrency.observe(backlog=self._is_full, now=now)
         self._start_batches()
-        if self._receiving:
-            self._start_receives(now)
+        waits: list[float] = []
+        if self._receiving and (again := self._start_receives(now)) is not None:
+            waits.append(again)
         self._concurrency.observe(backlog=self._is_full, now=now)
-        waits = [_SCALING_SECONDS] if self._is_full else []
-        if self._receiving and self._resume_at > now:
-            waits.append(self._resume_at - now)
+        if self._is_full:
+            waits.append(_SCALING_SECONDS)
         due_ms = self._assembly.due_ms
         if due_ms is not None:
             waits.append(max(0, due_ms - self._reading.window_clock.now_ms()) / 1_000)
@@ -232,26 +245,45 @@ class QueuePoller:
         finally:
             self._running -= 1
             dropped = self._waiting.ended(batch, left=left)
-            self._held_bytes -= _bytes_of(batch) + _bytes_of(dropped)
+            self._let_go([*batch, *dropped])
 
     # --- receives ---
 
-    def _start_receives(self, now: float) -> None:
+    def _start_receives(self, now: float) -> float | None:
+        """In how many seconds to try again, None for not before something happens."""
         assert self._tasks is not None
-        while len(self._receives) < self._pace.receives and now >= self._resume_at:
-            if not self._pace.has_room(held_bytes=self._held_bytes, requested=self._requested):
-                return
+        if now < self._resume_at:
+            return self._resume_at - now
+        while len(self._receives) < self._pace.receives:
+            if not self._has_memory:
+                return _MEMORY_SECONDS
             size = self._assembly.size
             free = self._concurrency.limit - self._running - len(self._waiting)
             most = min(free * size - self._assembly.count - self._requested, size, MOST_AT_ONCE)
             if most <= 0:
-                return
+                break
             # One waits for messages; whoever helps it takes what is there.
             wait_seconds = 0 if self._receives else self._pace.wait_seconds
             task = self._tasks.create_task(self._receive(most, wait_seconds), name="receive")
             self._requested += most
             self._receives.add(task)
             task.add_done_callback(partial(self._receive_ended, most))
+        return None
+
+    @property
+    def _has_memory(self) -> bool:
+        own, memory = self._held_bytes + self._pace.bytes_of(self._requested), self._reading.memory
+        return memory.has_room(own=own) or (not own and memory.has_room_for_first)
+
+    def _keep(self, received: Iterable[Received]) -> None:
+        size = _bytes_of(received)
+        self._held_bytes += size
+        self._reading.memory.take(size)
+
+    def _let_go(self, received: Iterable[Received]) -> None:
+        size = _bytes_of(received)
+        self._held_bytes -= size
+        self._reading.memory.give_back(size)
 
     def _receive_ended(self, most: int, task: asyncio.Task[None]) -> None:
         self._requested -= most
@@ -268,7 +300,7 @@ class QueuePoller:
                 if not messages and wait_seconds and not self._running:
                     self._concurrency.idle()
         except QueueGone:
-            self._hold("the queue isn't there")
+            self._hold("the queue isn't there; create it, or delete the mapping")
         except QueueUnavailable as error:
             self._hold(str(error))
         except ApiError as error:
@@ -314,7 +346,7 @@ class QueuePoller:
                 unwanted.append(message)
         self._work.counters.polled += len(messages)
         self._work.counters.filtered_out += len(unwanted)
-        self._held_bytes += _bytes_of(wanted)
+        self._keep(wanted)
         self._assemble(wanted if self._mapping.source.kind is SourceKind.SQS_FIFO else together(wanted))
         if unwanted:
             self._start(self._delete(unwanted))
