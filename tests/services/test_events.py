@@ -250,7 +250,7 @@ async def test_no_more_of_a_function_run_at_a_time_than_its_limit_and_all_get_th
 
 
 async def test_large_payloads_count_as_well(stage: Stage) -> None:
-    stage.service._work._lanes._max_bytes = 1
+    stage.service._work._lanes._memory._max_bytes = 1
     for number in range(5):
         await stage.accept(str(number), b'"large"')
     async with stage.running():
@@ -404,7 +404,7 @@ async def test_an_event_that_grows_too_old_while_its_function_is_busy_is_given_u
 
 async def test_what_large_events_take_of_the_memory_leaves_some_to_others(queue: WatchedQueue) -> None:
     stage = Stage(queue)
-    stage.service._work._lanes._max_bytes = 40_000
+    stage.service._work._lanes._memory._max_bytes = 40_000
     stage.function.open.clear()
     async with stage.running():
         await asyncio.gather(*(stage.accept(f"a{number}", b"x" * 1_000, "a") for number in range(400)))
@@ -421,7 +421,7 @@ async def test_what_large_events_take_of_the_memory_leaves_some_to_others(queue:
 
 async def test_large_events_of_many_functions_have_their_turn_without_all_being_in_memory(queue: WatchedQueue) -> None:
     stage = Stage(queue)
-    stage.service._work._lanes._max_bytes = 10_000
+    stage.service._work._lanes._memory._max_bytes = 10_000
     stage.function.open.clear()
     async with stage.running():
         await asyncio.gather(*(stage.accept(f"r{number}", b"x" * 1_000, f"f{number}") for number in range(200)))

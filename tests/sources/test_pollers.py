@@ -143,6 +143,7 @@ async def pollers(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
         async with asyncio.timeout(10):
             await made.over(grace_seconds=5)
         assert [poller._held_bytes for poller in every] == [0] * len(every)
+        assert reading.memory._taken == 0
 
 
 async def test_sources_of_other_kinds_are_not_read(pollers: Pollers, made_up: MadeUp) -> None:
@@ -269,6 +270,26 @@ async def test_what_waits_gets_into_batches_by_the_new_settings(pollers: Pollers
     pollers.follow(mapping(batch_size=1), reads=True)
     await made_up.until(lambda: made_up.deleted == ["a", "b"])
     assert len(made_up.invoked) == 2
+
+
+async def test_a_mapping_whose_messages_take_all_memory_leaves_the_others_some(
+    pollers: Pollers, made_up: MadeUp
+) -> None:
+    """One that has nothing may receive; one that has taken its share waits until some of it is over."""
+    memory = pollers._reading.memory
+    memory._max_bytes = 5_000
+    gathers = mapping("u1", maximum_batching_window_in_seconds=300)
+    pollers.follow(gathers, reads=True)
+    large = "a" * 2_000
+    made_up.send(large)
+    await made_up.until(lambda: memory._taken > 5_000)
+    pollers.follow(mapping("u2"), reads=True)
+    made_up.send("b")
+    await made_up.until(lambda: made_up.deleted == ["b"])
+    made_up.send("c")
+    await made_up.until(lambda: made_up.deleted == ["b", "c"])
+    pollers.follow(gathers, reads=False)
+    await made_up.until(lambda: made_up.given_back == [large])
 
 
 async def test_deletions_are_tried_again_and_then_told(

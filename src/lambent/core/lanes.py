@@ -21,6 +21,8 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Generic, NamedTuple, TypeVar
 
+from lambent.core.shared_memory import SharedMemory
+
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
 
@@ -146,14 +148,12 @@ class Lanes(Generic[Key, Item]):
 
     Args:
         limit_of: how many of a lane may be under way, now.
-        max_bytes: how large all that is claimed or under way may be, but for the first of each lane: these may take as
-            much again.
+        max_bytes: of the memory that lanes share: how large all that is claimed or under way may be.
     """
 
     def __init__(self, limit_of: Callable[[Key], int], *, max_bytes: int) -> None:
         self._limit_of = limit_of
-        self._max_bytes = max_bytes
-        self._size = 0
+        self._memory = SharedMemory(max_bytes)
         self._lanes: dict[Key, Lane[Key, Item]] = {}
         self._line: deque[Lane[Key, Item]] = deque()
         self._looks: list[_Look[Key, Item]] = []  # a heap
@@ -180,20 +180,16 @@ class Lanes(Generic[Key, Item]):
         return lane.room(self._limit_of(lane.key), now_ms)
 
     def memory_for(self, lane: Lane[Key, Item], wanted: int) -> int:
-        """How many more of the lane may be claimed, whose size isn't known before.
-
-        A lane that has taken as much memory as it has left to others takes no more; one that has nothing may have one,
-        for which there is as much memory again.
-        """
-        if lane.size < self._max_bytes - self._size:
+        """How many more of the lane may be claimed, whose size isn't known before."""
+        if self._memory.has_room(own=lane.size):
             return wanted
         has_some = lane.under_way or lane.claimed
-        return 0 if has_some or self._size >= 2 * self._max_bytes else 1
+        return 0 if has_some or not self._memory.has_room_for_first else 1
 
     def grow(self, lane: Lane[Key, Item], size: int) -> None:
         """One is in memory now (or, negative, isn't any more)."""
         lane.size += size
-        self._size += size
+        self._memory.take(size)
 
     # --- turns ---
 

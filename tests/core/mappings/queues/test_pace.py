@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambent.core.mappings.queues.pace import MOST_HELD_BYTES, Pace
+from lambent.core.mappings.queues.pace import Pace
 
 
 def test_an_idle_queue_is_asked_by_one_receive_that_waits_longer_and_longer() -> None:
@@ -42,13 +42,12 @@ def test_answers_that_are_half_full_bring_one_more() -> None:
     assert pace.receives == 2
 
 
-def test_messages_that_are_held_have_an_end() -> None:
+def test_what_comes_is_thought_to_be_as_large_as_what_came() -> None:
     pace = Pace()
-    assert pace.has_room(held_bytes=0, requested=320)
-    assert not pace.has_room(held_bytes=MOST_HELD_BYTES, requested=0)
-    pace.answered([1_000_000] * 10, asked=10, waited=True)
-    assert pace.has_room(held_bytes=10_000_000, requested=100)
-    assert not pace.has_room(held_bytes=10_000_000, requested=130)
+    assert pace.bytes_of(320) == 0
+    pace.answered([7, 1_000, 5], asked=10, waited=True)
+    pace.answered([], asked=10, waited=False)
+    assert pace.bytes_of(20) == 20_000
 
 
 @given(st.lists(st.tuples(st.integers(0, 10), st.booleans())))

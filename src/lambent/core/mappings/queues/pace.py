@@ -4,7 +4,7 @@ An idle queue is asked by one receive, which waits the longer the longer nothing
 backlog: twice as many ask then. SQS answers with less than there is, now and then, so that other answers that aren't
 empty take none away; an empty one leaves one.
 
-And no more is asked for than may be held: messages take memory until their batch is over.
+And no more is asked for than there is memory for, which messages take until their batch is over.
 
 Source: ours; AWS's pollers are only described as several per queue.
 """
@@ -15,8 +15,6 @@ from typing import Final
 _MOST_RECEIVES: Final = 32
 _FIRST_WAIT_SECONDS: Final = 1
 _LONGEST_WAIT_SECONDS: Final = 20
-MOST_HELD_BYTES: Final = 128 * 1024 * 1024
-"""Of the messages of one mapping that wait, or are with the function."""
 
 
 class Pace:
@@ -56,11 +54,6 @@ class Pace:
         if waited:
             self.wait_seconds = min(self.wait_seconds * 2, _LONGEST_WAIT_SECONDS)
 
-    def has_room(self, *, held_bytes: int, requested: int) -> bool:
-        """Whether more may be asked for.
-
-        Args:
-            held_bytes: of messages that wait or are with the function.
-            requested: messages that may come any moment.
-        """
-        return held_bytes + requested * self._message_bytes < MOST_HELD_BYTES
+    def bytes_of(self, requested: int) -> int:
+        """How large so many messages are likely to be: as the largest of the last answer."""
+        return requested * self._message_bytes
