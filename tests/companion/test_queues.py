@@ -445,3 +445,20 @@ def test_a_queue_that_is_not_there_in_both_protocols(aws: Account) -> None:
     assert answer.status == 400
     assert [one.text for one in error.iter() if one.tag.endswith("Code")] == ["AWS.SimpleQueueService.NonExistentQueue"]
     connection.close()
+
+
+def test_times_of_a_queue_are_whole_seconds(queue: Queue) -> None:
+    found = queue.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])["Attributes"]
+    assert found["CreatedTimestamp"].isdecimal()
+    assert found["LastModifiedTimestamp"].isdecimal()
+
+
+def test_a_queue_keeps_its_policy_when_something_else_is_set(queue: Queue) -> None:
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": queue.arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    for attributes in ({"Policy": policy}, {"VisibilityTimeout": "7"}):
+        queue.sqs.set_queue_attributes(QueueUrl=queue.url, Attributes=attributes)
+    found = queue.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["Policy"])["Attributes"]
+    assert json.loads(found["Policy"])["Statement"] == [statement]
+    queue.sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"Policy": ""})
+    assert "Policy" not in queue.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])["Attributes"]

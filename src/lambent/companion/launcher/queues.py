@@ -29,6 +29,7 @@ from lambent.companion.launcher.receipt_handles import HandleInvalid
 
 _LONGEST_HIDDEN_SECONDS = 43_200
 
+_TIMES = ("CreatedTimestamp", "LastModifiedTimestamp")
 _SOURCE = "DeadLetterQueueSourceArn"
 
 _sources: ContextVar[list[str | None]] = ContextVar("where the dead letters of a receive come from")
@@ -54,6 +55,8 @@ def queues(module: ModuleType) -> None:
         ("approximate_number_of_messages_not_visible", State.IN_FLIGHT),
     ):
         replace(queue, name, _counted(state))
+    replace(queue, "attributes", _attributes)
+    replace(queue, "_set_attributes", _set_attributes)
     replace(queue, "add_message", lambda _: lambda self, message: _add(module, self, message))
     replace(queue, "delete_message", lambda _: lambda self, receipt_handle: _delete(module, self, receipt_handle))
     replace(backend, "send_message", _send)
@@ -297,6 +300,26 @@ def _each(
 
 
 # --- queues ---
+
+
+def _attributes(original: property) -> property:
+    """Times are whole seconds. Source: SQS API reference, GetQueueAttributes."""
+
+    def attributes(self: Any) -> dict[str, Any]:
+        found: dict[str, Any] = original.__get__(self)
+        return found | {name: int(found[name]) for name in _TIMES}
+
+    return property(attributes)
+
+
+def _set_attributes(original: Any) -> Any:
+    """What isn't named stays as it is, the policy as well."""
+
+    def set_attributes(self: Any, attributes: dict[str, Any], now: float | None = None) -> None:
+        is_new = "Policy" in attributes
+        original(self, attributes if is_new else {**attributes, "Policy": self.policy}, now)
+
+    return set_attributes
 
 
 def _purge(original: Any) -> Any:
