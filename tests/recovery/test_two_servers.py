@@ -85,7 +85,7 @@ async def test_a_server_that_has_stopped_leaves_no_descriptor_open(tmp_path: Pat
 
 def _descriptors() -> set[tuple[str, str]]:
     """What is open, by number and what it is."""
-    found = set()
+    found: set[tuple[str, str]] = set()
     for path in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):  # the one that lists them
             found.add((path.name, str(path.readlink())))
