@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 
@@ -82,21 +83,47 @@ async def test_nothing_more_is_wanted_while_the_caller_is_slow() -> None:
     assert streamed.wanted.is_set()
 
 
+class StoppedLoop:
+    """An event loop whose time moves to its only timer's."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self._due: tuple[float, Callable[[], None]] | None = None
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> object:
+        assert self._due is None
+        self._due = (when, callback)
+        return self._due
+
+    def pass_time(self) -> None:
+        assert self._due is not None
+        (self.now, callback), self._due = self._due, None
+        callback()
+
+
 async def test_beyond_6_mb_a_function_has_to_wait() -> None:
-    streamed = Streamed(bytes_per_second=20 * 1024 * 1024)
-    loop = asyncio.get_running_loop()
+    loop = StoppedLoop()
+    stream = ResponseStream(
+        cast("asyncio.AbstractEventLoop", loop), Sink(), bytes_per_second=20 * 1024 * 1024, on_end=lambda _: None
+    )
+    told: list[float] = []
+    stream.on_wanted = lambda: told.append(loop.now)
+
+    def wants() -> bool:
+        return stream.wanted
+
     for _ in range(UNTHROTTLED_BYTES // len(MEGABYTE)):
-        streamed.stream.write(MEGABYTE)
-        assert streamed.wants()
-    begun = loop.time()
+        stream.write(MEGABYTE)
+        assert wants()
     for _ in range(2):
-        streamed.stream.write(MEGABYTE)
-        assert not streamed.wants()
-        streamed.wanted.clear()
-        async with asyncio.timeout(10):
-            await streamed.wanted.wait()
-        assert streamed.wants()
-    assert loop.time() - begun >= 0.09, "2 MiB at 20 MiB a second"
+        stream.write(MEGABYTE)
+        assert not wants()
+        loop.pass_time()
+        assert wants()
+    assert told == pytest.approx([100.05, 100.10]), "2 MiB at 20 MiB a second"
 
 
 async def test_a_pause_ends_with_the_stream() -> None:

@@ -1,5 +1,6 @@
 """What a function can reach, under `lambent dev`: the Runtime API, Lambent, the host's loopback, and no neighbour."""
 
+import contextlib
 import http.server
 import json
 import socket
@@ -78,7 +79,10 @@ def listeners_of(pid: int) -> set[str]:
     """Inodes of the TCP sockets that a process of the host listens on in the host's own network."""
     table = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
     listening = {fields[9]: fields[1] for fields in table if fields[3] == "0A"}
-    held = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()}
+    held = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since
+            held.add(str(link.readlink()))
     return {address for inode, address in listening.items() if f"socket:[{inode}]" in held}
 
 

@@ -94,6 +94,13 @@ class Callee:
         except queue.Empty:
             raise AssertionError(f"the function was not invoked within {seconds} s") from None
 
+    def answered(self, *, seconds: float) -> list[str]:
+        """The bodies of the next invocation, which is answered; none if none comes in time."""
+        try:
+            return self.calls.get(timeout=seconds).answer().bodies
+        except queue.Empty:
+            return []
+
     def bodies(self, count: int, *, answer: object = None) -> list[str]:
         """The bodies of so many messages, whose invocations are answered."""
         found: list[str] = []
