@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lambent.companion.errors import Abandoned, ForwardingFailed
+from lambent.companion.unix_sockets import UnixSockets
 
 Headers = Sequence[tuple[str, str]]
 OnAbandoned = Callable[[Callable[[], None]], None]
@@ -184,7 +185,11 @@ class _Wait:
 
 def _new_pool(httpcore: Any, socket_path: str | None) -> Any:
     return httpcore.AsyncConnectionPool(
-        uds=socket_path, max_connections=_IN_FLIGHT, max_keepalive_connections=32, keepalive_expiry=30.0
+        uds=socket_path,
+        max_connections=_IN_FLIGHT,
+        max_keepalive_connections=32,
+        keepalive_expiry=30.0,
+        network_backend=None if socket_path is None else UnixSockets(httpcore),
     )
 
 
