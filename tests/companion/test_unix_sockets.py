@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import cast
 
 import httpcore
 import uvloop
@@ -27,7 +28,7 @@ async def play(path: str) -> list[object]:
             writer.close()
 
     server = await asyncio.start_unix_server(serve, path)
-    sockets = UnixSockets(httpcore)
+    sockets = cast("httpcore.AsyncNetworkBackend", UnixSockets(httpcore))
     pool = httpcore.AsyncConnectionPool(uds=path, max_connections=100, network_backend=sockets)
     async with server, pool, asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         for turns in range(60):
