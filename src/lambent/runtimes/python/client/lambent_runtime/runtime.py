@@ -98,11 +98,11 @@ def main(frames_fd: int, layout: Layout | None = None) -> NoReturn:
     layout = layout or Layout()
     try:
         channel = Channel(frames_fd)
+        _leave_the_zygote(layout)  # before INIT, while nobody waits
         init = executed.receive_init(channel)
         executed.take_environment(init, layout.task_root)
         if init["exec"]:
             executed.execute_interpreter(frames_fd, [layout.interpreter, layout.script])
-        _leave_the_zygote(layout)
         directories = search_path.function_entries(layout.task_root, layout.layers_root)
         search_path.forget_hidden_modules(directories, _preloaded.modules)
         start(channel, layout, _preloaded.interpreter_entries)
